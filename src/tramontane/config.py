@@ -1,0 +1,269 @@
+"""The one configuration file, read once.
+
+`load` reads TOML into frozen structs; nothing else reads files or the environment for settings.
+Every field here is documented in `docs/configuration.md`, which a test compares with this module.
+"""
+
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tramontane.errors import ConfigError
+from tramontane.money import Price, parse_nano
+
+StreamUsage = Literal["ask", "always", "never"]
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The public listener, its caps and its patience."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    tls_cert_file: str | None = None
+    tls_key_file: str | None = None
+    max_connections: int = 4096
+    head_bytes: int = 32_768
+    body_bytes: int = 33_554_432
+    upload_bytes: int = 1_073_741_824
+    head_timeout_s: float = 10.0
+    body_timeout_s: float = 60.0
+    idle_timeout_s: float = 75.0
+    write_timeout_s: float = 60.0
+    drain_s: float = 30.0
+
+
+class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the gateway talks to engines and providers."""
+
+    connect_timeout_s: float = 10.0
+    first_byte_timeout_s: float = 300.0
+    idle_timeout_s: float = 120.0
+    pool_idle_s: float = 50.0
+    ca_file: str | None = None
+
+
+class LimitDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a new project starts with."""
+
+    requests_per_minute: int = 1_000
+    tokens_per_minute: int = 400_000
+
+
+class PriceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Prices as decimals in quotes, per million tokens (`request` per request)."""
+
+    input_per_mtok: str = "0"
+    output_per_mtok: str = "0"
+    cached_input_per_mtok: str | None = None
+    request: str = "0"
+    currency: str | None = None
+
+
+class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model made servable: `url` for one served elsewhere, `model` for a local file."""
+
+    url: str | None = None
+    model: str | None = None
+    upstream_model: str | None = None
+    key_env: str | None = None
+    key_file: str | None = None
+    ca_file: str | None = None
+    price: PriceSettings | None = None
+    max_in_flight: int | None = None
+    queue_limit: int = 256
+    queue_timeout_s: float = 60.0
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    template_tokens: int = 256
+    image_tokens: int = 4_096
+    stream_usage: StreamUsage = "ask"
+    capable: bool = True
+    threads: int | None = None
+    share_prompt_cache: bool = False
+
+
+class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A public model name and the deployments that serve it, in the order to be tried."""
+
+    deployments: tuple[str, ...]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    data: str = "data"
+    store: str | None = None
+    currency: str = "USD"
+    exchange_rates: dict[str, str] = {}
+    demo: bool = True
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    server: ServerSettings = ServerSettings()
+    upstream: UpstreamSettings = UpstreamSettings()
+    limits: LimitDefaults = LimitDefaults()
+    deployments: dict[str, DeploymentSettings] = {}
+    routes: dict[str, RouteSettings] = {}
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder."""
+        return Path(self.data)
+
+    @property
+    def store_url(self) -> str:
+        """SQLAlchemy's address of the store; SQLite in the data folder unless set."""
+        return self.store or f"sqlite:///{self.data_dir.resolve() / 'tramontane.db'}"
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where a remote deployment is served. `base_path` has no trailing slash."""
+
+    tls: bool
+    host: str
+    port: int
+    base_path: str
+
+
+def load(path: Path | None, overrides: Mapping[str, object] | None = None) -> Settings:
+    """Return the settings of `path` (defaults where None), with `overrides` at the top level.
+
+    Raises ConfigError naming the file, the setting and what to change.
+    """
+    text = b""
+    if path is not None:
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    where = str(path) if path is not None else "configuration"
+    try:
+        raw = msgspec.toml.decode(text) if text else {}
+        for dotted, value in (overrides or {}).items():
+            _put(raw, dotted.split("."), value)
+        settings = msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {_explain(error)}") from None
+    except ValueError as error:
+        raise ConfigError(f"{where}: not valid TOML: {error}") from None
+    _check(settings, where)
+    return settings
+
+
+def _put(raw: dict[str, object], path: list[str], value: object) -> None:
+    for name in path[:-1]:
+        child = raw.setdefault(name, {})
+        assert isinstance(child, dict)
+        raw = child
+    raw[path[-1]] = value
+
+
+def _explain(error: msgspec.ValidationError) -> str:
+    text = str(error)
+    message, _, place = text.partition(" - at `$")
+    if not place:
+        return message
+    return f"{place.rstrip('`').lstrip('.')}: {message}"
+
+
+def _check(settings: Settings, where: str) -> None:
+    for name, deployment in settings.deployments.items():
+        place = f"{where}: deployments.{name}"
+        if (deployment.url is None) == (deployment.model is None):
+            raise ConfigError(f"{place}: set either url (served elsewhere) or model (a local file)")
+        if deployment.url is not None:
+            parse_origin(deployment.url, place)
+        if deployment.max_in_flight is not None and deployment.max_in_flight < 1:
+            raise ConfigError(f"{place}.max_in_flight: must be at least 1")
+        parse_price(deployment.price, settings, place)
+    for name, route in settings.routes.items():
+        if not route.deployments:
+            raise ConfigError(f"{where}: routes.{name}.deployments: name at least one deployment")
+
+
+def parse_origin(url: str, place: str = "url") -> Origin:
+    """Return the fixed origin of `url`; ConfigError unless plain http(s) without credentials."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{place}.url: '{url}' is no address ({error})") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"{place}.url: '{url}' must begin with http:// or https:// and a host")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigError(f"{place}.url: '{url}' must hold no user, query or fragment; use key_env")
+    host = parts.hostname
+    if host.startswith("169.254.") or host.startswith("fe80:"):
+        raise ConfigError(f"{place}.url: link-local addresses are refused")
+    if any(c <= " " or c == "\x7f" for c in url):
+        raise ConfigError(f"{place}.url: holds a space or control character")
+    tls = parts.scheme == "https"
+    return Origin(tls, host, port or (443 if tls else 80), parts.path.rstrip("/"))
+
+
+def parse_price(price: PriceSettings | None, settings: Settings, place: str) -> Price:
+    """Return `price` in nano-units of the platform's currency; zero where None."""
+    if price is None:
+        return Price()
+    rate = _rate(price.currency, settings, place)
+
+    def nano(field: str, text: str) -> int:
+        try:
+            return int((Decimal(parse_nano(text)) * rate).to_integral_value())
+        except ValueError as error:
+            raise ConfigError(f"{place}.price.{field}: {error}") from None
+
+    input_nano = nano("input_per_mtok", price.input_per_mtok)
+    cached = price.cached_input_per_mtok
+    cached_nano = input_nano if cached is None else nano("cached_input_per_mtok", cached)
+    if cached_nano > input_nano:
+        raise ConfigError(f"{place}.price.cached_input_per_mtok: is above input_per_mtok")
+    return Price(
+        input_nano_per_mtok=input_nano,
+        output_nano_per_mtok=nano("output_per_mtok", price.output_per_mtok),
+        cached_nano_per_mtok=cached_nano,
+        request_nano=nano("request", price.request),
+    )
+
+
+def _rate(currency: str | None, settings: Settings, place: str) -> Decimal:
+    if currency is None or currency == settings.currency:
+        return Decimal(1)
+    text = settings.exchange_rates.get(currency)
+    if text is None:
+        raise ConfigError(
+            f"{place}.price.currency: is {currency}, the platform's currency is"
+            f' {settings.currency}; add {currency} = "RATE" under [exchange_rates]'
+        )
+    try:
+        return Decimal(parse_nano(text)) / 1_000_000_000
+    except ValueError as error:
+        raise ConfigError(f"exchange_rates.{currency}: {error}") from None
+
+
+def read_secret(
+    settings: DeploymentSettings, environ: Mapping[str, str] = os.environ, place: str = "deployment"
+) -> str | None:
+    """Return the provider's key from `key_env` or `key_file`; None where neither is set.
+
+    Raises ConfigError naming the variable or file, never its content.
+    """
+    if settings.key_env is not None:
+        value = environ.get(settings.key_env, "").strip()
+        if not value:
+            raise ConfigError(f"{place}.key_env: the variable {settings.key_env} is not set")
+    elif settings.key_file is not None:
+        try:
+            value = Path(settings.key_file).read_text().strip()
+        except OSError as error:
+            raise ConfigError(
+                f"{place}.key_file: {settings.key_file} cannot be read ({error.strerror})"
+            ) from None
+    else:
+        return None
+    if not value.isascii() or any(c <= " " for c in value):
+        raise ConfigError(f"{place}: the key holds a space or a character outside ASCII")
+    return value

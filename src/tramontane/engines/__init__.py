@@ -1,0 +1,1 @@
+"""What serves local models, and the supervision of its processes."""

@@ -1,0 +1,126 @@
+"""Every error a user can meet, as one tree.
+
+Each carries a stable `code`, an HTTP `status`, the `param` at fault where one is known and, where
+waiting helps, `retry_after_s`. It does not know how a dialect spells an error: `wire` renders it.
+A message to a user says what happened and what to change.
+"""
+
+
+class TramontaneError(Exception):
+    """The root. `status` is an HTTP status, `code` a stable word, `retry_after_s` in seconds."""
+
+    status = 500
+    code = "internal_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after_s = retry_after_s
+        if code is not None:
+            self.code = code
+
+
+class InvalidRequest(TramontaneError):
+    """The request cannot be served as written; the caller must change it."""
+
+    status = 400
+    code = "invalid_request"
+
+
+class Unauthenticated(TramontaneError):
+    """No key, an unknown key, or one that has expired or been revoked."""
+
+    status = 401
+    code = "invalid_api_key"
+
+
+class Forbidden(TramontaneError):
+    """The key is good, but its rights do not reach this far."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(TramontaneError):
+    """No such thing, or none that this key may see."""
+
+    status = 404
+    code = "not_found"
+
+
+class Conflict(TramontaneError):
+    """It exists already, or is in use."""
+
+    status = 409
+    code = "conflict"
+
+
+class PayloadTooLarge(TramontaneError):
+    """Head, body or upload exceeds the operator's cap."""
+
+    status = 413
+    code = "payload_too_large"
+
+
+class RateLimited(TramontaneError):
+    """The caller's own requests or tokens per minute are used up."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+
+
+class BudgetExhausted(TramontaneError):
+    """A budget cannot afford the request. Retrying before the window ends does not help."""
+
+    status = 429
+    code = "insufficient_quota"
+
+
+class Overloaded(TramontaneError):
+    """The deployment's queue is full or the wait would be too long."""
+
+    status = 503
+    code = "overloaded"
+
+
+class Unavailable(TramontaneError):
+    """A part of the platform that the request needs is not up."""
+
+    status = 503
+    code = "unavailable"
+
+
+class UpstreamFailed(TramontaneError):
+    """The engine or provider answered with an error, or not in its own protocol."""
+
+    status = 502
+    code = "upstream_error"
+
+
+class UpstreamTimeout(TramontaneError):
+    """The engine or provider did not answer in time."""
+
+    status = 504
+    code = "upstream_timeout"
+
+
+class InvalidModelFile(TramontaneError):
+    """A model file that is not what it claims to be. Nothing was loaded."""
+
+    status = 400
+    code = "invalid_model_file"
+
+
+class ConfigError(TramontaneError):
+    """The configuration cannot be used; the message names the file, the setting and the mend."""
+
+    status = 500
+    code = "invalid_configuration"

@@ -1,0 +1,1 @@
+"""The token path: one process between every client and every model."""

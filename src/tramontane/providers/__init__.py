@@ -1,0 +1,1 @@
+"""Who serves remote models, and stand-ins that speak their wire form."""

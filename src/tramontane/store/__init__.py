@@ -1,0 +1,1 @@
+"""What must be remembered: schema, migrations, one module per kind of record."""

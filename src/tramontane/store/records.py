@@ -1,0 +1,115 @@
+"""The records that parts hand to one another, as frozen structs.
+
+Times are Unix milliseconds (UTC), money is nano-units. It does not know how they are stored.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Window = Literal["day", "month", "total"]
+Right = Literal["infer", "read", "operate"]
+EngineState = Literal["starting", "ready", "backing_off", "failed", "stopped"]
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """A group that shares budgets and limits. `closed_reason` set means no tokens are served."""
+
+    id: str
+    name: str
+    requests_per_minute: int
+    tokens_per_minute: int
+    allowed_models: tuple[str, ...] | None = None  # None: every model
+    closed_reason: str | None = None
+    created_at_ms: int
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A credential of a project; its limits can only narrow the project's.
+
+    `digest` is the keyed hash (HMAC-SHA256) of the secret; the secret itself is never stored.
+    Rights: `infer` asks for tokens, `read` reads its own project, `operate` manages everything.
+    """
+
+    id: str
+    project_id: str
+    name: str
+    prefix: str
+    digest: bytes
+    rights: tuple[Right, ...] = ("infer", "read")
+    allowed_models: tuple[str, ...] | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    expires_at_ms: int | None = None
+    revoked_at_ms: int | None = None
+    created_at_ms: int
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """A hard limit on what a project (`key_id` None) or one key may spend in a UTC window."""
+
+    id: str
+    project_id: str
+    key_id: str | None = None
+    window: Window
+    limit_nano: int
+
+
+class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A model file in the content-addressed library."""
+
+    sha256: str
+    name: str
+    size_bytes: int
+    architecture: str
+    parameters: int | None = None
+    quantisation: str | None = None
+    context_tokens: int | None = None
+    has_chat_template: bool = False
+    added_at_ms: int
+
+
+class StoredDeployment(msgspec.Struct, frozen=True, kw_only=True):
+    """A local model made servable by the command line or the studio.
+
+    `settings` is the JSON of a `config.DeploymentSettings`.
+    """
+
+    name: str
+    model_sha256: str
+    settings: bytes
+    created_at_ms: int
+
+
+class EngineInstance(msgspec.Struct, frozen=True, kw_only=True):
+    """One child process that serves a deployment, as its supervisor last saw it.
+
+    The bearer key of the child is derived from the platform's pepper and `nonce`, never stored.
+    """
+
+    deployment: str
+    nonce: str
+    address: str | None  # "127.0.0.1:PORT" once ready
+    state: EngineState
+    message: str = ""
+    pid: int | None = None
+    updated_at_ms: int
+
+
+class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One settled attempt. `estimated` marks an answer whose end never reached the gateway."""
+
+    request_id: str
+    attempt: int
+    project_id: str
+    key_id: str
+    model: str
+    deployment: str
+    started_at_ms: int
+    settled_at_ms: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    cost_nano: int
+    estimated: bool
+    status: str  # "ok", "client_left", "upstream_failed", "gateway_lost", …
