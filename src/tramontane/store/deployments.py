@@ -1,0 +1,36 @@
+"""Local models made servable by the command line or the studio.
+
+It does not know the deployments of the configuration file, nor whether an engine runs.
+"""
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
+
+from tramontane.store import models, schema
+from tramontane.store.database import bump_revision
+from tramontane.store.names import check_name, unknown
+from tramontane.store.records import StoredDeployment
+
+
+def put(c: Connection, deployment: StoredDeployment) -> None:
+    """Keep `deployment` in place of one of the same name. Raises InvalidRequest, NotFound."""
+    check_name("deployment", deployment.name)
+    models.get(c, deployment.model_sha256)
+    table = schema.deployments
+    c.execute(delete(table).where(table.c.name == deployment.name))
+    c.execute(insert(table), msgspec.structs.asdict(deployment))
+    bump_revision(c)
+
+
+def list_all(c: Connection) -> list[StoredDeployment]:
+    """Return every stored deployment by name."""
+    rows = c.execute(select(schema.deployments).order_by(schema.deployments.c.name))
+    return [StoredDeployment(**row) for row in rows.mappings()]
+
+
+def remove(c: Connection, name: str) -> None:
+    """Forget that deployment; its model file stays. Raises NotFound with the nearest names."""
+    table = schema.deployments
+    if c.execute(delete(table).where(table.c.name == name)).rowcount == 0:
+        raise unknown("deployment", name, c.scalars(select(table.c.name)), "deployment")
+    bump_revision(c)

@@ -1,0 +1,216 @@
+"""Keys: issued once, kept as keyed hashes, narrowed but never widened, revoked.
+
+A secret reads tmt_ + 8 characters that name the key + _ + 33 random ones (196 bits). Only the
+first twelve characters and HMAC-SHA256(pepper, secret) are stored. It does not know which right
+an operation needs.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Collection, Iterable
+from typing import get_args
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from tramontane.errors import Conflict, Forbidden, InvalidRequest, Unauthenticated
+from tramontane.store import projects, schema
+from tramontane.store.database import bump_revision
+from tramontane.store.names import check_models, check_name, new_id, random_base62, unknown
+from tramontane.store.records import Key, Project, Right
+
+RIGHTS: tuple[Right, ...] = get_args(Right)
+_SECRET = re.compile(r"(tmt_[0-9A-Za-z]{8})_[0-9A-Za-z]{33}", re.ASCII)
+
+
+def create(
+    c: Connection,
+    pepper: bytes,
+    *,
+    project_id: str,
+    name: str,
+    rights: Iterable[Right] = ("infer", "read"),
+    allowed_models: Iterable[str] | None = None,
+    requests_per_minute: int | None = None,
+    tokens_per_minute: int | None = None,
+    expires_at_ms: int | None = None,
+    now_ms: int,
+    issuer: Key | None = None,
+) -> tuple[Key, str]:
+    """Return a new key and its secret, which cannot be had again.
+
+    With an `issuer` the key may do nothing that the issuer may not, nor for longer; without, the
+    operator issues it. Raises NotFound, InvalidRequest, Conflict, Forbidden.
+    """
+    project = projects.get(c, project_id)
+    key_prefix = "tmt_" + random_base62(8)
+    secret = f"{key_prefix}_{random_base62(33)}"
+    key = Key(
+        id=new_id("key"),
+        project_id=project.id,
+        name=check_name("key", name),
+        prefix=key_prefix,
+        digest=digest(pepper, secret.encode()),
+        rights=_check_rights(rights),
+        allowed_models=check_models(allowed_models),
+        requests_per_minute=_check_limit(requests_per_minute, "requests_per_minute"),
+        tokens_per_minute=_check_limit(tokens_per_minute, "tokens_per_minute"),
+        expires_at_ms=expires_at_ms,
+        created_at_ms=now_ms,
+    )
+    if expires_at_ms is not None and expires_at_ms <= now_ms:
+        raise InvalidRequest("the key would have expired already", param="expires_at_ms")
+    _check_within_project(key, project)
+    if issuer is not None:
+        _check_within_issuer(key, issuer, now_ms)
+    _check_free(c, project, name)
+    c.execute(insert(schema.keys), msgspec.structs.asdict(key))
+    bump_revision(c)
+    return key, secret
+
+
+def list_all(c: Connection, project_id: str | None = None) -> list[Key]:
+    """Return every key, revoked ones too, oldest first; of one project where given."""
+    query = select(schema.keys).order_by(schema.keys.c.created_at_ms, schema.keys.c.id)
+    if project_id is not None:
+        query = query.where(schema.keys.c.project_id == project_id)
+    return [_key(row) for row in c.execute(query).mappings()]
+
+
+def get(c: Connection, key_id: str) -> Key:
+    """Return the key of that identifier or prefix. Raises NotFound."""
+    t = schema.keys.c
+    query = select(schema.keys).where((t.id == key_id) | (t.prefix == key_id))
+    row = c.execute(query).mappings().one_or_none()
+    if row is None:
+        raise unknown("key", key_id, c.scalars(select(t.id)), "key")
+    return _key(row)
+
+
+def revoke(c: Connection, key_id: str, now_ms: int) -> Key:
+    """Return the key, revoked for good; one revoked before keeps its time. Raises NotFound."""
+    key = get(c, key_id)
+    if key.revoked_at_ms is not None:
+        return key
+    c.execute(update(schema.keys).where(schema.keys.c.id == key.id).values(revoked_at_ms=now_ms))
+    bump_revision(c)
+    return msgspec.structs.replace(key, revoked_at_ms=now_ms)
+
+
+def authenticate(c: Connection, pepper: bytes, secret: str, now_ms: int) -> tuple[Key, Project]:
+    """Return whose `secret` this is. Raises Unauthenticated, which never repeats the secret.
+
+    A closed project still authenticates: it may read, though not ask for tokens.
+    """
+    key_prefix = prefix(secret)
+    row = None
+    if key_prefix is not None:
+        query = select(schema.keys).where(schema.keys.c.prefix == key_prefix)
+        row = c.execute(query).mappings().one_or_none()
+    if row is None:
+        raise Unauthenticated("this key is not known; check it, or ask for a new one")
+    key = _key(row)
+    if not hmac.compare_digest(key.digest, digest(pepper, secret.encode())):
+        raise Unauthenticated("this key is not known; check it, or ask for a new one")
+    check_alive(key, now_ms)
+    return key, projects.get(c, key.project_id)
+
+
+def check_alive(key: Key, now_ms: int) -> None:
+    """Raise Unauthenticated where the key was revoked or has expired."""
+    if key.revoked_at_ms is not None:
+        raise Unauthenticated(f"the key {key.prefix}… has been revoked")
+    if key.expires_at_ms is not None and key.expires_at_ms <= now_ms:
+        raise Unauthenticated(f"the key {key.prefix}… has expired")
+
+
+def digest(pepper: bytes, secret: bytes) -> bytes:
+    """Return HMAC-SHA256 of `secret` under `pepper`, 32 bytes."""
+    return hmac.digest(pepper, secret, hashlib.sha256)
+
+
+def prefix(secret: str) -> str | None:
+    """Return the part of `secret` that is safe to show, None where it has not a key's form."""
+    match = _SECRET.fullmatch(secret)
+    return match[1] if match else None
+
+
+def usable_models(key: Key, project: Project) -> tuple[str, ...] | None:
+    """Return the models that `key` may ask for, None for every model.
+
+    What the project may not use, its keys may not, whenever it was narrowed.
+    """
+    if key.allowed_models is None:
+        return project.allowed_models
+    return _common(key.allowed_models, project.allowed_models)
+
+
+def _common(some: tuple[str, ...], others: Collection[str] | None) -> tuple[str, ...]:
+    return some if others is None else tuple(model for model in some if model in others)
+
+
+def _check_rights(rights: Iterable[Right]) -> tuple[Right, ...]:
+    asked = frozenset(rights)
+    if wrong := sorted(asked.difference(RIGHTS)):
+        raise InvalidRequest(
+            f"{wrong[0]!r} is no right; there are {', '.join(RIGHTS)}", param="rights"
+        )
+    if not asked:
+        raise InvalidRequest("give the key at least one right", param="rights")
+    return tuple(right for right in RIGHTS if right in asked)
+
+
+def _check_limit(value: int | None, param: str) -> int | None:
+    return None if value is None else projects.check_limit(value, param)
+
+
+def _check_within_project(key: Key, project: Project) -> None:
+    if key.allowed_models is None:
+        return
+    more = [m for m in key.allowed_models if m not in _common((m,), project.allowed_models)]
+    if more:
+        raise InvalidRequest(
+            f"the project {project.name!r} may not use {', '.join(more)}; allow it there first",
+            param="allowed_models",
+        )
+
+
+def _check_within_issuer(key: Key, issuer: Key, now_ms: int) -> None:
+    check_alive(issuer, now_ms)
+    if key.project_id != issuer.project_id and "operate" not in issuer.rights:
+        raise Forbidden("a key of another project needs the right operate", param="project_id")
+    if more := [right for right in key.rights if right not in issuer.rights]:
+        raise Forbidden(
+            f"your key has not the right {', '.join(more)}, so cannot give it", param="rights"
+        )
+    if issuer.allowed_models is not None and (
+        key.allowed_models is None or not frozenset(key.allowed_models) <= {*issuer.allowed_models}
+    ):
+        raise Forbidden(
+            f"your key may use {', '.join(issuer.allowed_models) or 'no model'} only,"
+            " so allow the new one a part of these",
+            param="allowed_models",
+        )
+    _check_not_above(key.requests_per_minute, issuer.requests_per_minute, "requests_per_minute")
+    _check_not_above(key.tokens_per_minute, issuer.tokens_per_minute, "tokens_per_minute")
+    _check_not_above(key.expires_at_ms, issuer.expires_at_ms, "expires_at_ms")
+
+
+def _check_not_above(value: int | None, bound: int | None, param: str) -> None:
+    if bound is not None and (value is None or value > bound):
+        raise Forbidden(f"{param} must be at most your own key's, {bound}", param=param)
+
+
+def _check_free(c: Connection, project: Project, name: str) -> None:
+    t = schema.keys.c
+    taken = (t.project_id == project.id) & (t.name == name) & t.revoked_at_ms.is_(None)
+    if c.scalar(select(t.id).where(taken)) is not None:
+        raise Conflict(
+            f"{project.name} has a key named {name!r}; revoke it or choose another name",
+            param="name",
+        )
+
+
+def _key(row: object) -> Key:
+    return msgspec.convert(row, Key)

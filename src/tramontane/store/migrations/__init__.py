@@ -1,0 +1,1 @@
+"""How a store gets its tables: Alembic's scripts, shipped with the package."""

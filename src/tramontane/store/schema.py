@@ -1,0 +1,183 @@
+"""The tables, as SQLAlchemy knows them.
+
+`migrations/` is how a store gets them; a test holds the two equal. It does not know how a record
+is read or written: one module per kind of record does.
+"""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+HEAD = "0001"
+"""The revision of `migrations/` that these tables stand for."""
+
+metadata = MetaData()
+
+
+class Words(TypeDecorator[tuple[str, ...]]):
+    """A tuple of words as JSON text; None stays NULL."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
+        """Return the JSON of `value`."""
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...] | None:
+        """Return the words of the JSON `value`."""
+        return None if value is None else msgspec.json.decode(value, type=tuple[str, ...])
+
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="one_row"), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("requests_per_minute", BigInteger, nullable=False),
+    Column("tokens_per_minute", BigInteger, nullable=False),
+    Column("allowed_models", Words),
+    Column("closed_reason", Text),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False, unique=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("rights", Words, nullable=False),
+    Column("allowed_models", Words),
+    Column("requests_per_minute", BigInteger),
+    Column("tokens_per_minute", BigInteger),
+    Column("expires_at_ms", BigInteger),
+    Column("revoked_at_ms", BigInteger),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+_live = text("revoked_at_ms IS NULL")
+Index(
+    "keys_live_name",
+    keys.c.project_id,
+    keys.c.name,
+    unique=True,
+    sqlite_where=_live,
+    postgresql_where=_live,
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("key_id", Text, ForeignKey("keys.id")),
+    Column("window", Text, nullable=False),
+    Column("limit_nano", BigInteger, nullable=False),
+)
+_of_project = text("key_id IS NULL")
+_of_key = text("key_id IS NOT NULL")
+Index(
+    "budgets_of_project",
+    budgets.c.project_id,
+    budgets.c.window,
+    unique=True,
+    sqlite_where=_of_project,
+    postgresql_where=_of_project,
+)
+Index(
+    "budgets_of_key",
+    budgets.c.key_id,
+    budgets.c.window,
+    unique=True,
+    sqlite_where=_of_key,
+    postgresql_where=_of_key,
+)
+
+model_files = Table(
+    "model_files",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("architecture", Text, nullable=False),
+    Column("parameters", BigInteger),
+    Column("quantisation", Text),
+    Column("context_tokens", BigInteger),
+    Column("has_chat_template", Boolean, nullable=False),
+    Column("added_at_ms", BigInteger, nullable=False),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("model_sha256", Text, ForeignKey("model_files.sha256"), nullable=False),
+    Column("settings", LargeBinary, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+engine_instances = Table(
+    "engine_instances",
+    metadata,
+    Column("deployment", Text, primary_key=True),
+    Column("nonce", Text, nullable=False),
+    Column("address", Text),
+    Column("state", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("pid", BigInteger),
+    Column("updated_at_ms", BigInteger, nullable=False),
+)
+
+# Without foreign keys: a settled bill is kept whatever became of what it names.
+usage = Table(
+    "usage",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("project_id", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("started_at_ms", BigInteger, nullable=False),
+    Column("settled_at_ms", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("cost_nano", BigInteger, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Column("status", Text, nullable=False),
+)
+# Covers `usage.spend`, which then never touches the table itself.
+Index(
+    "usage_spend",
+    usage.c.project_id,
+    usage.c.key_id,
+    usage.c.started_at_ms,
+    usage.c.cost_nano,
+)
+Index("usage_started", usage.c.started_at_ms)

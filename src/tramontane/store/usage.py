@@ -1,0 +1,162 @@
+"""What was used and what it cost, one row per settled attempt.
+
+Rows come from the metering journal and never change. It does not know budgets. Every question of
+time is asked of `started_at_ms`, the moment of the hold, which is what budgets count by.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, case, distinct, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tramontane.errors import InvalidRequest
+from tramontane.store import schema
+from tramontane.store.records import UsageRecord
+from tramontane.store.windows import DAY_MS, bounds, day_name
+
+By = Literal["project", "key", "model", "deployment", "day"]
+BY: tuple[By, ...] = ("project", "key", "model", "deployment", "day")
+Owner = Literal["project", "key"]
+
+
+class SpentWindows(msgspec.Struct, frozen=True):
+    """What was spent in the day, in the month and ever, in nano-units."""
+
+    day_nano: int = 0
+    month_nano: int = 0
+    total_nano: int = 0
+
+    def plus(self, other: "SpentWindows") -> "SpentWindows":
+        """Return the sum of both."""
+        return SpentWindows(
+            self.day_nano + other.day_nano,
+            self.month_nano + other.month_nano,
+            self.total_nano + other.total_nano,
+        )
+
+
+class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a report; what it was not grouped by is None. `requests` counts each once,
+    however many deployments were tried; of these, `estimated_requests` were not counted to the
+    end.
+    """
+
+    day: str | None = None
+    project_id: str | None = None
+    project: str | None = None
+    key_id: str | None = None
+    key: str | None = None
+    model: str | None = None
+    deployment: str | None = None
+    requests: int
+    estimated_requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    cost_nano: int
+
+
+def insert_many(c: Connection, records: Iterable[UsageRecord]) -> int:
+    """Keep `records`, ignoring those whose (request_id, attempt) is here; return how many are new.
+
+    It is no change of configuration: the revision stays.
+    """
+    rows = [msgspec.structs.asdict(record) for record in records]
+    if not rows:
+        return 0
+    dialect = sqlite if c.dialect.name == "sqlite" else postgresql
+    return c.execute(dialect.insert(schema.usage).on_conflict_do_nothing(), rows).rowcount
+
+
+def spend(c: Connection, now_ms: int) -> dict[tuple[Owner, str], SpentWindows]:
+    """Return what each project and key spent in the UTC windows that `now_ms` falls in."""
+    t = schema.usage.c
+
+    def within(window: Literal["day", "month"]) -> ColumnElement[int]:
+        start_ms, end_ms = bounds(window, now_ms)
+        inside = (t.started_at_ms >= start_ms) & (t.started_at_ms < end_ms)
+        return func.sum(case((inside, t.cost_nano), else_=0))
+
+    query = select(
+        t.project_id, t.key_id, within("day"), within("month"), func.sum(t.cost_nano)
+    ).group_by(t.project_id, t.key_id)
+    spent: dict[tuple[Owner, str], SpentWindows] = {}
+    for project_id, key_id, *sums in c.execute(query):
+        of_key = SpentWindows(*(int(nano) for nano in sums))
+        spent["key", key_id] = spent.get(("key", key_id), SpentWindows()).plus(of_key)
+        of_project = spent.get(("project", project_id), SpentWindows())
+        spent["project", project_id] = of_project.plus(of_key)
+    return spent
+
+
+def report(
+    c: Connection,
+    *,
+    by: tuple[By, ...],
+    since_ms: int | None = None,
+    until_ms: int | None = None,
+    project_id: str | None = None,
+) -> list[UsageRow]:
+    """Return sums from `since_ms` up to, not including, `until_ms`, one row per group, in order.
+
+    One row of totals where `by` is empty. Raises InvalidRequest for an unknown group.
+    """
+    groups = _groups(by)
+    t = schema.usage.c
+    query = select(*(column.label(name) for name, column in groups.items()), *_sums())
+    if since_ms is not None:
+        query = query.where(t.started_at_ms >= since_ms)
+    if until_ms is not None:
+        query = query.where(t.started_at_ms < until_ms)
+    if project_id is not None:
+        query = query.where(t.project_id == project_id)
+    query = query.group_by(*groups.values()).order_by(*groups.values())
+    names = _names(c)
+    return [_row(dict(row), names) for row in c.execute(query).mappings()]
+
+
+def _groups(by: tuple[By, ...]) -> dict[str, ColumnElement[Any]]:
+    t = schema.usage.c
+    columns: dict[By, tuple[str, ColumnElement[Any]]] = {
+        "day": ("day", t.started_at_ms // DAY_MS),
+        "project": ("project_id", t.project_id),
+        "key": ("key_id", t.key_id),
+        "model": ("model", t.model),
+        "deployment": ("deployment", t.deployment),
+    }
+    if wrong := [name for name in by if name not in columns]:
+        raise InvalidRequest(
+            f"usage cannot be grouped by {wrong[0]!r}, only by {', '.join(BY)}", param="by"
+        )
+    return dict(columns[name] for name in dict.fromkeys(by))
+
+
+def _sums() -> list[ColumnElement[Any]]:
+    t = schema.usage.c
+    tokens = (t.prompt_tokens, t.completion_tokens, t.cached_tokens, t.cost_nano)
+    return [
+        func.count(distinct(t.request_id)).label("requests"),
+        func.count(distinct(case((t.estimated, t.request_id)))).label("estimated_requests"),
+        *(func.coalesce(func.sum(column), 0).label(column.name) for column in tokens),
+    ]
+
+
+def _names(c: Connection) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for table in (schema.projects, schema.keys):
+        found.update((id_, name) for id_, name in c.execute(select(table.c.id, table.c.name)))
+    return found
+
+
+def _row(row: dict[str, Any], names: dict[str, str]) -> UsageRow:
+    for counted in ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_nano"):
+        row[counted] = int(row[counted])  # PostgreSQL sums whole numbers into decimals
+    if "day" in row:
+        row["day"] = day_name(row["day"] * DAY_MS)
+    if "project_id" in row:
+        row["project"] = names.get(row["project_id"])
+    if "key_id" in row:
+        row["key"] = names.get(row["key_id"])
+    return UsageRow(**row)
