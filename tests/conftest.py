@@ -1,0 +1,78 @@
+"""What holds for every test: no connection leaves this machine, and nothing is skipped.
+
+It knows nothing of the product. The guard sees sockets and name look-ups made through Python's
+`socket` module, which is all of asyncio and every client library used here; uvloop connects in C,
+and is guarded only where a name has to be looked up first.
+"""
+
+import ipaddress
+import shutil
+import sys
+from collections.abc import Generator
+
+import pytest
+
+
+def _is_local(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode("ascii", "replace")
+    if not host or not isinstance(host, str) or host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _forbid_outside(event: str, args: tuple[object, ...]) -> None:
+    if event == "socket.connect":
+        address = args[1]
+        if isinstance(address, tuple) and not _is_local(address[0]):
+            raise AssertionError(
+                f"a test tried to connect to {address!r}; only loopback is allowed"
+            )
+    elif event == "socket.getaddrinfo" and not _is_local(args[0]) and not _is_reserved(args[0]):
+        raise AssertionError(f"a test tried to look up {args[0]!r}; only loopback is allowed")
+
+
+def _is_reserved(host: object) -> bool:
+    # RFC 6761: these never resolve, so a test of failing look-ups may ask for them.
+    name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+    return isinstance(name, str) and name.rstrip(".").endswith((".invalid", ".localhost"))
+
+
+def pytest_configure() -> None:
+    """Put the guard in place: an audit hook cannot be taken out again, nor patched over."""
+    sys.addaudithook(_forbid_outside)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure: a test that cannot run has shown nothing."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped; a test that cannot run fails"
+    return report
+
+
+def _tool(*names: str) -> str:
+    for name in names:
+        if path := shutil.which(name):
+            return path
+    pytest.fail(f"there is no {names[0]} on the PATH; `make test` installs one")
+
+
+@pytest.fixture(scope="session")
+def node_path() -> str:
+    """The path of Node, which finds `openai` in tests/clients/node."""
+    return _tool("node")
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """The path of a Chromium that runs headless."""
+    return _tool("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
