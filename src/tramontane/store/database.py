@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tramontane.errors import ConfigError, Conflict, Unavailable
 from tramontane.store import schema
@@ -26,7 +27,10 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection that sees one unchanging state. Raises Unavailable."""
+        """Yield a connection to read from. Raises Unavailable.
+
+        On SQLite it sees one unchanging state, on PostgreSQL each statement sees the newest.
+        """
         with _explained(), self._engine.connect() as connection:
             yield connection
 
@@ -78,27 +82,20 @@ def migrate(url: str) -> None:
     """Bring the store at `url` to this release's schema, creating it where there is none.
 
     A SQLite store is upgraded as a copy, which takes its place only once whole. Raises Conflict
-    while another process has an outdated SQLite store open, ConfigError for a newer store or one
-    whose upgrade failed; the store is then as it was.
+    while another process has an outdated SQLite store open, ConfigError for a newer store,
+    Unavailable where the upgrade failed; the store is then as it was.
     """
-    path = sqlite_path(url)
-    if path is not None and not path.exists():
-        version = None
-    else:
-        engine = _engine(url)
-        with _explained():
-            version = _version(engine)
-        engine.dispose()
-    if version == schema.HEAD:
+    if _is_current(url):
         return
     # Alembic takes most of a second to import: only who must upgrade pays for it.
     from tramontane.store import upgrade
 
+    path = sqlite_path(url)
     with _explained():
         if path is None:
             upgrade.server(_engine(url))
         else:
-            upgrade.file(path, _engine)
+            upgrade.file(path, _engine, lambda: _is_current(url))
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -109,6 +106,18 @@ def sqlite_path(url: str) -> Path | None:
     if not parsed.database or parsed.database == ":memory:":
         raise ConfigError("store: a SQLite store needs a file, such as sqlite:////srv/t.db")
     return Path(parsed.database)
+
+
+def _is_current(url: str) -> bool:
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        return False  # looking would create it
+    engine = _engine(url)
+    try:
+        with _explained():
+            return _version(engine) == schema.HEAD
+    finally:
+        engine.dispose()
 
 
 def _version(engine: Engine) -> str | None:
@@ -154,7 +163,8 @@ def _explained() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise Conflict(f"the store refused the change: {error.orig}") from error
-    except DBAPIError as error:
+    except (DBAPIError, PoolTimeout) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else "all connections are busy"
         raise Unavailable(
-            f"the store cannot be used: {error.orig}", code="store_unavailable", retry_after_s=1
+            f"the store cannot be used: {cause}", code="store_unavailable", retry_after_s=1
         ) from error

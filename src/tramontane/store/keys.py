@@ -63,7 +63,7 @@ def create(
         raise InvalidRequest("the key would have expired already", param="expires_at_ms")
     _check_within_project(key, project)
     if issuer is not None:
-        _check_within_issuer(key, issuer, now_ms)
+        _check_within_issuer(key, get(c, issuer.id), now_ms)  # as it is now, not as it was
     _check_free(c, project, name)
     c.execute(insert(schema.keys), msgspec.structs.asdict(key))
     bump_revision(c)
@@ -79,7 +79,8 @@ def list_all(c: Connection, project_id: str | None = None) -> list[Key]:
 
 
 def get(c: Connection, key_id: str) -> Key:
-    """Return the key of that identifier or prefix. Raises NotFound."""
+    """Return the key of that identifier, prefix or secret. Raises NotFound."""
+    key_id = prefix(key_id) or key_id  # a secret pasted here is in no query and no message
     t = schema.keys.c
     query = select(schema.keys).where((t.id == key_id) | (t.prefix == key_id))
     row = c.execute(query).mappings().one_or_none()

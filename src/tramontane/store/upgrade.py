@@ -4,8 +4,8 @@ Imported by `database.migrate` alone, for Alembic is slow to import.
 """
 
 import fcntl
-import os
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from tramontane.errors import ConfigError, Conflict, Unavailable
 from tramontane.store import migrations
 
 _ADVISORY_LOCK = 0x7472616D  # one upgrade at a time on a server
+_TRIES = 10
+_TRY_S = 0.1
 
 
 def server(engine: Engine) -> None:
@@ -28,27 +30,30 @@ def server(engine: Engine) -> None:
     engine.dispose()
 
 
-def file(path: Path, open_engine: Callable[[str], Engine]) -> None:
-    """Upgrade a copy of the SQLite file `path`, then put it in its place.
+def file(path: Path, open_engine: Callable[[str], Engine], is_current: Callable[[], bool]) -> None:
+    """Upgrade a copy of the SQLite file `path`, then write it back in one transaction.
 
     A killed upgrade leaves the store as it was; the next one begins anew. The store before a
-    change of schema stays beside it as NAME.before-upgrade. Raises Conflict, ConfigError.
+    change of schema stays beside it as NAME.before-upgrade. Raises Conflict, ConfigError,
+    Unavailable.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_name(path.name + ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            _replace(path, path.with_name(path.name + ".upgrading"), open_engine)
+            if not is_current():  # another process may have been first
+                _upgrade(path, path.with_name(path.name + ".upgrading"), open_engine)
     except (OSError, sqlite3.Error) as error:
         raise Unavailable(
             f"{path} cannot be upgraded: {error}", code="store_unavailable"
         ) from error
 
 
-def _replace(path: Path, copy: Path, open_engine: Callable[[str], Engine]) -> None:
+def _upgrade(path: Path, copy: Path, open_engine: Callable[[str], Engine]) -> None:
     _discard(copy)
     if path.exists():
         _fold(path)
+        _copy(path, path.with_name(path.name + ".before-upgrade"))
         _copy(path, copy)
     engine = open_engine(f"sqlite:///{copy}")
     try:
@@ -59,11 +64,8 @@ def _replace(path: Path, copy: Path, open_engine: Callable[[str], Engine]) -> No
             _run(connection)
     finally:
         engine.dispose()
-    _fold(copy)
-    if path.exists():
-        _keep(path, path.with_name(path.name + ".before-upgrade"))
-    os.replace(copy, path)
-    _sync(path.parent)
+    _copy(copy, path)
+    _discard(copy)
 
 
 def _run(connection: Connection) -> None:
@@ -83,40 +85,33 @@ def _run(connection: Connection) -> None:
 
 def _fold(path: Path) -> None:
     """Fold the write-ahead log into the file, which SQLite allows to its only user."""
-    connection = sqlite3.connect(path, timeout=1, isolation_level=None)
+    connection = sqlite3.connect(path, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode = DELETE").fetchone()
-    except sqlite3.OperationalError as error:
-        raise Conflict(
-            f"{path} is in use and needs an upgrade: stop the running platform first ({error})"
-        ) from error
+        for left in reversed(range(_TRIES)):
+            try:
+                connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+                return
+            except sqlite3.OperationalError as error:
+                if not left:
+                    raise Conflict(
+                        f"{path} is in use and needs an upgrade ({error}): stop the running"
+                        " platform first"
+                    ) from error
+                time.sleep(_TRY_S)  # it may be a command that ends at once
     finally:
         connection.close()
 
 
 def _copy(source: Path, target: Path) -> None:
+    """Make `target` hold what `source` does: wholly, or not at all."""
     old, new = sqlite3.connect(source), sqlite3.connect(target)
     try:
-        os.chmod(target, source.stat().st_mode & 0o777)
         old.backup(new)
     finally:
         old.close()
         new.close()
 
 
-def _keep(path: Path, before: Path) -> None:
-    before.unlink(missing_ok=True)
-    os.link(path, before)
-
-
 def _discard(path: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,246 @@
+"""Usage: idempotent rows, and sums equal to the slow obvious ones."""
+
+import subprocess
+import sys
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from tramontane.config import LimitDefaults
+from tramontane.errors import InvalidRequest
+from tramontane.store import keys, projects, schema, usage
+from tramontane.store.database import Store
+from tramontane.store.records import UsageRecord
+from tramontane.store.usage import By, SpentWindows, UsageRow
+
+NOON_MS = int(datetime(2025, 3, 1, 12, tzinfo=UTC).timestamp() * 1000)
+DAY_MS = 86_400_000
+
+RECORDS = st.lists(
+    st.builds(
+        UsageRecord,
+        request_id=st.sampled_from(["r1", "r2", "r3", "r4", "r5", "r6"]),
+        attempt=st.integers(1, 2),
+        project_id=st.sampled_from(["p1", "p2"]),
+        key_id=st.sampled_from(["k1", "k2", "k3"]),
+        model=st.sampled_from(["m1", "m2"]),
+        deployment=st.sampled_from(["d1", "d2"]),
+        started_at_ms=st.integers(NOON_MS - 40 * DAY_MS, NOON_MS + 2 * DAY_MS),
+        settled_at_ms=st.just(NOON_MS),
+        prompt_tokens=st.integers(0, 10**6),
+        completion_tokens=st.integers(0, 10**6),
+        cached_tokens=st.integers(0, 10**6),
+        cost_nano=st.integers(0, 10**15),
+        estimated=st.booleans(),
+        status=st.just("ok"),
+    ),
+    max_size=30,
+)
+QUICK = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+class Undo(Exception):
+    pass
+
+
+def first_of_each(records: list[UsageRecord]) -> list[UsageRecord]:
+    found: dict[tuple[str, int], UsageRecord] = {}
+    for record in records:
+        found.setdefault((record.request_id, record.attempt), record)
+    return list(found.values())
+
+
+def stored(c: Connection) -> list[UsageRecord]:
+    return [UsageRecord(**row) for row in c.execute(schema.usage.select()).mappings()]
+
+
+@QUICK
+@given(records=RECORDS, cut=st.integers(0, 30))
+def test_a_record_is_kept_once_however_often_it_comes(
+    store: Store, records: list[UsageRecord], cut: int
+) -> None:
+    with pytest.raises(Undo), store.write() as c:
+        new = usage.insert_many(c, records[:cut]) + usage.insert_many(c, records)
+        assert usage.insert_many(c, records) == 0
+        expected = first_of_each(records)
+        assert new == len(expected)
+        assert sorted(stored(c), key=repr) == sorted(expected, key=repr)
+        raise Undo
+
+
+@QUICK
+@given(records=RECORDS, now_ms=st.integers(NOON_MS - 2 * DAY_MS, NOON_MS + 2 * DAY_MS))
+def test_spend_is_the_sum_of_each_window(
+    store: Store, records: list[UsageRecord], now_ms: int
+) -> None:
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for record in first_of_each(records):
+        began = datetime.fromtimestamp(record.started_at_ms / 1000, UTC)
+        for owner in (("project", record.project_id), ("key", record.key_id)):
+            sums[owner][0] += record.cost_nano * (began.date() == now.date())
+            sums[owner][1] += record.cost_nano * (began.strftime("%Y%m") == now.strftime("%Y%m"))
+            sums[owner][2] += record.cost_nano
+    with pytest.raises(Undo), store.write() as c:
+        usage.insert_many(c, records)
+        found = usage.spend(c, now_ms)
+        assert found == {owner: SpentWindows(*nano) for owner, nano in sums.items()}
+        raise Undo
+
+
+FIELDS = {
+    "project": "project_id",
+    "key": "key_id",
+    "model": "model",
+    "deployment": "deployment",
+}
+
+
+def slow_report(records: list[UsageRecord], by: tuple[By, ...]) -> list[tuple[object, ...]]:
+    groups: dict[tuple[str, ...], list[UsageRecord]] = defaultdict(list)
+    for record in records:
+        day = datetime.fromtimestamp(record.started_at_ms / 1000, UTC).date().isoformat()
+        name = tuple(day if b == "day" else getattr(record, FIELDS[b]) for b in by)
+        groups[name].append(record)
+    return [
+        (
+            *name,
+            len({r.request_id for r in group}),
+            len({r.request_id for r in group if r.estimated}),
+            sum(r.prompt_tokens for r in group),
+            sum(r.completion_tokens for r in group),
+            sum(r.cached_tokens for r in group),
+            sum(r.cost_nano for r in group),
+        )
+        for name, group in sorted(groups.items())
+    ]
+
+
+def flat(row: UsageRow, by: tuple[By, ...]) -> tuple[object, ...]:
+    return (
+        *(row.day if b == "day" else getattr(row, FIELDS[b]) for b in by),
+        row.requests,
+        row.estimated_requests,
+        row.prompt_tokens,
+        row.completion_tokens,
+        row.cached_tokens,
+        row.cost_nano,
+    )
+
+
+@QUICK
+@given(
+    records=RECORDS,
+    by=st.lists(st.sampled_from(get_args(By)), unique=True, min_size=1).map(tuple),
+    since_ms=st.none() | st.integers(NOON_MS - 40 * DAY_MS, NOON_MS),
+    until_ms=st.none() | st.integers(NOON_MS - 20 * DAY_MS, NOON_MS + 2 * DAY_MS),
+    project_id=st.sampled_from([None, "p1"]),
+)
+def test_a_report_is_the_sum_of_each_group(
+    store: Store,
+    records: list[UsageRecord],
+    by: tuple[By, ...],
+    since_ms: int | None,
+    until_ms: int | None,
+    project_id: str | None,
+) -> None:
+    meant = [
+        record
+        for record in first_of_each(records)
+        if (since_ms is None or since_ms <= record.started_at_ms)
+        and (until_ms is None or record.started_at_ms < until_ms)
+        and (project_id is None or record.project_id == project_id)
+    ]
+    with pytest.raises(Undo), store.write() as c:
+        usage.insert_many(c, records)
+        rows = usage.report(c, by=by, since_ms=since_ms, until_ms=until_ms, project_id=project_id)
+        assert [flat(row, by) for row in rows] == slow_report(meant, by)
+        raise Undo
+
+
+def test_totals_without_groups_and_names_with_them(store: Store) -> None:
+    with store.write() as c:
+        assert usage.report(c, by=())[0].requests == 0
+        one = projects.create(c, name="one", defaults=LimitDefaults(), now_ms=1)
+        key, _ = keys.create(c, bytes(32), project_id=one.id, name="laptop", now_ms=1)
+        revision = store.revision()
+        usage.insert_many(
+            c,
+            [
+                UsageRecord(
+                    request_id="r",
+                    attempt=attempt,
+                    project_id=one.id,
+                    key_id=key.id,
+                    model="m",
+                    deployment="d",
+                    started_at_ms=NOON_MS,
+                    settled_at_ms=NOON_MS,
+                    prompt_tokens=3,
+                    completion_tokens=4,
+                    cached_tokens=1,
+                    cost_nano=5,
+                    estimated=attempt == 1,
+                    status="ok",
+                )
+                for attempt in (1, 2)
+            ],
+        )
+    assert store.revision() == revision + 2  # the project and the key; usage moves nothing
+    with store.read() as c:
+        (row,) = usage.report(c, by=("project", "key"))
+        assert (row.project, row.key, row.day, row.model) == ("one", "laptop", None, None)
+        assert (row.requests, row.estimated_requests, row.cost_nano) == (1, 1, 10)
+        with pytest.raises(InvalidRequest, match="hour"):
+            usage.report(c, by=("hour",))  # type: ignore[arg-type]
+
+
+def test_spend_never_touches_the_table(store: Store) -> None:
+    with store.read() as c:
+        plan = c.exec_driver_sql(
+            "EXPLAIN QUERY PLAN SELECT project_id, key_id, sum(CASE WHEN started_at_ms >= 1"
+            " THEN cost_nano END) FROM usage GROUP BY project_id, key_id"
+        ).all()
+    assert "USING COVERING INDEX usage_spend" in str(plan)
+
+
+def test_a_killed_import_is_whole_or_absent(store: Store, store_url: str) -> None:
+    """The unit of import is one transaction, so a reader never sees half of one."""
+    script = """
+import sys
+from tramontane.store import usage
+from tramontane.store.database import open_store
+from tramontane.store.records import UsageRecord
+store = open_store(sys.argv[1])
+batch = 0
+while True:
+    with store.write() as c:
+        usage.insert_many(c, [UsageRecord(request_id=f"{batch}-{i}", attempt=1, project_id="p",
+            key_id="k", model="m", deployment="d", started_at_ms=1, settled_at_ms=1,
+            prompt_tokens=0, completion_tokens=0, cached_tokens=0, cost_nano=1, estimated=False,
+            status="ok") for i in range(100)])
+    batch += 1
+    print(batch, flush=True)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, store_url], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for _ in range(5):
+        acknowledged = int(process.stdout.readline())
+    process.kill()
+    rest = process.stdout.read().split()
+    process.stdout.close()
+    process.wait()
+    acknowledged = int(rest[-1]) if rest else acknowledged
+    with store.read() as c:
+        kept = usage.report(c, by=())[0].requests
+    assert kept % 100 == 0
+    assert acknowledged * 100 <= kept <= (acknowledged + 1) * 100
