@@ -70,6 +70,13 @@ def insert_many(c: Connection, records: Iterable[UsageRecord]) -> int:
     return c.execute(dialect.insert(schema.usage).on_conflict_do_nothing(), rows).rowcount
 
 
+def attempts(c: Connection, request_id: str) -> list[UsageRecord]:
+    """Return the settled attempts at that request in order; none where none is here yet."""
+    t = schema.usage
+    query = select(t).where(t.c.request_id == request_id).order_by(t.c.attempt)
+    return [msgspec.convert(row, UsageRecord) for row in c.execute(query).mappings()]
+
+
 def spend(c: Connection, now_ms: int) -> dict[tuple[Owner, str], SpentWindows]:
     """Return what each project and key spent in the UTC windows that `now_ms` falls in."""
     t = schema.usage.c
