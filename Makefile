@@ -17,7 +17,7 @@ ARGS ?=
 WORKERS ?= 2
 
 BIN := $(VENV)/bin
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -q
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq
 LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11
 TESTED_PATHS := src tests benchmarks runs
 PYTEST := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
@@ -77,7 +77,7 @@ check-slow: $(VENV)/.test test-tools ## The full counts: kills, schedules, overl
 	@$(PYTEST) -m 'slow or load' $(ARGS)
 
 bench: $(VENV)/.test ## Measure against nginx, haproxy and LiteLLM
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python benchmarks/gateway.py $(ARGS)
 
 # -- keeping ------------------------------------------------------------------------------------
 
