@@ -35,12 +35,20 @@ def cost_nano(price: Price, usage: Usage) -> int:
     It never decreases when a token count grows (cached prices are at most input prices), so a
     cost at upper bounds is an upper bound.
     """
-    cached = min(usage.cached_tokens, usage.prompt_tokens)
+    prompt, cached = usage.prompt_tokens, usage.cached_tokens
+    if cached > prompt:
+        cached = prompt
     micro = (
-        (usage.prompt_tokens - cached) * price.input_nano_per_mtok
+        (prompt - cached) * price.input_nano_per_mtok
         + cached * price.cached_nano_per_mtok
         + usage.completion_tokens * price.output_nano_per_mtok
     )
+    return price.request_nano + (micro + MTOK // 2) // MTOK
+
+
+def bound_nano(price: Price, prompt_tokens: int, output_tokens: int) -> int:
+    """Return the most that so many tokens can cost: `cost_nano` with nothing cached."""
+    micro = prompt_tokens * price.input_nano_per_mtok + output_tokens * price.output_nano_per_mtok
     return price.request_nano + (micro + MTOK // 2) // MTOK
 
 

@@ -98,6 +98,12 @@ def spend(c: Connection, now_ms: int) -> dict[tuple[Owner, str], SpentWindows]:
     return spent
 
 
+def latest_start_ms(c: Connection) -> int | None:
+    """Return when the latest settled attempt began; None where there is none."""
+    found = c.execute(select(func.max(schema.usage.c.started_at_ms))).scalar_one()
+    return None if found is None else int(found)
+
+
 def report(
     c: Connection,
     *,
@@ -124,6 +130,16 @@ def report(
     return [_row(dict(row), names) for row in c.execute(query).mappings()]
 
 
+def check_by(by: Iterable[str]) -> tuple[By, ...]:
+    """Return the groups that `by` names, each once, in its order. Raises InvalidRequest."""
+    asked = dict.fromkeys(by)
+    if wrong := [name for name in asked if name not in BY]:
+        raise InvalidRequest(
+            f"usage cannot be grouped by {wrong[0]!r}, only by {', '.join(BY)}", param="by"
+        )
+    return tuple(BY[BY.index(name)] for name in asked)
+
+
 def _groups(by: tuple[By, ...]) -> dict[str, ColumnElement[Any]]:
     t = schema.usage.c
     columns: dict[By, tuple[str, ColumnElement[Any]]] = {
@@ -133,11 +149,7 @@ def _groups(by: tuple[By, ...]) -> dict[str, ColumnElement[Any]]:
         "model": ("model", t.model),
         "deployment": ("deployment", t.deployment),
     }
-    if wrong := [name for name in by if name not in columns]:
-        raise InvalidRequest(
-            f"usage cannot be grouped by {wrong[0]!r}, only by {', '.join(BY)}", param="by"
-        )
-    return dict(columns[name] for name in dict.fromkeys(by))
+    return dict(columns[name] for name in check_by(by))
 
 
 def _sums() -> list[ColumnElement[Any]]:
