@@ -5,6 +5,7 @@ adding one such function to `CONTENDERS`. Every one gets the same upstreams, che
 client key, sends the provider's key on, keeps connections alive and logs accesses to a file.
 """
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -20,7 +22,9 @@ from rig.load import Lane
 from rig.payloads import PROVIDER_KEY
 
 CLIENT_KEY = "sk-client-key-of-the-benchmark-0123456789abcdef"
-SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+SEARCH_PATH = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]
+)
 LITELLM_ENVIRONMENT = ".venv-bench-litellm"
 
 
@@ -34,7 +38,10 @@ class Upstreams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
-    """How to start a contender, and where its lanes (plain, tls, stream) are reached."""
+    """How to start a contender, and where its lanes (plain, tls, stream) are reached.
+
+    It is ready when `ready_path` (`health_path` where empty) answers 200.
+    """
 
     name: str
     version: str
@@ -43,6 +50,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     lanes: dict[str, Lane]
     environment: dict[str, str] = {}
     health_path: str = "/health"
+    ready_path: str = ""
     note: str = ""
 
 
@@ -60,7 +68,7 @@ def free_port() -> int:
 
 def find(program: str) -> str:
     """Return the path of `program`; Skipped where it is not installed."""
-    path = shutil.which(program, path=SYSTEM_PATH)
+    path = shutil.which(program, path=SEARCH_PATH)
     if path is None:
         raise Skipped(f"{program} is not installed")
     return path
@@ -69,7 +77,7 @@ def find(program: str) -> str:
 def nginx(folder: Path, upstreams: Upstreams) -> Launch:
     """Return nginx as a proxy: one worker, pooled upstream connections, buffered log."""
     program = find("nginx")
-    version = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
+    about = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
     ports = {lane: free_port() for lane in ("plain", "tls", "stream")}
     user = "user root;" if os.geteuid() == 0 else ""
     temporary = "\n".join(
@@ -118,7 +126,7 @@ http {{
     path.write_text(config)
     return Launch(
         name="nginx",
-        version=version.strip().rpartition("/")[2],
+        version=about.strip().rpartition("/")[2],
         command=[program, "-c", str(path)],
         config=config,
         lanes=_lanes(ports, upstreams),
@@ -152,7 +160,7 @@ def _nginx_tls(port: int, upstreams: Upstreams) -> str:
 def haproxy(folder: Path, upstreams: Upstreams) -> Launch:
     """Return haproxy as a proxy: one thread, connections reused, log to a file."""
     program = find("haproxy")
-    version = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stdout
+    about = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stdout
     ports = {lane: free_port() for lane in ("plain", "tls", "stream")}
     tls = f"ssl verify required ca-file {upstreams.ca_file} sni str(localhost)"
     targets = {"plain": f"{upstreams.plain_port}", "stream": f"{upstreams.stream_port}"}
@@ -190,7 +198,7 @@ defaults
     path.write_text(config)
     return Launch(
         name="haproxy",
-        version=version.split()[2],
+        version=about.split()[2].partition("-")[0],
         command=[program, "-f", str(path), "-db"],
         config=config,
         lanes=_lanes(ports, upstreams),
@@ -230,7 +238,7 @@ general_settings: {{ master_key: "{CLIENT_KEY}" }}
 """
     path = folder / "litellm.yaml"
     path.write_text(config)
-    version = subprocess.run(
+    found = subprocess.run(
         [python, "-c", "from importlib.metadata import version; print(version('litellm'))"],
         capture_output=True,
         text=True,
@@ -239,7 +247,7 @@ general_settings: {{ master_key: "{CLIENT_KEY}" }}
     options = ["--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
     return Launch(
         name="litellm",
-        version=version.strip(),
+        version=found.strip(),
         command=[str(python.parent / "litellm"), "--config", str(path), *options],
         config=config,
         environment={
@@ -271,10 +279,72 @@ def install_litellm(root: Path) -> Path:
     return python
 
 
+def tramontane(folder: Path, upstreams: Upstreams) -> Launch:
+    """Return Tramontane as it comes, with limits and budgets too high to be met.
+
+    Everything is on: key check, limits, budgets, the journal with its sync, access log, metrics.
+    """
+    program = find("tramontane")
+    targets = {"plain": f"http://127.0.0.1:{upstreams.plain_port}/v1"}
+    targets["stream"] = f"http://127.0.0.1:{upstreams.stream_port}/v1"
+    if upstreams.tls_port is not None:
+        targets["tls"] = f"https://localhost:{upstreams.tls_port}/v1"
+    config = "".join(
+        f"""\
+[deployments.bench-{lane}]
+url = "{url}"
+upstream_model = "bench"
+key_env = "BENCH_KEY"
+price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
+{f'ca_file = "{upstreams.ca_file}"' if lane == "tls" else ""}
+"""
+        for lane, url in targets.items()
+    )
+    path = folder / "tramontane.toml"
+    path.write_text(config)
+    where = ["--config", str(path), "--data", str(folder / "data")]
+    environment = {"BENCH_KEY": PROVIDER_KEY}
+
+    def run(*words: str) -> str:
+        command = [program, *words, "--json", *where]
+        ran = subprocess.run(
+            command, env={**os.environ, **environment}, check=True, stdout=subprocess.PIPE
+        )
+        return ran.stdout.decode()
+
+    most = str(10**12)
+    limits = ["--requests-per-minute", most, "--tokens-per-minute", most]
+    run("project", "create", "bench", *limits)
+    for window in ("day", "month", "total"):
+        run("budget", "set", "bench", "9000000", "--per", window)
+    secret = json.loads(run("key", "create", "bench", "load"))["secret"]
+    port = free_port()
+    return Launch(
+        name="tramontane",
+        version=_tramontane_version(),
+        command=[program, "serve", "--port", str(port), "--json", *where],
+        config=config,
+        environment=environment,
+        lanes={lane: Lane(port=port, key=secret, model=f"bench-{lane}") for lane in targets},
+        ready_path="/ready",
+    )
+
+
+def _tramontane_version() -> str:
+    """Return the package's version with the commit of the working tree, where there is one."""
+    number = version("tramontane")
+    describe = ["git", "describe", "--always", "--dirty"]
+    found = subprocess.run(
+        describe, cwd=Path(__file__).parent, check=False, capture_output=True, text=True
+    )
+    return f"{number} ({found.stdout.strip()})" if found.returncode == 0 else number
+
+
 CONTENDERS: dict[str, Callable[[Path, Upstreams], Launch]] = {
     "nginx": nginx,
     "haproxy": haproxy,
     "litellm": litellm,
+    "tramontane": tramontane,
 }
 
 

@@ -1,7 +1,8 @@
 """Where a process's CPU goes: kernel, C libraries and Python by function.
 
-`perf` splits kernel from user and names libraries and symbols; `py-spy` names Python functions
-and lines. Either is left out with a word where it is not installed.
+`perf` splits kernel from user and names libraries and symbols; `py-spy` names Python functions,
+each with the C code and system calls made from it. Either is left out with a word where it
+is not installed.
 """
 
 import shutil
@@ -9,6 +10,9 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+
+# Threads that wait for work look busy to py-spy where their wait is a short C call.
+_IDLE = ("wait (threading", "Condition.wait (threading", "_worker (concurrent/futures/thread")
 
 
 def print_profile(pid: int, seconds: int, folder: Path) -> None:
@@ -26,9 +30,13 @@ def _perf(pid: int, seconds: int, data: Path) -> None:
     subprocess.run([*record, "--", "sleep", str(seconds)], check=True, capture_output=True)
     for title, keys, least in (("by library", "dso", "0.3"), ("by symbol", "dso,symbol", "0.6")):
         report = [program, "report", "-q", "-i", str(data), "--stdio", "--sort", keys]
-        options = ["--percent-limit", least, "-F", f"overhead,{keys}"]
-        output = subprocess.run(report + options, check=False, capture_output=True, text=True)
-        print(f"\n-- perf, {title}\n{output.stdout.strip() or output.stderr.strip()}")
+        output = subprocess.run(
+            [*report, "--percent-limit", least], check=False, capture_output=True, text=True
+        )
+        print(f"\n-- perf, {title}")
+        for line in (output.stdout or output.stderr).splitlines():
+            if line.strip():
+                print(line.rstrip(" -"))
 
 
 def _py_spy(pid: int, seconds: int, stacks: Path) -> None:
@@ -40,7 +48,7 @@ def _py_spy(pid: int, seconds: int, stacks: Path) -> None:
         return
     command = [program, "record", "-p", str(pid), "-d", str(seconds), "-r", "500", "-f", "raw"]
     done = subprocess.run(
-        [*command, "--nonblocking", "--native", "-o", str(stacks)],
+        [*command, "--function", "-o", str(stacks)],
         check=False,
         capture_output=True,
         text=True,
@@ -53,15 +61,17 @@ def _py_spy(pid: int, seconds: int, stacks: Path) -> None:
     for line in stacks.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
         frames = stack.split(";")
+        if frames[-1].startswith(_IDLE):
+            continue
         own[frames[-1]] += int(count)
-        for frame in {frame for frame in frames if ".py:" in frame}:
-            within[frame.rpartition(":")[0]] += int(count)
-    _print_counts("py-spy, by the frame on top", own)
-    _print_counts("py-spy, Python functions with all they call", within)
+        for frame in set(frames):
+            within[frame] += int(count)
+    samples = sum(own.values())
+    _print_counts("py-spy, by Python function, C and kernel it calls included", own, samples)
+    _print_counts("py-spy, by Python function, all it calls included", within, samples)
 
 
-def _print_counts(title: str, counts: Counter[str]) -> None:
-    total = sum(counts.values()) if "top" in title else max(counts.values(), default=1)
+def _print_counts(title: str, counts: Counter[str], samples: int) -> None:
     print(f"\n-- {title}")
     for name, count in counts.most_common(40):
-        print(f"{count / total:6.1%}  {name}")
+        print(f"{count / max(1, samples):6.1%}  {name}")

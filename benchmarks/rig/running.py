@@ -98,7 +98,7 @@ class Gateway(Child):
         )
         try:
             port = next(iter(launch.lanes.values())).port
-            _wait_ready(self, port, launch.health_path)
+            _wait_ready(self, port, launch.ready_path or launch.health_path)
             self.ready_s = time.perf_counter() - began
             self.serving = _find_serving(port, launch.health_path, self.process.pid)
         except BaseException:
