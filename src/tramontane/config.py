@@ -17,6 +17,7 @@ from tramontane.errors import ConfigError
 from tramontane.money import Price, parse_nano
 
 StreamUsage = Literal["ask", "always", "never"]
+MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,6 +30,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     max_connections: int = 4096
     head_bytes: int = 32_768
     body_bytes: int = 33_554_432
+    all_bodies_bytes: int = 268_435_456
     upload_bytes: int = 1_073_741_824
     head_timeout_s: float = 10.0
     body_timeout_s: float = 60.0
@@ -44,6 +46,7 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     first_byte_timeout_s: float = 300.0
     idle_timeout_s: float = 120.0
     pool_idle_s: float = 50.0
+    answer_bytes: int = 67_108_864
     ca_file: str | None = None
 
 
@@ -79,6 +82,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     queue_timeout_s: float = 60.0
     context_tokens: int | None = None
     max_output_tokens: int | None = None
+    max_tokens_field: MaxTokensField = "max_tokens"
     template_tokens: int = 256
     image_tokens: int = 4_096
     stream_usage: StreamUsage = "ask"

@@ -447,7 +447,7 @@ def open_ledger(
         recovered = recover(disk, lambda rows: _insert(store, rows), clock_ms())
         now_ms = clock_ms()
         with store.read() as connection:
-            start_ms = _start_ms(store_usage.latest_start_ms(connection), now_ms)
+            start_ms = resume_ms(store_usage.latest_start_ms(connection), now_ms)
             spend = store_usage.spend(connection, start_ms)
         ledger = Ledger(
             Writer(disk),
@@ -468,7 +468,7 @@ def _insert(store: Store, rows: Sequence[UsageRecord]) -> None:
         store_usage.insert_many(connection, rows)
 
 
-def _start_ms(latest_ms: int | None, now_ms: int) -> int:
+def resume_ms(latest_ms: int | None, now_ms: int) -> int:
     """Return `now_ms`, or `latest_ms`, when the latest hold began, where the clock is behind it.
 
     More than a day ahead it came from a wrong clock, and must not freeze the windows for long.

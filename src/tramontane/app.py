@@ -1,0 +1,349 @@
+"""Builds every part of the platform once; the only file that knows them all.
+
+`serve` is the parent process: it binds the public socket, then runs gateway, studio, worker and
+the engines as children, so that a crash of one takes down nothing else. `python -m tramontane.app
+studio|worker` is such a child's entry; the gateway's is `tramontane.gateway.process`.
+"""
+
+import asyncio
+import errno
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from tramontane import __version__
+from tramontane.children import Child
+from tramontane.config import Settings
+from tramontane.datafolder import DataFolder
+from tramontane.engines.keys import engine_key
+from tramontane.engines.plan import LocalModel, local_models
+from tramontane.engines.supervisor import EngineSpec, Supervisor
+from tramontane.errors import ConfigError, TramontaneError, Unavailable
+from tramontane.gateway.process import Launch
+from tramontane.store import deployments, engines, keys, models, projects
+from tramontane.store.database import Store, migrate, open_store
+from tramontane.store.records import EngineInstance
+
+POLL_S = 0.5
+SOCKET_PATH_MOST = 100
+ENGINES_PATIENCE_S = 20.0
+DEFAULT_PROJECT = "default"
+
+
+def serve(settings: Settings, *, json_output: bool = False, issue_key: bool = False) -> int:
+    """Run the platform until SIGTERM or Ctrl-C; return the exit status.
+
+    Raises ConfigError where it cannot start: a taken port, a folder in use, an old store.
+    """
+    folder = DataFolder(settings.data_dir)
+    is_new = folder.is_new
+    listener = _bind(settings)
+    try:
+        folder.prepare()
+        lock = _lock(folder)
+        migrate(settings.store_url)
+        store = open_store(settings.store_url)
+    except BaseException:
+        listener.close()
+        raise
+    try:
+        platform = Platform(settings, folder, store, listener)
+        key = platform.issue_key(is_first=is_new) if is_new or issue_key else None
+        return asyncio.run(platform.run(key, json_output=json_output))
+    finally:
+        store.close()
+        os.close(lock)
+
+
+def _bind(settings: Settings) -> socket.socket:
+    server = settings.server
+    if server.host not in ("127.0.0.1", "::1", "localhost") and not server.tls_cert_file:
+        print(
+            f"note: {server.host} is not loopback and no TLS certificate is set; put a TLS proxy"
+            " in front, or set server.tls_cert_file",
+            file=sys.stderr,
+        )
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigError(
+                f"the port {server.port} is taken by another program; choose another with"
+                f" --port {server.port + 1}, or port 0 for any free one"
+            ) from None
+        raise ConfigError(
+            f"cannot listen on {server.host}:{server.port}: {error.strerror or error}"
+        ) from None
+    return listener
+
+
+def _lock(folder: DataFolder) -> int:
+    descriptor = os.open(folder.run / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pid = os.read(descriptor, 20).decode().strip() or "unknown"
+        os.close(descriptor)
+        raise ConfigError(
+            f"the data folder {folder.path} is served already (process {pid}); stop that one, or"
+            " choose another folder with --data"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor
+
+
+class Platform:
+    """The parent: children, engines, and what it tells the person who started it."""
+
+    def __init__(
+        self, settings: Settings, folder: DataFolder, store: Store, listener: socket.socket
+    ) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._store = store
+        self._listener = listener
+        self._port = int(listener.getsockname()[1])
+        self._pepper = folder.pepper()
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._children: list[Child] = []
+        self._plan: dict[str, LocalModel] = {}
+        self._engine_states: dict[str, str] = {}
+
+    @property
+    def address(self) -> str:
+        """Where clients reach the platform."""
+        host = self._settings.server.host
+        host = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host
+        host = f"[{host}]" if ":" in host else host
+        scheme = "https" if self._settings.server.tls_cert_file else "http"
+        return f"{scheme}://{host}:{self._port}"
+
+    def issue_key(self, *, is_first: bool) -> str:
+        """Return a new key of the default project, which is created where it is missing."""
+        now_ms = time.time_ns() // 1_000_000
+        with self._store.write() as c:
+            known = {project.name: project for project in projects.list_all(c)}
+            project = known.get(DEFAULT_PROJECT) or projects.create(
+                c, name=DEFAULT_PROJECT, defaults=self._settings.limits, now_ms=now_ms
+            )
+            _, secret = keys.create(
+                c,
+                self._pepper,
+                project_id=project.id,
+                name="first" if is_first else f"issued-{secrets.token_hex(3)}",
+                now_ms=now_ms,
+            )
+        return secret
+
+    async def run(self, key: str | None, *, json_output: bool) -> int:
+        """Run everything until a signal; return the exit status."""
+        loop = asyncio.get_running_loop()
+        stopped = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopped.set)
+        with self._store.write() as c:
+            for instance in engines.list_instances(c):
+                engines.remove_instance(c, instance.deployment)
+        supervisor = Supervisor(
+            self._report_engine,
+            lambda deployment, nonce: engine_key(self._pepper, deployment, nonce),
+            logs_dir=self._folder.logs,
+        )
+        gateway = self._start_children()
+        poll = loop.create_task(self._follow_store(supervisor))
+        try:
+            await self._until_ready(gateway, stopped)
+            if not stopped.is_set():
+                self._announce(key, json_output=json_output)
+            await stopped.wait()
+            if not json_output:
+                print("Stopping; answers under way are finished first.", flush=True)
+        finally:
+            poll.cancel()
+            self._listener.close()
+            await gateway.stop(self._settings.server.drain_s + 10)
+            await asyncio.gather(
+                supervisor.close(5.0), *(child.stop(10) for child in self._children[1:])
+            )
+            self._executor.shutdown()
+        return 0
+
+    def _start_children(self) -> Child:
+        socket_path = self._studio_socket()
+        fd = self._listener.fileno()
+        settings = msgspec.json.encode(self._settings)
+        launch = msgspec.json.encode(Launch(self._settings, fd, socket_path))
+        entry = ["-m", "tramontane.app"]
+        logs = self._folder.logs
+        self._children = [
+            Child("gateway", ["-m", "tramontane.gateway.process"], launch, logs / "gateway.log",
+                  self._tell_gateway, (fd,)),
+            Child("studio", [*entry, "studio", socket_path], settings, logs / "studio.log",
+                  self._tell_gateway),
+            Child("worker", [*entry, "worker"], settings, logs / "worker.log", self._tell_gateway),
+        ]  # fmt: skip
+        for child in self._children:
+            child.start()
+        return self._children[0]
+
+    def _studio_socket(self) -> str:
+        path = str((self._folder.run / "studio.sock").resolve())
+        if len(path.encode()) <= SOCKET_PATH_MOST:
+            return path
+        return str(Path(tempfile.mkdtemp(prefix="tramontane-")) / "studio.sock")
+
+    def _tell_gateway(self) -> None:
+        parts = {child.name: child.state for child in self._children[1:]}
+        self._children[0].tell(msgspec.json.encode(parts))
+
+    # --- engines ---------------------------------------------------------------------------------
+
+    async def _follow_store(self, supervisor: Supervisor) -> None:
+        loop = asyncio.get_running_loop()
+        revision = -1
+        while True:
+            try:
+                now = await loop.run_in_executor(self._executor, self._store.revision)
+                if now != revision:
+                    revision = now
+                    plan = await loop.run_in_executor(self._executor, self._load_plan)
+                    if plan != self._plan:
+                        self._plan = plan
+                        await supervisor.reconcile(_specs(plan))
+            except Unavailable as error:
+                print(f"the store cannot be read: {error.message}", file=sys.stderr)
+            await asyncio.sleep(POLL_S)
+
+    def _load_plan(self) -> dict[str, LocalModel]:
+        with self._store.read() as c:
+            return local_models(
+                self._settings, deployments.list_all(c), models.list_all(c), self._folder.models
+            )
+
+    def _report_engine(self, instance: EngineInstance) -> None:
+        self._engine_states[instance.deployment] = instance.state
+        self._executor.submit(self._store_instance, instance)
+
+    def _store_instance(self, instance: EngineInstance) -> None:
+        try:
+            with self._store.write() as c:
+                if instance.state == "stopped":
+                    engines.remove_instance(c, instance.deployment)
+                else:
+                    engines.put_instance(c, instance)
+        except TramontaneError as error:
+            print(f"an engine's state was not stored: {error.message}", file=sys.stderr)
+
+    # --- what the person sees --------------------------------------------------------------------
+
+    async def _until_ready(self, gateway: Child, stopped: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        waiting = [loop.create_task(gateway.ready()), loop.create_task(stopped.wait())]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        deadline_s = loop.time() + ENGINES_PATIENCE_S
+        while not stopped.is_set() and loop.time() < deadline_s:
+            wanted = [name for name, model in self._plan.items() if model.problem is None]
+            settled = [self._engine_states.get(name) in ("ready", "failed") for name in wanted]
+            up = all(child.state == "ready" for child in self._children)
+            if all(settled) and up and (wanted or not self._settings.demo):
+                break
+            await asyncio.sleep(0.05)
+        for task in waiting:
+            task.cancel()
+
+    def _models(self) -> list[str]:
+        local = [name for name in self._plan if self._engine_states.get(name) == "ready"]
+        remote = [n for n, d in self._settings.deployments.items() if d.url is not None]
+        return [*local, *remote]
+
+    def _announce(self, key: str | None, *, json_output: bool) -> None:
+        names = self._models()
+        if json_output:
+            line = {"address": self.address, "key": key, "models": names, "version": __version__}
+            print(msgspec.json.encode(line).decode(), flush=True)
+            return
+        model = names[0] if names else "MODEL"
+        shown = key or "$TRAMONTANE_KEY"
+        lines = [
+            "",
+            f"  Tramontane {__version__} is up.",
+            "",
+            f"  Look     {self.address}/",
+            f"  Address  {self.address}/v1",
+        ]
+        if key is not None:
+            lines += [f"  Key      {key}   (shown once: keep it)"]
+        lines += [f"  Models   {', '.join(names) or 'none yet'}", ""]
+        if "demo" in names:
+            lines += [
+                "  demo is a small demonstration model; its answers prove the path, no more.",
+                "",
+            ]
+        lines += [
+            "  Ask it something:",
+            "",
+            f"    export TRAMONTANE_KEY={shown}" if key else "",
+            f"    curl {self.address}/v1/chat/completions \\",
+            '      -H "Authorization: Bearer $TRAMONTANE_KEY" -H "Content-Type: application/json" \\',
+            f'      -d \'{{"model": "{model}", "messages": [{{"role": "user",'
+            ' "content": "Hello"}], "max_tokens": 60}\'',
+            "",
+            "  Ctrl-C stops it. Keys, budgets, models, bills: tramontane --help",
+            "",
+        ]
+        print("\n".join(lines), flush=True)
+
+
+def _specs(plan: dict[str, LocalModel]) -> dict[str, EngineSpec]:
+    return {
+        name: EngineSpec(
+            model_path=model.path,
+            alias=name,
+            context_tokens=model.context_tokens,
+            slots=model.slots,
+            threads=model.threads,
+            share_prompt_cache=model.settings.share_prompt_cache,
+        )
+        for name, model in plan.items()
+        if model.problem is None and model.path is not None
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Run one child: "studio SOCKET" or "worker"."""
+    settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if arguments[0] == "studio":
+        from tramontane.studio import server
+
+        return server.run(settings, Path(arguments[1]))
+    from tramontane import worker
+
+    return worker.run(settings)
+
+
+def _end_with_parent() -> None:
+    while sys.stdin.buffer.readline():
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

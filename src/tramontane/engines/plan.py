@@ -1,0 +1,87 @@
+"""Which local models are to be served, and how: from settings, store and package to one plan.
+
+The gateway reads it to know the deployments, the supervisor to run their children. It does not
+start anything.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from tramontane.config import DeploymentSettings, Settings
+from tramontane.store.records import ModelFile, StoredDeployment
+
+SLOTS = 4
+CONTEXT_TOKENS = 4_096
+DEMO_PATH = Path(__file__).parent / "demo" / "demo.gguf"
+DEMO_CONTEXT_TOKENS = 1_024
+
+
+class LocalModel(msgspec.Struct, frozen=True, kw_only=True):
+    """One local deployment. `problem` set: it cannot be served, and why."""
+
+    settings: DeploymentSettings
+    path: Path | None
+    context_tokens: int
+    slots: int
+    threads: int | None
+    is_demonstration: bool = False
+    problem: str | None = None
+
+
+def local_models(
+    settings: Settings,
+    stored: Iterable[StoredDeployment],
+    files: Iterable[ModelFile],
+    models_dir: Path,
+    demo_path: Path = DEMO_PATH,
+) -> dict[str, LocalModel]:
+    """Return every local deployment by name. The configuration file wins over the store."""
+    files = list(files)
+    plan: dict[str, LocalModel] = {}
+    if settings.demo and demo_path.exists():
+        plan["demo"] = LocalModel(
+            settings=DeploymentSettings(model="demo", capable=False),
+            path=demo_path,
+            context_tokens=DEMO_CONTEXT_TOKENS,
+            slots=SLOTS,
+            threads=2,
+            is_demonstration=True,
+        )
+    for record in stored:
+        chosen = msgspec.json.decode(record.settings, type=DeploymentSettings)
+        plan[record.name] = _planned(chosen, _find(files, record.model_sha256), models_dir)
+    for name, chosen in settings.deployments.items():
+        if chosen.model is not None:
+            plan[name] = _planned(chosen, _find(files, chosen.model), models_dir)
+    return plan
+
+
+def _find(files: list[ModelFile], wanted: str) -> ModelFile | None:
+    for file in files:
+        if wanted in (file.name, file.sha256):
+            return file
+    return None
+
+
+def _planned(settings: DeploymentSettings, file: ModelFile | None, models_dir: Path) -> LocalModel:
+    slots = settings.max_in_flight or SLOTS
+    if file is None:
+        return LocalModel(
+            settings=settings,
+            path=None,
+            context_tokens=settings.context_tokens or CONTEXT_TOKENS,
+            slots=slots,
+            threads=settings.threads,
+            problem=f"The model '{settings.model}' is not in the library;"
+            " add it with: tramontane model add FILE.gguf",
+        )
+    trained = file.context_tokens or CONTEXT_TOKENS
+    return LocalModel(
+        settings=settings,
+        path=models_dir / f"sha256-{file.sha256}.gguf",
+        context_tokens=min(settings.context_tokens or min(trained, CONTEXT_TOKENS), trained),
+        slots=slots,
+        threads=settings.threads,
+    )

@@ -1,0 +1,114 @@
+"""Who goes next, per deployment: a bounded first-in-first-out queue before `max_in_flight` places.
+
+Pure over a clock in seconds: used by the gateway and by simulations alike. A gate never leaves a
+place idle beside a waiter. It does not know connections; a waiter is told by its callback.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from tramontane.errors import Overloaded
+
+SERVICE_S_ASSUMED = 2.0
+
+
+class Permit:
+    """A place at a deployment. `slot` is its number, for engines that keep state per place.
+
+    `is_same_tenant` tells that this slot last served the same tenant.
+    """
+
+    __slots__ = ("granted_s", "is_same_tenant", "slot", "tenant")
+
+    def __init__(self, slot: int, tenant: str, granted_s: float, is_same_tenant: bool) -> None:
+        self.slot = slot
+        self.tenant = tenant
+        self.granted_s = granted_s
+        self.is_same_tenant = is_same_tenant
+
+
+class FifoGate:
+    """Admits at most `max_in_flight`; at most `queue_limit` wait."""
+
+    def __init__(self, max_in_flight: int, queue_limit: int, clock_s: Callable[[], float]) -> None:
+        self._clock_s = clock_s
+        self._free: list[int] = []
+        self._slots = 0
+        self._last_tenant: dict[int, str] = {}
+        self._waiters: OrderedDict[int, tuple[str, Callable[[Permit], None]]] = OrderedDict()
+        self._tickets = 0
+        self._service_s = SERVICE_S_ASSUMED
+        self.max_in_flight = max_in_flight
+        self.queue_limit = queue_limit
+        self.in_flight = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiters)
+
+    def enter(self, tenant: str) -> Permit | None:
+        """Return a permit where a place is free and nobody waits; else None: call `wait`."""
+        if self.in_flight >= self.max_in_flight or self._waiters:
+            return None
+        return self._grant(tenant)
+
+    def wait(self, tenant: str, admitted: Callable[[Permit], None]) -> int:
+        """Queue; `admitted(permit)` is called when a place is given. Returns a ticket.
+
+        Raises Overloaded, with the predicted wait as `retry_after_s`, where the queue is full.
+        """
+        if len(self._waiters) >= self.queue_limit:
+            raise Overloaded(
+                f"Too many requests are waiting for this model ({len(self._waiters)}).",
+                code="overloaded",
+                retry_after_s=self.predicted_wait_s(len(self._waiters)),
+            )
+        self._tickets += 1
+        self._waiters[self._tickets] = (tenant, admitted)
+        return self._tickets
+
+    def cancel(self, ticket: int) -> None:
+        """Leave the queue; nothing happens where the ticket has been served."""
+        self._waiters.pop(ticket, None)
+
+    def release(self, permit: Permit) -> None:
+        """Give a place back, and on to whoever waits longest."""
+        self.in_flight -= 1
+        self._free.append(permit.slot)
+        served_s = self._clock_s() - permit.granted_s
+        self._service_s += 0.05 * (served_s - self._service_s)
+        self._serve_waiters()
+
+    def resize(self, max_in_flight: int, queue_limit: int) -> None:
+        """Take over changed limits; those inside stay."""
+        self.max_in_flight = max_in_flight
+        self.queue_limit = queue_limit
+        self._serve_waiters()
+
+    def predicted_wait_s(self, ahead: int) -> float:
+        """Return the expected wait in seconds with `ahead` waiters before one."""
+        return (ahead + 1) * self._service_s / self.max_in_flight
+
+    def _serve_waiters(self) -> None:
+        while self._waiters and self.in_flight < self.max_in_flight:
+            _, (tenant, admitted) = self._waiters.popitem(last=False)
+            admitted(self._grant(tenant))
+
+    def _grant(self, tenant: str) -> Permit:
+        self.in_flight += 1
+        slot = self._choose_slot(tenant)
+        is_same = self._last_tenant.get(slot) == tenant
+        self._last_tenant[slot] = tenant
+        return Permit(slot, tenant, self._clock_s(), is_same)
+
+    def _choose_slot(self, tenant: str) -> int:
+        free = self._free
+        if not free:
+            self._slots += 1
+            return self._slots - 1
+        last = self._last_tenant
+        for i in range(len(free) - 1, max(-1, len(free) - 9), -1):
+            if last.get(free[i]) == tenant:
+                return free.pop(i)
+        return free.pop()

@@ -1,0 +1,211 @@
+"""Who may ask for what, and where it is served: one frozen picture in memory.
+
+The gateway swaps the whole picture when the store's revision changes; a request keeps the one it
+began with. It does not know the store or sockets: `build` makes it from records.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from tramontane import config
+from tramontane.config import DeploymentSettings, Origin, Settings
+from tramontane.engines.keys import engine_key
+from tramontane.engines.plan import LocalModel
+from tramontane.errors import ConfigError
+from tramontane.money import Price
+from tramontane.store.records import Budget, EngineInstance, Key, Project
+
+OUTPUT_TOKENS_ASSUMED = 16_384
+REMOTE_IN_FLIGHT = 1_024
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A model made servable. `origin` None: not up, `unavailable_reason` says why."""
+
+    name: str
+    origin: Origin | None
+    unavailable_reason: str | None
+    state: str
+    authorization: bytes | None
+    ca_file: str | None
+    upstream_model: msgspec.Raw
+    price: Price
+    is_local: bool
+    is_demonstration: bool
+    is_capable: bool
+    max_in_flight: int
+    queue_limit: int
+    queue_timeout_s: float
+    context_tokens: int | None
+    max_output_tokens: int | None
+    max_tokens_field: str
+    template_tokens: int
+    image_tokens: int
+    asks_stream_usage: bool
+    trusts_stream_usage: bool
+    shares_prompt_cache: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A key with its project: whose request it is."""
+
+    key: Key
+    project: Project
+
+    def allows_model(self, name: str) -> bool:
+        """Whether both project and key may use the model `name`."""
+        for allowed in (self.project.allowed_models, self.key.allowed_models):
+            if allowed is not None and name not in allowed:
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Everything a request is decided by. `routes` maps public names to deployments, in order."""
+
+    revision: int
+    principals: Mapping[bytes, Principal] = field(default_factory=dict)
+    deployments: Mapping[str, Deployment] = field(default_factory=dict)
+    routes: Mapping[str, tuple[Deployment, ...]] = field(default_factory=dict)
+    budgets: tuple[Budget, ...] = ()
+
+
+def build(
+    settings: Settings,
+    pepper: bytes,
+    environ: Mapping[str, str],
+    *,
+    revision: int,
+    projects: Iterable[Project],
+    keys: Iterable[Key],
+    budgets: Iterable[Budget],
+    local_models: Mapping[str, LocalModel],
+    instances: Iterable[EngineInstance],
+) -> Directory:
+    """Return the picture for these records. A deployment that cannot be used says why in it."""
+    projects_by_id = {project.id: project for project in projects}
+    by_deployment = {instance.deployment: instance for instance in instances}
+    deployments: dict[str, Deployment] = {}
+    for name, model in local_models.items():
+        deployments[name] = _local(name, model, by_deployment.get(name), settings, pepper)
+    for name, remote in settings.deployments.items():
+        if remote.url is not None:
+            deployments[name] = _remote(name, remote, settings, environ)
+    routes = {name: (deployment,) for name, deployment in deployments.items()}
+    for name, route in settings.routes.items():
+        routes[name] = tuple(deployments[d] for d in route.deployments if d in deployments)
+    return Directory(
+        revision=revision,
+        principals={
+            key.digest: Principal(key, projects_by_id[key.project_id])
+            for key in keys
+            if key.revoked_at_ms is None and key.project_id in projects_by_id
+        },
+        deployments=deployments,
+        routes=routes,
+        budgets=tuple(budgets),
+    )
+
+
+def _remote(
+    name: str, settings: DeploymentSettings, whole: Settings, environ: Mapping[str, str]
+) -> Deployment:
+    place = f"deployments.{name}"
+    assert settings.url is not None
+    reason = secret = None
+    try:
+        secret = config.read_secret(settings, environ, place)
+    except ConfigError as error:
+        reason = error.message
+    return _deployment(
+        name,
+        settings,
+        origin=config.parse_origin(settings.url, place) if reason is None else None,
+        unavailable_reason=reason,
+        state="ready" if reason is None else "failed",
+        authorization=f"Bearer {secret}".encode() if secret else None,
+        price=config.parse_price(settings.price, whole, place),
+        is_local=False,
+        is_demonstration=False,
+        max_in_flight=settings.max_in_flight or REMOTE_IN_FLIGHT,
+        context_tokens=settings.context_tokens,
+    )
+
+
+def _local(
+    name: str,
+    model: LocalModel,
+    instance: EngineInstance | None,
+    whole: Settings,
+    pepper: bytes,
+) -> Deployment:
+    origin = None
+    authorization = None
+    state = "starting" if instance is None else instance.state
+    reason: str | None = f"The engine of '{name}' is starting."
+    if model.problem is not None:
+        state, reason = "failed", model.problem
+    elif instance is not None and instance.state == "ready" and instance.address is not None:
+        host, _, port = instance.address.rpartition(":")
+        origin = Origin(False, host, int(port), "/v1")
+        authorization = f"Bearer {engine_key(pepper, name, instance.nonce)}".encode()
+        reason = None
+    elif instance is not None:
+        reason = f"The engine of '{name}' is not up: {instance.message or instance.state}."
+    return _deployment(
+        name,
+        model.settings,
+        origin=origin,
+        unavailable_reason=reason,
+        state=state,
+        authorization=authorization,
+        price=config.parse_price(model.settings.price, whole, f"deployments.{name}"),
+        is_local=True,
+        is_demonstration=model.is_demonstration,
+        max_in_flight=model.slots,
+        context_tokens=model.context_tokens,
+    )
+
+
+def _deployment(
+    name: str,
+    settings: DeploymentSettings,
+    *,
+    origin: Origin | None,
+    unavailable_reason: str | None,
+    state: str,
+    authorization: bytes | None,
+    price: Price,
+    is_local: bool,
+    is_demonstration: bool,
+    max_in_flight: int,
+    context_tokens: int | None,
+) -> Deployment:
+    return Deployment(
+        name=name,
+        origin=origin,
+        unavailable_reason=unavailable_reason,
+        state=state,
+        authorization=authorization,
+        ca_file=settings.ca_file,
+        upstream_model=msgspec.Raw(msgspec.json.encode(settings.upstream_model or name)),
+        price=price,
+        is_local=is_local,
+        is_demonstration=is_demonstration,
+        is_capable=settings.capable,
+        max_in_flight=max_in_flight,
+        queue_limit=settings.queue_limit,
+        queue_timeout_s=settings.queue_timeout_s,
+        context_tokens=context_tokens,
+        max_output_tokens=settings.max_output_tokens,
+        max_tokens_field=settings.max_tokens_field,
+        template_tokens=settings.template_tokens,
+        image_tokens=settings.image_tokens,
+        asks_stream_usage=is_local or settings.stream_usage == "ask",
+        trusts_stream_usage=is_local or settings.stream_usage != "never",
+        shares_prompt_cache=settings.share_prompt_cache,
+    )

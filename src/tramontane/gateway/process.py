@@ -1,0 +1,502 @@
+"""The gateway's process: builds its parts once and keeps them in step with the store.
+
+Started by `tramontane serve` with a listening socket and, on stdin, one JSON line of settings;
+further lines tell how the other parts are; the end of stdin means that the supervisor is gone.
+What may wait for disk or store runs on one thread beside the loop.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from typing import Any
+
+import msgspec
+import uvloop
+
+from tramontane.config import ServerSettings, Settings
+from tramontane.datafolder import DataFolder
+from tramontane.engines.plan import local_models
+from tramontane.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    TramontaneError,
+    Unauthenticated,
+    Unavailable,
+)
+from tramontane.gateway import routing
+from tramontane.gateway.admission import FifoGate
+from tramontane.gateway.auth import Authenticator, require, require_open
+from tramontane.gateway.directory import Deployment, Directory, Principal, build
+from tramontane.gateway.exchange import Exchange, Service, request_head
+from tramontane.gateway.ledger import Ledger, open_ledger
+from tramontane.gateway.limits import Limits
+from tramontane.gateway.server import ClientConnection, Request
+from tramontane.gateway.splice import Splice
+from tramontane.gateway.telemetry import AccessLog, Telemetry
+from tramontane.gateway.upstream import UpstreamPool
+from tramontane.store import budgets, deployments, engines, keys, models, projects
+from tramontane.store.database import Store, open_store
+from tramontane.store.journal import Hold
+
+POLL_S = 0.5
+SWEEP_S = 0.25
+STORE_GONE_S = 60.0
+
+
+class Launch(msgspec.Struct, frozen=True):
+    """The first line on stdin."""
+
+    settings: Settings
+    listen_fd: int
+    studio_socket: str
+
+
+class GatewayProcess:
+    """Everything that connections and exchanges share."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        launch: Launch,
+        clock_s: Callable[[], float],
+        clock_ms: Callable[[], int],
+    ) -> None:
+        settings = launch.settings
+        folder = DataFolder(settings.data_dir)
+        self._loop = loop
+        self._settings = settings
+        self._folder = folder
+        self._pepper = folder.pepper()
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._store: Store | None = None
+        self._authenticator = Authenticator(self._pepper)
+        self._connections: set[ClientConnection] = set()
+        self._exchanges: set[Exchange] = set()
+        self._services: dict[str, Service] = {}
+        self._studio = UpstreamPool(
+            loop,
+            None,
+            settings.upstream,
+            socket_path=launch.studio_socket,
+            clock_s=clock_s,
+        )
+        self._boot = secrets.token_hex(6)
+        self._serial = 0
+        self._parts: dict[str, str] = {}
+        self._started_s = clock_ms() // 1000
+        self._store_seen_s = clock_s()
+        self._is_ready = False
+        self._excesses = 0
+        self._scheme = b"https" if settings.server.tls_cert_file else b"http"
+        # What exchanges (Desk) and connections (Gateway) see:
+        self.settings: ServerSettings = settings.server
+        self.directory = Directory(revision=-1)
+        self.limits = Limits()
+        self.telemetry = Telemetry(AccessLog(folder.logs / "access.jsonl"))
+        self.currency = settings.currency
+        self.first_byte_timeout_s = settings.upstream.first_byte_timeout_s
+        self.idle_timeout_s = settings.upstream.idle_timeout_s
+        self.answer_bytes = settings.upstream.answer_bytes
+        self.clock_s = clock_s
+        self.clock_ms = clock_ms
+        self.now_s = clock_s()
+        self.date_field = b""
+        self.buffered_bytes = 0
+        self.is_draining = False
+        self.ledger: Ledger
+        self.later = loop.call_soon
+
+    # --- start and stop ------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Recover the journal, load the directory; from then on tokens are served."""
+        self.ledger = await self._loop.run_in_executor(self._executor, self._open_ledger)
+        self._swap(await self._loop.run_in_executor(self._executor, self._load))
+        self._is_ready = True
+
+    def _open_ledger(self) -> Ledger:
+        self._store = open_store(self._settings.store_url)
+        ledger, recovered = open_ledger(
+            self._folder.journal,
+            self._store,
+            self.clock_ms,
+            on_excess=self._raise_alarm,
+            currency=self.currency,
+        )
+        print(f"gateway: the last run left {recovered}", file=sys.stderr)
+        return ledger
+
+    def _raise_alarm(self, hold: Hold, cost_nano: int) -> None:
+        """An engine or provider used more than could be foreseen: charged, and said aloud."""
+        self._excesses += 1
+        print(
+            f"gateway: ALARM: {hold.record.request_id} cost {cost_nano} nano-units, above its hold"
+            f" of {hold.record.bound_nano}; the budget stays closed until it covers that",
+            file=sys.stderr,
+        )
+
+    def _load(self) -> Directory:
+        store = self._store
+        assert store is not None
+        revision = store.revision()
+        with store.read() as c:
+            return build(
+                self._settings,
+                self._pepper,
+                os.environ,
+                revision=revision,
+                projects=projects.list_all(c),
+                keys=keys.list_all(c),
+                budgets=budgets.list_all(c),
+                local_models=local_models(
+                    self._settings,
+                    deployments.list_all(c),
+                    models.list_all(c),
+                    self._folder.models,
+                ),
+                instances=engines.list_instances(c),
+            )
+
+    async def poll(self) -> None:
+        """Follow the store's revision until cancelled."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            try:
+                directory = await self._loop.run_in_executor(self._executor, self._changed)
+            except TramontaneError as error:
+                print(f"gateway: the store cannot be read: {error.message}", file=sys.stderr)
+                continue
+            self._store_seen_s = self.clock_s()
+            if directory is not None:
+                self._swap(directory)
+
+    def _changed(self) -> Directory | None:
+        assert self._store is not None
+        if self._store.revision() == self.directory.revision:
+            return None
+        return self._load()
+
+    def _swap(self, directory: Directory) -> None:
+        self.directory = directory
+        self.ledger.set_budgets(directory.budgets, _names(directory))
+        for deployment in directory.deployments.values():
+            if deployment.origin is not None:
+                self._refresh_service(deployment)
+        for name in set(self._services) - set(directory.deployments):
+            self._services.pop(name).pool.close()
+        self._end_revoked()
+
+    def _end_revoked(self) -> None:
+        now_ms = self.clock_ms()
+        for exchange in list(self._exchanges):
+            principal = self.directory.principals.get(exchange.principal.key.digest)
+            expires = principal.key.expires_at_ms if principal is not None else None
+            if principal is None or (expires is not None and expires <= now_ms):
+                exchange.throw(Unauthenticated("This API key has been revoked or has expired."))
+            elif principal.project.closed_reason is not None:
+                exchange.throw(Forbidden("The project has been closed.", code="project_closed"))
+
+    def _refresh_service(self, deployment: Deployment) -> None:
+        old = self._services.get(deployment.name)
+        if old is None:
+            self._services[deployment.name] = self._new_service(deployment)
+            return
+        before = old.deployment
+        old.deployment = deployment
+        old.request_head = request_head(deployment, "/chat/completions")
+        same_place = (before.origin, before.authorization, before.ca_file) == (
+            deployment.origin,
+            deployment.authorization,
+            deployment.ca_file,
+        )
+        if not same_place:
+            old.pool.close()
+            old.pool = self._new_pool(deployment)
+        old.gate.resize(deployment.max_in_flight, deployment.queue_limit)
+
+    def _new_service(self, deployment: Deployment) -> Service:
+        gate = FifoGate(deployment.max_in_flight, deployment.queue_limit, self.clock_s)
+        return Service(deployment, gate, self._new_pool(deployment))
+
+    def _new_pool(self, deployment: Deployment) -> UpstreamPool:
+        return UpstreamPool(
+            self._loop,
+            deployment.origin,
+            self._settings.upstream,
+            ca_file=deployment.ca_file,
+            clock_s=self.clock_s,
+        )
+
+    async def drain(self) -> None:
+        """Let what is under way finish, up to `drain_s`; then end it with an error."""
+        self.is_draining = True
+        for connection in list(self._connections):
+            connection.drain()
+        deadline_s = self.clock_s() + self.settings.drain_s
+        while self._exchanges and self.clock_s() < deadline_s:
+            await asyncio.sleep(0.05)
+        for exchange in list(self._exchanges):
+            exchange.throw(Unavailable("The gateway is stopping.", retry_after_s=2))
+        await asyncio.sleep(0.05)
+        for connection in list(self._connections):
+            connection.abort()
+
+    def close(self) -> None:
+        """Write everything down and let go."""
+        self._studio.close()
+        for service in self._services.values():
+            service.pool.close()
+        if self._is_ready:
+            self.ledger.close()
+        if self.telemetry.access_log is not None:
+            self.telemetry.access_log.close()
+        if self._store is not None:
+            self._store.close()
+        self._executor.shutdown()
+
+    def tell(self, line: bytes) -> None:
+        """Take in how the other parts are: {"studio": "ready", …}."""
+        self._parts = msgspec.json.decode(line, type=dict[str, str])
+
+    async def sweep(self) -> None:
+        """Watch over deadlines until cancelled."""
+        turn = 0
+        while True:
+            self.now_s = now_s = self.clock_s()
+            self.date_field = b"date: " + formatdate(time.time(), usegmt=True).encode() + b"\r\n"
+            for exchange in list(self._exchanges):
+                error = exchange.is_overdue(now_s)
+                if error is not None:
+                    exchange.throw(error)
+            if turn % 4 == 0:
+                for connection in list(self._connections):
+                    connection.sweep(now_s)
+                self._end_revoked()
+                self._studio.sweep(now_s)
+                for service in self._services.values():
+                    service.pool.sweep(now_s)
+            turn += 1
+            await asyncio.sleep(SWEEP_S)
+
+    # --- what exchanges need (Desk) --------------------------------------------------------------
+
+    def service(self, deployment: Deployment) -> Service:
+        """Return what is kept for `deployment` between requests."""
+        service = self._services.get(deployment.name)
+        if service is None:
+            service = self._services[deployment.name] = self._new_service(deployment)
+        return service
+
+    def new_request_id(self) -> str:
+        """Return an id that no other request of any gateway has."""
+        self._serial += 1
+        return f"req_{self._boot}{self._serial:08x}"
+
+    def exchange_ended(self, exchange: Exchange) -> None:
+        """Forget `exchange`."""
+        self._exchanges.discard(exchange)
+
+    # --- what connections need (Gateway) ---------------------------------------------------------
+
+    def authenticate(self, request: Request) -> Principal:
+        """Step 2. Raises Unauthenticated, Forbidden, Unavailable."""
+        if not self._is_ready:
+            raise Unavailable("Tramontane is starting.", code="starting", retry_after_s=1)
+        if self.clock_s() - self._store_seen_s > STORE_GONE_S:
+            raise Unavailable("The store cannot be reached.", code="store_gone", retry_after_s=5)
+        principal = self._authenticator.principal(
+            self.directory, request.credential, self.clock_ms()
+        )
+        require(principal, "infer")
+        require_open(principal)
+        return principal
+
+    def new_exchange(self, client: ClientConnection, principal: Principal) -> Exchange:
+        """Return an exchange for one request."""
+        exchange = Exchange(self, client, principal)
+        self._exchanges.add(exchange)
+        return exchange
+
+    def new_splice(self, client: ClientConnection, request: Request) -> Splice:
+        """Return a way to the studio for one request."""
+        return Splice(client, request, self._studio, self._scheme)
+
+    def count_refused(self, status: int, code: str) -> None:
+        """Count a request that the edge refused."""
+        self.telemetry.count_refused(status, code)
+
+    def connected(self, client: ClientConnection) -> None:
+        """Remember `client`; close it again where there are too many."""
+        self._connections.add(client)
+        if len(self._connections) > self.settings.max_connections:
+            client.abort()
+
+    def disconnected(self, client: ClientConnection) -> None:
+        """Forget `client`."""
+        self._connections.discard(client)
+
+    def local_answer(self, request: Request) -> tuple[int, bytes, bytes] | None:
+        """Answer what needs neither a model nor the studio; None where the path is unknown."""
+        path = request.path
+        if request.method not in (b"GET", b"HEAD"):
+            if path in (b"/health", b"/ready", b"/metrics", b"/v1/models"):
+                error = Conflict(f"Use GET for {path.decode()}.", code="method_not_allowed")
+                error.status = 405
+                raise error
+            return None
+        if path == b"/health":
+            return 200, b"", b'{"status":"ok"}'
+        if path == b"/ready":
+            return self._ready()
+        if path == b"/metrics":
+            return self._metrics(request)
+        if path == b"/v1/models":
+            return self._list_models(request)
+        if path.startswith(b"/v1/models/"):
+            return self._show_model(request)
+        return None
+
+    def _ready(self) -> tuple[int, bytes, bytes]:
+        deployed = self.directory.deployments
+        body = {
+            "status": "ready" if self._is_ready else "starting",
+            "parts": {"gateway": "ready" if self._is_ready else "starting", **self._parts},
+            "models": {name: deployment.state for name, deployment in deployed.items()},
+        }
+        return 200 if self._is_ready else 503, b"", msgspec.json.encode(body)
+
+    def _metrics(self, request: Request) -> tuple[int, bytes, bytes]:
+        principal = self._authenticator.principal(
+            self.directory, request.credential, self.clock_ms()
+        )
+        require(principal, "operate")
+        body = self.telemetry.render(self._gates(), self._gauges())
+        return 200, b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n", body
+
+    def _gates(self) -> Iterable[tuple[str, int, int]]:
+        return [(n, s.gate.waiting, s.gate.in_flight) for n, s in self._services.items()]
+
+    def _gauges(self) -> Iterable[tuple[str, str, float]]:
+        return [
+            ("tramontane_connections", "Open client connections.", len(self._connections)),
+            ("tramontane_open_holds", "Holds not yet settled.", self.ledger.open_holds),
+            ("tramontane_excesses", "Requests that cost more than held.", self._excesses),
+            ("tramontane_buffered_bytes", "Request bodies in memory.", self.buffered_bytes),
+        ]
+
+    def _list_models(self, request: Request) -> tuple[int, bytes, bytes]:
+        principal = self.authenticate(request)
+        names = routing.visible_models(self.directory, principal)
+        body = {"object": "list", "data": [self._model(name) for name in names]}
+        return 200, b"", msgspec.json.encode(body)
+
+    def _show_model(self, request: Request) -> tuple[int, bytes, bytes]:
+        principal = self.authenticate(request)
+        name = request.path[len(b"/v1/models/") :].decode("utf-8", "replace")
+        if name not in routing.visible_models(self.directory, principal):
+            raise NotFound(
+                f"The model '{name[:100]}' does not exist.", code="model_not_found", param="model"
+            )
+        return 200, b"", msgspec.json.encode(self._model(name))
+
+    def _model(self, name: str) -> dict[str, Any]:
+        return {
+            "id": name,
+            "object": "model",
+            "created": self._started_s,
+            "owned_by": "tramontane",
+        }
+
+
+def _names(directory: Directory) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for principal in directory.principals.values():
+        names[principal.project.id] = principal.project.name
+        names[principal.key.id] = principal.key.name
+    return names
+
+
+def clock_ms() -> int:
+    """Return the wall clock in Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
+    """Serve until SIGTERM or the end of stdin; return the exit status."""
+    loop = asyncio.get_running_loop()
+    gateway = GatewayProcess(loop, launch, time.monotonic, clock_ms)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    server = await loop.create_server(
+        lambda: ClientConnection(gateway),
+        sock=socket.socket(fileno=launch.listen_fd),
+        ssl=_tls(launch.settings.server),
+        backlog=1024,
+    )
+    background = [
+        loop.create_task(gateway.sweep()),
+        loop.create_task(_listen_to_parent(gateway, lines, stopped)),
+    ]
+    try:
+        await gateway.open()
+        background.append(loop.create_task(gateway.poll()))
+        background.append(loop.create_task(gateway.ledger.run()))
+        print("ready", flush=True)
+        await stopped.wait()
+        server.close()
+        await gateway.drain()
+    finally:
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        gateway.close()
+    return 0
+
+
+async def _listen_to_parent(
+    gateway: GatewayProcess, lines: asyncio.StreamReader, stopped: asyncio.Event
+) -> None:
+    while line := await lines.readline():
+        gateway.tell(line)
+    stopped.set()
+
+
+def _tls(settings: ServerSettings) -> ssl.SSLContext | None:
+    if settings.tls_cert_file is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_cert_file, settings.tls_key_file)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+async def _main() -> int:
+    loop = asyncio.get_running_loop()
+    lines = asyncio.StreamReader(limit=16 * 1024 * 1024)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    launch = msgspec.json.decode(await lines.readline(), type=Launch)
+    try:
+        return await serve(launch, lines)
+    except TramontaneError as error:
+        print(f"gateway: {error.message}", file=sys.stderr)
+        return 1
+
+
+def main() -> int:
+    """Run the gateway's process."""
+    return uvloop.run(_main())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

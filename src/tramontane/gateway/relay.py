@@ -1,0 +1,231 @@
+"""The body of an answer on its way to the client, and what the bill needs of it.
+
+`StreamRelay` passes a stream on byte for byte until the finish reason or usage comes by; from
+there each event is read as JSON, an injected usage event is taken out, and the event that ends
+the answer is forwarded only after `settle` has returned. `Gathered` collects a stream for a
+client that asked for none. Neither knows connections, permits or prices.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from tramontane.errors import UpstreamFailed
+from tramontane.money import Usage
+from tramontane.wire.openai import aggregate, events
+from tramontane.wire.sse import EventSplitter, EventTooLarge, data_of
+
+PARTIAL_BYTES = 4_096
+CHECKPOINT_STEP = 64
+
+
+class Sink(Protocol):
+    """Where a stream goes: the client's connection."""
+
+    def write_chunk(self, data: bytes) -> None: ...
+    def write_payload(self, payload: bytes) -> None: ...
+
+
+class Progress:
+    """What has come so far: events (about one token each), usage, finished choices."""
+
+    __slots__ = ("checkpoint_due", "events", "finished", "gathered_bytes", "is_done", "usage")
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.usage: Usage | None = None
+        self.finished: set[int] = set()
+        self.is_done = False
+        self.checkpoint_due = 0
+        self.gathered_bytes = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the answer has ended, with or without `[DONE]`."""
+        return self.is_done or bool(self.finished)
+
+    def take(self, event: events.Event) -> None:
+        """Note what one event says. Raises UpstreamFailed where it is no JSON."""
+        if not event.is_valid:
+            raise UpstreamFailed("The upstream sent an event that is not valid JSON.")
+        if event.usage is not None:
+            self.usage = event.usage
+        if event.finished:
+            self.finished.update(event.finished)
+
+
+class StreamRelay:
+    """Passes one stream on. `settle` is called once, before the last bytes go out."""
+
+    __slots__ = (
+        "_checkpoint", "_drops_usage", "_partial", "_settle", "_sink", "_splitter", "progress",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        drops_usage: bool,
+        checkpoint: Callable[[int], None],
+        settle: Callable[[], None],
+    ) -> None:
+        self._sink = sink
+        self._drops_usage = drops_usage
+        self._checkpoint = checkpoint
+        self._settle = settle
+        self._partial = b""
+        self._splitter: EventSplitter | None = None
+        self.progress = Progress()
+
+    def feed(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
+        """Pass on what came; raises UpstreamFailed where the stream is broken."""
+        progress = self.progress
+        if progress.is_done:
+            return  # nothing after the end is forwarded
+        if self._splitter is not None:
+            self._read(data[start:end])
+            return
+        seen = data
+        if self._partial:
+            seen = self._partial + data[start:end]
+        if (
+            seen.count(b"finish_reason") == seen.count(b'finish_reason":null')
+            and seen.count(b'usage"') == seen.count(b'usage":null')
+            and b"[DONE]" not in seen
+            and b'"error"' not in seen
+            and data.find(b"\r", start, end) < 0
+        ):
+            self._pass_on(data, is_whole_chunk, start, end)
+            return
+        self._splitter = EventSplitter(self._partial)
+        self._read(data[start:end])
+
+    def _pass_on(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
+        count = data.count(b"\n\n")
+        self.progress.events += count
+        if self.progress.events > self.progress.checkpoint_due:
+            self._advance()
+        if data[end - 2 : end] == b"\n\n":
+            self._partial = b""
+        else:
+            border = data.rfind(b"\n\n", start, end)
+            if border >= 0:
+                self._partial = data[border + 2 : end]
+            else:
+                self._partial += data[start:end]
+            if len(self._partial) > PARTIAL_BYTES:
+                self._splitter = EventSplitter(self._partial)
+        if is_whole_chunk:
+            self._sink.write_chunk(data)
+        else:
+            self._sink.write_payload(data[start:end])
+
+    def _advance(self) -> None:
+        due = self.progress.events + CHECKPOINT_STEP
+        self.progress.checkpoint_due = due
+        self._checkpoint(due)
+
+    def _read(self, payload: bytes) -> None:
+        assert self._splitter is not None
+        try:
+            whole = self._splitter.feed(payload)
+        except EventTooLarge as error:
+            raise UpstreamFailed(f"The upstream broke its protocol: {error}.") from None
+        out = []
+        for event in whole:
+            kept = self._take(event)
+            if kept and self._partial:  # its beginning has been forwarded already
+                kept = kept[len(self._partial) :]
+            self._partial = b""
+            if self.progress.is_done:
+                self._settle()
+                out.append(kept)
+                break
+            out.append(kept)
+        if self.progress.events > self.progress.checkpoint_due:
+            self._advance()
+        joined = b"".join(out)
+        if joined:
+            self._sink.write_payload(joined)
+
+    def _take(self, event: bytes) -> bytes:
+        """Note what `event` says; return what of it is forwarded."""
+        data = data_of(event)
+        if data is None:
+            return event
+        progress = self.progress
+        if data == events.DONE:
+            progress.is_done = True
+            return event
+        said = events.read_event(data)
+        progress.take(said)
+        if said.is_error:
+            raise UpstreamFailed("The upstream ended its stream with an error.")
+        if said.is_usage_only and self._drops_usage and not self._partial:
+            return b""
+        progress.events += 1
+        return event
+
+    def end(self) -> None:
+        """The upstream's body has ended. Raises UpstreamFailed where the answer has not."""
+        progress = self.progress
+        if progress.is_done:
+            return
+        if self._splitter is not None and self._splitter.pending.strip():
+            self._read(b"\n\n")
+        if progress.is_done:
+            return
+        if not progress.finished:
+            raise UpstreamFailed("The upstream's stream ended before its answer did.")
+        progress.is_done = True
+        self._settle()
+        self._sink.write_payload(b"data: [DONE]\n\n")
+
+
+class Gathered:
+    """Collects a stream into one answer for a client that asked for none."""
+
+    __slots__ = ("_aggregate", "_checkpoint", "_limit_bytes", "_splitter", "progress")
+
+    def __init__(self, checkpoint: Callable[[int], None], limit_bytes: int) -> None:
+        self._splitter = EventSplitter()
+        self._aggregate = aggregate.Aggregate()
+        self._checkpoint = checkpoint
+        self._limit_bytes = limit_bytes
+        self.progress = Progress()
+
+    def feed(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
+        """Take in what came; raises UpstreamFailed where the stream is broken."""
+        progress = self.progress
+        progress.gathered_bytes += end - start
+        if progress.gathered_bytes > self._limit_bytes:
+            raise UpstreamFailed("The upstream's answer is too large.")
+        for event in self._splitter.feed(data[start:end]):
+            data_of_event = data_of(event)
+            if data_of_event is None or progress.is_done:
+                continue
+            if data_of_event == events.DONE:
+                progress.is_done = True
+                continue
+            said = events.read_event(data_of_event)
+            progress.take(said)
+            if said.is_error:
+                raise UpstreamFailed("The upstream ended its stream with an error.")
+            progress.events += 1
+            try:
+                self._aggregate.add(data_of_event)
+            except (msgspec.DecodeError, AttributeError, TypeError) as error:
+                raise UpstreamFailed("The upstream sent a malformed event.") from error
+        if progress.events > progress.checkpoint_due:
+            progress.checkpoint_due = progress.events + CHECKPOINT_STEP
+            self._checkpoint(progress.checkpoint_due)
+
+    def end(self) -> None:
+        """The upstream's body has ended. Raises UpstreamFailed where the answer has not."""
+        if not self.progress.is_complete:
+            raise UpstreamFailed("The upstream's stream ended before its answer did.")
+
+    def result(self) -> bytes:
+        """Return the whole answer's JSON."""
+        return self._aggregate.result()

@@ -1,0 +1,204 @@
+"""Everything that is not a token path: passed on to the studio as it comes, both ways.
+
+Heads are rebuilt from allow-lists; bodies stream through with back-pressure. Host, scheme and
+client address reach the studio in headers that are set here and never taken from the client.
+"""
+
+from typing import TYPE_CHECKING
+
+from tramontane.errors import PayloadTooLarge, TramontaneError, Unavailable, UpstreamFailed
+from tramontane.gateway.flow import Flow
+from tramontane.gateway.upstream import UpstreamConnection, UpstreamPool
+from tramontane.wire.http import LAST_CHUNK, REASONS, ResponseHead, chunk, header_fields
+
+if TYPE_CHECKING:
+    from tramontane.gateway.server import ClientConnection, Request
+
+BUFFERED_BYTES = 262_144
+REQUEST_FIELDS = frozenset(
+    b"""accept accept-encoding accept-language authorization api-key x-api-key content-type cookie
+    if-match if-modified-since if-none-match last-event-id origin range referer user-agent
+    sec-fetch-dest sec-fetch-mode sec-fetch-site x-csrf-token idempotency-key""".split()
+)
+RESPONSE_FIELDS = frozenset(
+    b"""allow cache-control content-disposition content-encoding content-language
+    content-security-policy content-type cross-origin-opener-policy cross-origin-resource-policy
+    etag last-modified link location permissions-policy referrer-policy retry-after set-cookie
+    strict-transport-security vary www-authenticate x-content-type-options x-frame-options
+    x-request-id accept-ranges content-range""".split()
+)
+
+
+class Splice:
+    """One request passed through. The studio's answer streams back as it comes."""
+
+    __slots__ = (
+        "_answered", "_client", "_connection", "_flow", "_framed", "_head", "_is_body_chunked",
+        "_is_done", "_pending", "_pool", "_request", "_scheme",
+    )  # fmt: skip
+
+    def __init__(
+        self, client: "ClientConnection", request: "Request", pool: UpstreamPool, scheme: bytes
+    ) -> None:
+        self._client = client
+        self._request = request
+        self._pool = pool
+        self._scheme = scheme
+        self._connection: UpstreamConnection | None = None
+        self._flow: Flow | None = None
+        self._pending: list[bytes] = []
+        self._head: ResponseHead | None = None
+        self._is_body_chunked = request.length is None and b"transfer-encoding" in request.fields
+        self._framed = False
+        self._answered = False
+        self._is_done = False
+
+    def start(self) -> None:
+        """Begin: connect, send the head and what has come of the body."""
+        self._flow = Flow(self._run(), self._crashed)
+        self._flow.start()
+
+    def upload_received(self, data: bytes) -> None:
+        """Pass on a piece of the request's body."""
+        piece = chunk(data) if self._is_body_chunked else data
+        if self._connection is not None:
+            self._connection.write(piece)
+            return
+        self._pending.append(piece)
+        if sum(map(len, self._pending)) > BUFFERED_BYTES:
+            self._client.pause_reading()
+
+    def upload_ended(self) -> None:
+        """The request is whole."""
+        if self._is_body_chunked:
+            if self._connection is not None:
+                self._connection.write(LAST_CHUNK)
+            else:
+                self._pending.append(LAST_CHUNK)
+
+    def client_left(self) -> None:
+        """The client is gone, or its upload is refused: so is this request."""
+        self._is_done = True
+        if self._connection is not None:
+            self._connection.detach()
+        refusal = self._request.refusal
+        if refusal is not None and not self._answered and self._client.is_open:
+            self._answered = True
+            self._request.keep_alive = False
+            self._client.refuse(refusal)
+
+    def pause(self) -> None:
+        """The client reads too slowly."""
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        """The client has caught up."""
+        if self._connection is not None:
+            self._connection.resume()
+
+    async def _run(self) -> None:
+        try:
+            connection = self._pool.take_idle() if self._request.is_complete else None
+            if connection is None:
+                connection = await self._pool.connect()
+        except TramontaneError:
+            self._fail(Unavailable("This part is starting, or not up.", retry_after_s=1))
+            return
+        if self._is_done:
+            connection.close()
+            return
+        self._connection = connection
+        connection.write_paused = self._write_paused
+        connection.send(
+            self._head_bytes() + b"".join(self._pending),
+            self,
+            is_head=self._request.method == b"HEAD",
+        )
+        self._pending.clear()
+        self._client.resume_reading()
+
+    def _write_paused(self, paused: bool) -> None:
+        if paused:
+            self._client.pause_reading()
+        else:
+            self._client.resume_reading()
+
+    def _head_bytes(self) -> bytes:
+        request = self._request
+        lines = [b"%b %b HTTP/1.1" % (request.method, request.target), b"host: studio"]
+        for name, value in request.fields.items():
+            if name in REQUEST_FIELDS:
+                lines.append(name + b": " + value)
+        if request.length is not None:
+            lines.append(b"content-length: %d" % request.length)
+        elif self._is_body_chunked:
+            lines.append(b"transfer-encoding: chunked")
+        lines.append(b"x-forwarded-host: " + request.fields.get(b"host", b""))
+        lines.append(b"x-forwarded-proto: " + self._scheme)
+        lines.append(b"x-forwarded-for: " + self._client.peer.encode())
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
+    # --- the studio's answer ---------------------------------------------------------------------
+
+    def head_received(self, head: ResponseHead) -> None:
+        self._head = head
+        self._answered = True
+        request = self._request
+        fields = [
+            name + b": " + value + b"\r\n"
+            for name, value in header_fields(head.raw)
+            if name in RESPONSE_FIELDS
+        ]
+        if head.length is not None:
+            fields.append(b"content-length: %d\r\n" % head.length)
+        elif not request.is_http_10:
+            fields.append(b"transfer-encoding: chunked\r\n")
+            self._framed = True
+        else:
+            request.keep_alive = False
+        if not request.is_complete or not request.keep_alive:
+            request.keep_alive = False
+            fields.append(b"connection: close\r\n")
+        status_line = b"HTTP/1.1 %d %b\r\n" % (head.status, REASONS.get(head.status, b""))
+        self._client.write_raw(status_line + b"".join(fields) + b"\r\n")
+
+    def body_received(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
+        if is_whole_chunk and self._framed:
+            self._client.write_raw(data)
+        else:
+            payload = data[start:end]
+            self._client.write_raw(chunk(payload) if self._framed else payload)
+
+    def answer_ended(self) -> None:
+        self._finish()
+        if self._framed:
+            self._client.write_raw(LAST_CHUNK)
+        self._client.finish()
+
+    def answer_failed(self, error: UpstreamFailed) -> None:
+        self._finish()
+        if self._answered:
+            self._client.abort()
+        else:
+            self._fail(Unavailable("This part stopped while answering.", retry_after_s=1))
+
+    def _finish(self) -> None:
+        self._is_done = True
+        if self._connection is not None:
+            self._connection.write_paused = None
+        self._connection = None
+        self._client.resume_reading()
+
+    def _fail(self, error: TramontaneError) -> None:
+        if self._answered or not self._client.is_open:
+            return
+        self._answered = True
+        self._is_done = True
+        if not self._request.is_complete:
+            self._request.keep_alive = False
+        self._client.refuse(error)
+
+    def _crashed(self, error: Exception) -> None:
+        self._fail(PayloadTooLarge("The request could not be passed on."))
+        raise error

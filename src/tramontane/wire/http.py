@@ -1,0 +1,196 @@
+"""HTTP/1.1 framing as pure functions: response heads, chunks, and the heads we write.
+
+What an upstream sends is untrusted: anything ambiguous about where a message ends is refused
+(RFC 9112 §6.3), since the next answer on that connection belongs to somebody else. It does not
+know sockets. Requests of clients are parsed by httptools.
+"""
+
+import re
+from http import HTTPStatus
+
+import msgspec
+
+HEAD_BYTES_MAX = 65_536
+_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n\0]*)?\r\n")
+_DIGITS = re.compile(rb"[0-9]{1,15}")
+_CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\r\n]*)?\r\n")
+_TRAILER = re.compile(rb"[!#-'*+\-.0-9A-Z^-z|~]+:[^\r\n\0]*")
+REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+
+
+class FramingError(ValueError):
+    """The peer's message has no certain end; the connection must not be used again."""
+
+
+class ResponseHead(msgspec.Struct, frozen=True):
+    """What matters of a response head. `length` None and not `chunked`: ends with the connection.
+
+    `size` is the number of bytes the head took, the blank line included.
+    """
+
+    status: int
+    size: int
+    length: int | None
+    chunked: bool
+    keep_alive: bool
+    content_type: bytes
+    retry_after: bytes | None
+    raw: bytes
+
+
+def parse_response_head(data: bytes) -> ResponseHead | None:
+    """Return the head that `data` begins with, None while it is incomplete.
+
+    Raises FramingError for anything malformed or ambiguous.
+    """
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        if len(data) > HEAD_BYTES_MAX:
+            raise FramingError("the head of the answer is too large")
+        return None
+    head = data[: end + 2]
+    start = _STATUS.match(head)
+    if start is None:
+        raise FramingError("the answer does not begin with an HTTP/1.1 status line")
+    if b"\r\n " in head or b"\r\n\t" in head or head.count(b"\n") != head.count(b"\r\n"):
+        raise FramingError("the head of the answer holds a folded or bare line")
+    lower = head.lower()
+    status = int(start[2])
+    coding = _value(lower, b"transfer-encoding")
+    length_text = _value(lower, b"content-length")
+    length: int | None = None
+    if length_text is not None:
+        if coding is not None:
+            raise FramingError("the answer has both a length and a transfer encoding")
+        if _DIGITS.fullmatch(length_text) is None:
+            raise FramingError("the answer's content-length is no number")
+        length = int(length_text)
+    if coding is not None and coding != b"chunked":
+        raise FramingError("the answer's transfer-encoding is not 'chunked'")
+    if status in (204, 304) or status < 200:
+        length = 0
+    connection = _value(lower, b"connection") or b""
+    keep_alive = b"close" not in connection if start[1] == b"1" else b"keep-alive" in connection
+    if length is None and coding is None:
+        keep_alive = False
+    return ResponseHead(
+        status,
+        end + 4,
+        length,
+        coding is not None,
+        keep_alive,
+        _value(lower, b"content-type") or b"",
+        _value(lower, b"retry-after"),
+        head,
+    )
+
+
+def _value(lower_head: bytes, name: bytes) -> bytes | None:
+    at = lower_head.find(b"\r\n" + name + b":")
+    if at < 0:
+        return None
+    start = at + len(name) + 3
+    end = lower_head.find(b"\r\n", start)
+    if name != b"connection" and lower_head.find(b"\r\n" + name + b":", end) >= 0:
+        raise FramingError(f"the answer has two {name.decode()} fields")
+    return lower_head[start:end].strip(b" \t")
+
+
+def header_fields(raw_head: bytes) -> list[tuple[bytes, bytes]]:
+    """Return (lower-case name, value) of each field of a head that was parsed above."""
+    fields = []
+    for line in raw_head.split(b"\r\n")[1:-1]:
+        name, _, value = line.partition(b":")
+        fields.append((name.lower(), value.strip(b" \t")))
+    return fields
+
+
+class ChunkDecoder:
+    """Takes the chunked coding off a body, whatever the reads' borders (RFC 9112 §7.1).
+
+    `done` once the last chunk and its trailer have passed; `rest` are the bytes after it.
+    """
+
+    __slots__ = ("_buffer", "_remaining", "_trailer", "done", "rest")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._remaining = 0  # of the current chunk's payload; -2 and -1: its CRLF is due
+        self._trailer = False
+        self.done = False
+        self.rest = b""
+
+    def whole_chunk(self, data: bytes) -> tuple[int, int] | None:
+        """Return (start, end) of the payload where `data` is exactly one chunk, not the last.
+
+        The common case of a stream, told apart without copying; nothing is consumed.
+        """
+        if self._buffer or self._remaining or self._trailer or self.done:
+            return None
+        head = _CHUNK_HEAD.match(data)
+        if head is None:
+            return None
+        start = head.end()
+        end = start + int(head[1], 16)
+        if start == end or end + 2 != len(data) or data[end:] != b"\r\n":
+            return None
+        return start, end
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the payload in `data`; FramingError where the coding is broken."""
+        data = self._buffer + data if self._buffer else data
+        self._buffer = b""
+        payload: list[bytes] = []
+        at = 0
+        while at < len(data) and not self.done:
+            if self._remaining > 0:
+                piece = data[at : at + self._remaining]
+                payload.append(piece)
+                at += len(piece)
+                self._remaining -= len(piece)
+                if self._remaining == 0:
+                    self._remaining = -2
+            elif self._remaining < 0:
+                if data[at] != (13 if self._remaining == -2 else 10):
+                    raise FramingError("a chunk is longer than its length says")
+                at += 1
+                self._remaining += 1
+            else:
+                step = self._line(data, at)
+                if step == 0:
+                    self._buffer = data[at:]
+                    break
+                at += step
+        if self.done:
+            self.rest += data[at:]
+        return b"".join(payload)
+
+    def _line(self, data: bytes, at: int) -> int:
+        """Consume one chunk head or trailer line; 0 where it is incomplete."""
+        end = data.find(b"\r\n", at)
+        if end < 0:
+            if len(data) - at > 4096:
+                raise FramingError("a chunk's head is too long")
+            return 0
+        if self._trailer:
+            if end == at:
+                self.done = True
+            elif _TRAILER.fullmatch(data, at, end) is None:
+                raise FramingError("a malformed trailer")
+            return end + 2 - at
+        head = _CHUNK_HEAD.fullmatch(data, at, end + 2)
+        if head is None:
+            raise FramingError("a malformed chunk length")
+        size = int(head[1], 16)
+        if size == 0:
+            self._trailer = True
+        self._remaining = size
+        return end + 2 - at
+
+
+def chunk(payload: bytes) -> bytes:
+    """Return `payload` as one chunk."""
+    return b"%x\r\n%b\r\n" % (len(payload), payload)
+
+
+LAST_CHUNK = b"0\r\n\r\n"

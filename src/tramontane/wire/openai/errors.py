@@ -1,0 +1,40 @@
+"""Errors in OpenAI's form: {"error": {"message", "type", "param", "code"}}."""
+
+import msgspec
+
+from tramontane.errors import TramontaneError
+
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "invalid_request_error",
+    429: "rate_limit_error",
+}
+
+
+def error_type(error: TramontaneError) -> str:
+    """Return the `type` word for `error`."""
+    if error.code == "insufficient_quota":
+        return "insufficient_quota"
+    if error.status >= 500:
+        return "server_error"
+    return _TYPES.get(error.status, "invalid_request_error")
+
+
+def render(error: TramontaneError) -> bytes:
+    """Return the JSON body for `error`."""
+    return msgspec.json.encode(
+        {
+            "error": {
+                "message": error.message,
+                "type": error_type(error),
+                "param": error.param,
+                "code": error.code,
+            }
+        }
+    )
+
+
+def render_event(error: TramontaneError) -> bytes:
+    """Return `error` as the last event of a stream; no `[DONE]` follows it."""
+    return b"data: " + render(error) + b"\n\n"
