@@ -30,7 +30,7 @@ def create(
     *,
     project_id: str,
     name: str,
-    rights: Iterable[Right] = ("infer", "read"),
+    rights: Iterable[str] = ("infer", "read"),
     allowed_models: Iterable[str] | None = None,
     requests_per_minute: int | None = None,
     tokens_per_minute: int | None = None,
@@ -78,14 +78,22 @@ def list_all(c: Connection, project_id: str | None = None) -> list[Key]:
     return [_key(row) for row in c.execute(query).mappings()]
 
 
-def get(c: Connection, key_id: str) -> Key:
-    """Return the key of that identifier, prefix or secret. Raises NotFound."""
+def get(c: Connection, key_id: str, project_id: str | None = None) -> Key:
+    """Return the key of that identifier, prefix or secret. Raises NotFound.
+
+    With a `project_id` it must be that project's, and the name of one not revoked will do.
+    """
     key_id = prefix(key_id) or key_id  # a secret pasted here is in no query and no message
     t = schema.keys.c
-    query = select(schema.keys).where((t.id == key_id) | (t.prefix == key_id))
-    row = c.execute(query).mappings().one_or_none()
+    wanted = (t.id == key_id) | (t.prefix == key_id)
+    known = select(t.id)
+    if project_id is not None:
+        wanted |= (t.name == key_id) & t.revoked_at_ms.is_(None)
+        wanted &= t.project_id == project_id
+        known = select(t.name).where(t.project_id == project_id, t.revoked_at_ms.is_(None))
+    row = c.execute(select(schema.keys).where(wanted)).mappings().one_or_none()
     if row is None:
-        raise unknown("key", key_id, c.scalars(select(t.id)), "key")
+        raise unknown("key", key_id, c.scalars(known), "key")
     return _key(row)
 
 
@@ -151,7 +159,7 @@ def _common(some: tuple[str, ...], others: Collection[str] | None) -> tuple[str,
     return some if others is None else tuple(model for model in some if model in others)
 
 
-def _check_rights(rights: Iterable[Right]) -> tuple[Right, ...]:
+def _check_rights(rights: Iterable[str]) -> tuple[Right, ...]:
     asked = frozenset(rights)
     if wrong := sorted(asked.difference(RIGHTS)):
         raise InvalidRequest(

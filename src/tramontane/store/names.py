@@ -13,7 +13,7 @@ from tramontane.errors import InvalidRequest, NotFound
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}", re.ASCII)
-_ID_PREFIXES = ("prj_", "key_", "bud_")
+_ID_PREFIXES = ("prj_", "key_", "bud_", "tmt_")
 
 
 def new_id(prefix: str) -> str:
