@@ -1,0 +1,105 @@
+"""The studio as one ASGI application, assembled in one place.
+
+From the outside in: headers, the key gate, routing, rights, the operation. It does not know the
+gateway, which sends everything here that is no request for tokens.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar import Litestar, Request, Router
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from tramontane.config import Settings
+from tramontane.errors import TramontaneError
+from tramontane.store.database import Store
+from tramontane.store.keys import authenticate as authenticate_key
+from tramontane.studio import document, errors, pages
+from tramontane.studio.auth import Caller, Gate, check_query, check_rights
+from tramontane.studio.edge import Edge
+from tramontane.studio.platform import Platform
+from tramontane.studio.routes import (
+    budgets,
+    deployments,
+    keys,
+    models,
+    projects,
+    public,
+    status,
+    usage,
+)
+
+API_PATH = "/api/v1"
+MAX_BODY_BYTES = 65_536
+
+
+def create(settings: Settings, store: Store, pepper: bytes, clock_ms: Callable[[], int]) -> ASGIApp:
+    """Return the studio; `clock_ms` gives Unix milliseconds."""
+    platform = Platform(settings, store, pepper, clock_ms)
+    assets = pages.load()
+
+    def authenticate(secret: str) -> Caller:
+        with store.read() as c:
+            return Caller(*authenticate_key(c, pepper, secret, clock_ms()))
+
+    return Edge(Gate(routed(platform, assets), authenticate, public.paths(assets)))
+
+
+def routed(platform: Platform, assets: dict[str, pages.Asset]) -> Litestar:
+    """Return the routes without the gate that stands before them."""
+    routes: list[HTTPRouteHandler | Router] = [
+        *public.handlers(assets, lambda: document.build(api(platform))),
+        api(platform),
+    ]
+    return Litestar(
+        route_handlers=routes,
+        guards=[check_rights],
+        exception_handlers={
+            TramontaneError: errors.render,
+            HTTPException: errors.render_http,
+            Exception: errors.render_unforeseen,
+        },
+        # The framework's own pages would load scripts from elsewhere: `document` has no pages.
+        openapi_config=None,
+        request_max_body_size=MAX_BODY_BYTES,
+        logging_config=None,
+    )
+
+
+def api(platform: Platform) -> Router:
+    """Return every operation of the own API. A new one is listed here, and in docs/api.md."""
+
+    def provide_platform() -> Platform:
+        return platform
+
+    def provide_caller(request: Request[Caller, Any, Any]) -> Caller:
+        return request.user
+
+    return Router(
+        API_PATH,
+        route_handlers=[
+            status.get_status,
+            projects.list_projects,
+            projects.create_project,
+            projects.get_project,
+            projects.change_project,
+            keys.list_keys,
+            keys.create_key,
+            keys.revoke_key,
+            budgets.list_budgets,
+            budgets.set_budget,
+            budgets.remove_budget,
+            usage.report_usage,
+            usage.get_request_usage,
+            models.list_models,
+            deployments.list_deployments,
+        ],
+        guards=[check_query],
+        dependencies={
+            "platform": Provide(provide_platform, sync_to_thread=False),
+            "caller": Provide(provide_caller, sync_to_thread=False),
+        },
+    )

@@ -1,0 +1,121 @@
+"""Who is calling, decided before anything else runs.
+
+`Gate` is the outermost layer of the studio: a request without a good key reaches no route, no
+body is read for it and nothing is written. Only `PUBLIC` is let through without one. It does not
+know what a route does; each route names the right it needs and `check_rights` holds it to that.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from tramontane.errors import Forbidden, InvalidRequest, TramontaneError, Unauthenticated
+from tramontane.store.records import Key, Project, Right
+from tramontane.studio import errors
+
+_MAX_HEADER_BYTES = 256
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """The key that signs a request, and its project."""
+
+    key: Key
+    project: Project
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether this key manages everything."""
+        return "operate" in self.key.rights
+
+    def may_see(self, project_id: str) -> bool:
+        """Whether this key may know that the project exists."""
+        return self.is_operator or project_id == self.project.id
+
+
+Authenticate = Callable[[str], Caller]
+
+
+class Gate:
+    """Lets a request through with its caller, or answers 401; public paths pass without one."""
+
+    def __init__(self, app: ASGIApp, authenticate: Authenticate, public: frozenset[str]) -> None:
+        self._app = app
+        self._authenticate = authenticate
+        self._public = public
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; `authenticate` runs on a thread, since it reads the store."""
+        kind: str = scope["type"]
+        if kind == "http" and scope["path"] not in self._public:
+            try:
+                secret = bearer(scope["headers"])
+                caller = await asyncio.to_thread(self._authenticate, secret)
+            except TramontaneError as error:
+                await _refuse(send, error)
+                return
+            scope["user"] = caller
+        elif kind == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": None})
+            return
+        await self._app(scope, receive, send)
+
+
+def bearer(headers: Any) -> str:
+    """Return the secret of the one `authorization: Bearer SECRET` header, or Unauthenticated."""
+    values = [value for name, value in headers if name.lower() == b"authorization"]
+    if not values:
+        raise Unauthenticated(
+            "This address needs a key: send 'Authorization: Bearer $TRAMONTANE_KEY'.",
+            code="missing_api_key",
+        )
+    scheme, _, secret = values[0].partition(b" ")
+    secret = secret.strip()
+    if len(values) > 1 or scheme.lower() != b"bearer" or len(secret) > _MAX_HEADER_BYTES:
+        raise Unauthenticated("Send one header of the form 'Authorization: Bearer KEY'.")
+    if not secret.isascii() or not secret:
+        raise Unauthenticated("Send one header of the form 'Authorization: Bearer KEY'.")
+    return str(secret, "ascii")
+
+
+async def _refuse(send: Send, error: TramontaneError) -> None:
+    body = msgspec.json.encode(errors.envelope(error))
+    head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    head += [(k.encode(), v.encode()) for k, v in errors.headers(error).items()]
+    await send({"type": "http.response.start", "status": error.status, "headers": head})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def right_of(handler: BaseRouteHandler) -> Right | None:
+    """Return the right that a route asks for; None where it is public or any key will do."""
+    right: Right | None = handler.opt.get("right")
+    return right
+
+
+def check_rights(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Hold a route to the right it names; Forbidden says which one is missing.
+
+    `operate` contains `read`. A route that names no right and is not marked public is open to any
+    key, which the gate has checked.
+    """
+    right = right_of(handler)
+    if right is None:
+        return
+    rights = connection.user.key.rights
+    if right not in rights and not (right == "read" and "operate" in rights):
+        raise Forbidden(
+            f"This key does not have the right '{right}' that this address asks for.",
+            code="missing_right",
+        )
+
+
+def check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Refuse query parameters that a route does not take, so that a slip cannot widen a report."""
+    known = handler.parsed_fn_signature.parameters
+    for name in connection.query_params:
+        if name not in known:
+            raise InvalidRequest(f"The query parameter '{name[:80]}' is unknown.", param=name[:80])

@@ -1,0 +1,50 @@
+"""The OpenAPI 3.1 document of the own API, made from the routes themselves."""
+
+import msgspec
+from litestar import Litestar, Router
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, License, SecurityScheme, Tag
+
+from tramontane import __version__
+from tramontane.studio.operations import SECURITY_SCHEME
+
+_DESCRIPTION = (
+    "The own API of the platform. Every operation takes a key as a bearer token; its rights decide"
+    " what it may do. Money is decimals in quotes, moments are RFC 3339 in UTC. The model APIs"
+    " (`/v1/…`) are those of their dialects."
+)
+
+
+def build(api: Router) -> bytes:
+    """Return the document of `api` as JSON."""
+    described = Litestar(route_handlers=[api], openapi_config=_config(), logging_config=None)
+    return msgspec.json.encode(described.openapi_schema.to_schema())
+
+
+def _config() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Tramontane",
+        version=__version__,
+        description=_DESCRIPTION,
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        use_handler_docstrings=True,
+        create_examples=False,
+        components=Components(
+            security_schemes={
+                SECURITY_SCHEME: SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    description="A key of this platform, such as `tmt_…`.",
+                )
+            }
+        ),
+        tags=[
+            Tag("Status", "Who is calling, and what runs."),
+            Tag("Projects", "Groups that share budgets and limits."),
+            Tag("Keys", "Credentials of a project."),
+            Tag("Budgets", "Hard limits per day, per month and in total."),
+            Tag("Usage", "What was used and what it cost."),
+            Tag("Models", "Model files in the library."),
+            Tag("Deployments", "Models made servable."),
+        ],
+    )

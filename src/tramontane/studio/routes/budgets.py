@@ -1,0 +1,156 @@
+"""`/api/v1/budgets`: hard limits per UTC window, with what is left of each."""
+
+from collections.abc import Mapping
+
+import msgspec
+from litestar import delete, get, put
+from sqlalchemy import Connection
+
+from tramontane.errors import InvalidRequest, NotFound
+from tramontane.money import format_nano, parse_nano
+from tramontane.store import budgets, keys, projects, usage
+from tramontane.store.records import Budget, Window
+from tramontane.store.usage import Owner, SpentWindows
+from tramontane.store.windows import bounds
+from tramontane.studio.auth import Caller
+from tramontane.studio.moments import optional_name
+from tramontane.studio.operations import describe
+from tramontane.studio.platform import Platform
+from tramontane.studio.routes.projects import scope_of, seen_by
+
+
+class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
+    """A budget of a project (`key_id` null) or of one key, in the platform's currency.
+
+    `spent` counts what has been moved out of the metering journal, so it trails the gateway, which
+    holds the line, by some seconds. `left` is never below zero.
+    """
+
+    id: str
+    project_id: str
+    project: str
+    key_id: str | None
+    key: str | None
+    window: Window
+    limit: str
+    spent: str
+    left: str
+    currency: str
+    resets_at: str | None
+
+
+class BudgetList(msgspec.Struct, frozen=True):
+    """Budgets, a project's own before its keys'."""
+
+    data: list[BudgetView]
+
+
+class BudgetSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A budget to be set. `limit` is a decimal such as "12.50"; `project_id` may be the name."""
+
+    project_id: str
+    key_id: str | None = None
+    window: Window
+    limit: str
+
+
+@get("/budgets", **describe("listBudgets", "List budgets", "Budgets", right="read", errors=(404,)))
+def list_budgets(platform: Platform, caller: Caller, project_id: str | None = None) -> BudgetList:
+    """An operator sees every budget, or one project's; another key those of its own project."""
+    now_ms = platform.clock_ms()
+    with platform.store.read() as c:
+        found = budgets.list_all(c, scope_of(c, caller, project_id))
+        standing = _standing(c, platform, now_ms) if found else None
+    return BudgetList([_view(b, standing) for b in found] if standing else [])
+
+
+@put(
+    "/budgets",
+    **describe("setBudget", "Set a budget", "Budgets", right="operate", errors=(404, 413)),
+)
+def set_budget(platform: Platform, caller: Caller, data: BudgetSetting) -> BudgetView:
+    """Replace the budget of that project or key and window. Needs the right `operate`."""
+    now_ms = platform.clock_ms()
+    limit_nano = _limit_nano(data.limit)
+    with platform.store.write() as c:
+        budget = budgets.set(
+            c,
+            project_id=seen_by(c, caller, data.project_id).id,
+            key_id=data.key_id,
+            window=data.window,
+            limit_nano=limit_nano,
+        )
+    assert budget is not None  # it is None only where the limit is
+    with platform.store.read() as c:
+        return _view(budget, _standing(c, platform, now_ms))
+
+
+@delete(
+    "/budgets/{budget_id:str}",
+    **describe("removeBudget", "Remove a budget", "Budgets", right="operate", errors=(404,)),
+)
+def remove_budget(platform: Platform, budget_id: str) -> None:
+    """Spending is then no longer limited by it. Needs the right `operate`."""
+    with platform.store.write() as c:
+        found = next((b for b in budgets.list_all(c) if b.id == budget_id), None)
+        if found is None:
+            raise NotFound(f"there is no budget {budget_id[:80]!r}", param="budget_id")
+        budgets.set(
+            c,
+            project_id=found.project_id,
+            key_id=found.key_id,
+            window=found.window,
+            limit_nano=None,
+        )
+
+
+def _limit_nano(text: str) -> int:
+    try:
+        return parse_nano(text)
+    except ValueError as error:
+        raise InvalidRequest(f"limit: {error}", param="limit") from None
+
+
+class _Standing(msgspec.Struct, frozen=True):
+    """What is needed to show a budget: what was spent, and what things are called."""
+
+    spent: Mapping[tuple[Owner, str], SpentWindows]
+    names: Mapping[str, str]
+    now_ms: int
+    currency: str
+
+
+def _standing(c: Connection, platform: Platform, now_ms: int) -> _Standing:
+    names = {project.id: project.name for project in projects.list_all(c)}
+    names |= {key.id: key.name for key in keys.list_all(c)}
+    return _Standing(usage.spend(c, now_ms), names, now_ms, platform.settings.currency)
+
+
+def _view(budget: Budget, standing: _Standing) -> BudgetView:
+    spent_nano = _spent_nano(budget, standing)
+    return BudgetView(
+        id=budget.id,
+        project_id=budget.project_id,
+        project=standing.names[budget.project_id],
+        key_id=budget.key_id,
+        key=None if budget.key_id is None else standing.names[budget.key_id],
+        window=budget.window,
+        limit=format_nano(budget.limit_nano),
+        spent=format_nano(spent_nano),
+        left=format_nano(max(0, budget.limit_nano - spent_nano)),
+        currency=standing.currency,
+        resets_at=optional_name(bounds(budget.window, standing.now_ms).end_ms),
+    )
+
+
+def _spent_nano(budget: Budget, standing: _Standing) -> int:
+    owner: tuple[Owner, str] = ("project", budget.project_id)
+    if budget.key_id is not None:
+        owner = ("key", budget.key_id)
+    windows = standing.spent.get(owner, SpentWindows())
+    by_window = {
+        "day": windows.day_nano,
+        "month": windows.month_nano,
+        "total": windows.total_nano,
+    }
+    return by_window[budget.window]

@@ -1,0 +1,160 @@
+"""`/api/v1/status`: who is calling, and what it may use right now.
+
+The one operation that any key may call. The studio can only vouch for itself and for the store;
+`/ready`, which the gateway answers, tells of every part.
+"""
+
+from typing import Literal
+
+import msgspec
+from litestar import get
+
+from tramontane import __version__
+from tramontane.money import Price, format_nano
+from tramontane.store import deployments as stored_deployments
+from tramontane.store import engines, models
+from tramontane.store.database import Store
+from tramontane.store.keys import usable_models
+from tramontane.store.records import Right
+from tramontane.store.windows import time_name
+from tramontane.studio import serving
+from tramontane.studio.auth import Caller
+from tramontane.studio.moments import optional_name
+from tramontane.studio.operations import describe
+from tramontane.studio.platform import Platform
+
+
+class PriceView(msgspec.Struct, frozen=True, kw_only=True):
+    """Decimals in the platform's currency, per million tokens; `request` per request."""
+
+    currency: str
+    input_per_mtok: str
+    output_per_mtok: str
+    cached_input_per_mtok: str
+    request: str
+
+
+class ServedView(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment as a caller of models sees it.
+
+    `models` are the names to ask for. `unprobed` is the state of a remote deployment, which is
+    only reached when it is asked. `demonstration` marks one that proves the path and is often
+    wrong.
+    """
+
+    name: str
+    models: tuple[str, ...]
+    engine: serving.Engine
+    state: serving.State
+    message: str
+    price: PriceView
+    context_tokens: int | None
+    max_output_tokens: int | None
+    demonstration: bool
+
+
+class SelfView(msgspec.Struct, frozen=True, kw_only=True):
+    """The key that asked, without its secret."""
+
+    name: str
+    prefix: str
+    rights: tuple[Right, ...]
+    project_id: str
+    project: str
+    closed_reason: str | None
+    expires_at: str | None
+
+
+class PartsView(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts that the studio can vouch for."""
+
+    studio: Literal["ready"]
+    store: Literal["ready"]
+
+
+class StatusView(msgspec.Struct, frozen=True, kw_only=True):
+    """What this key may know of the platform now."""
+
+    version: str
+    time: str
+    currency: str
+    key: SelfView
+    parts: PartsView
+    deployments: list[ServedView]
+
+
+@get("/status", **describe("getStatus", "Say who is calling and what it may use", "Status"))
+def get_status(platform: Platform, caller: Caller) -> StatusView:
+    """Any key may ask. Deployments are those that the key may use; an operator's are all."""
+    found = visible_to(caller, all_deployments(platform))
+    currency = platform.settings.currency
+    return StatusView(
+        version=__version__,
+        time=time_name(platform.clock_ms()),
+        currency=currency,
+        key=_self(caller),
+        parts=PartsView(studio="ready", store="ready"),
+        deployments=[_served(deployment, currency, caller) for deployment in found],
+    )
+
+
+def all_deployments(platform: Platform) -> list[serving.Deployment]:
+    """Return every deployment as the store has it now."""
+    store: Store = platform.store
+    with store.read() as c:
+        return serving.deployments(
+            platform.settings,
+            stored_deployments.list_all(c),
+            models.list_all(c),
+            engines.list_instances(c),
+        )
+
+
+def visible_to(caller: Caller, found: list[serving.Deployment]) -> list[serving.Deployment]:
+    """Return those that `caller` may know of: an operator all, others what they may use."""
+    usable = None if caller.is_operator else usable_models(caller.key, caller.project)
+    return serving.visible(found, usable)
+
+
+def message_for(caller: Caller, deployment: serving.Deployment) -> str:
+    """Return what the engine last said; it may name files of this machine, so to operators only."""
+    if deployment.instance is None or not deployment.instance.message:
+        return ""
+    return deployment.instance.message if caller.is_operator else "The operator can see why."
+
+
+def price_view(price: Price, currency: str) -> PriceView:
+    """Return `price` as decimals."""
+    return PriceView(
+        currency=currency,
+        input_per_mtok=format_nano(price.input_nano_per_mtok),
+        output_per_mtok=format_nano(price.output_nano_per_mtok),
+        cached_input_per_mtok=format_nano(price.cached_nano_per_mtok),
+        request=format_nano(price.request_nano),
+    )
+
+
+def _served(deployment: serving.Deployment, currency: str, caller: Caller) -> ServedView:
+    return ServedView(
+        name=deployment.name,
+        models=deployment.models,
+        engine=deployment.engine,
+        state=deployment.state,
+        message=message_for(caller, deployment),
+        price=price_view(deployment.price, currency),
+        context_tokens=deployment.context_tokens,
+        max_output_tokens=deployment.settings.max_output_tokens,
+        demonstration=not deployment.settings.capable,
+    )
+
+
+def _self(caller: Caller) -> SelfView:
+    return SelfView(
+        name=caller.key.name,
+        prefix=caller.key.prefix,
+        rights=caller.key.rights,
+        project_id=caller.project.id,
+        project=caller.project.name,
+        closed_reason=caller.project.closed_reason,
+        expires_at=optional_name(caller.key.expires_at_ms),
+    )

@@ -1,0 +1,216 @@
+"""`/api/v1/usage`: what was used and what it cost, as a report or for one request.
+
+It shows what has been moved out of the metering journal; the newest seconds are still on the way.
+"""
+
+import csv
+import io
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import MediaType, Request, Response, get
+from litestar.params import Parameter
+
+from tramontane.errors import NotFound
+from tramontane.money import format_nano
+from tramontane.store import usage
+from tramontane.store.records import UsageRecord
+from tramontane.store.usage import By, UsageRow
+from tramontane.store.windows import time_name
+from tramontane.studio.auth import Caller
+from tramontane.studio.moments import optional_name, parse_optional
+from tramontane.studio.operations import CsvOperation, describe
+from tramontane.studio.platform import Platform
+from tramontane.studio.routes.projects import scope_of
+
+_GROUP_FIELDS = {
+    "day": ("day",),
+    "project": ("project_id", "project"),
+    "key": ("key_id", "key"),
+    "model": ("model",),
+    "deployment": ("deployment",),
+}
+
+
+class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Sums of one group; the fields of what was not grouped by are left out.
+
+    Of `requests`, `estimated_requests` were not counted to their end. `cached_tokens` are part of
+    `prompt_tokens`.
+    """
+
+    day: str | None = None
+    project_id: str | None = None
+    project: str | None = None
+    key_id: str | None = None
+    key: str | None = None
+    model: str | None = None
+    deployment: str | None = None
+    requests: int
+    estimated_requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    cost: str
+
+
+class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage from `since` up to, not including, `until`; costs in `currency`."""
+
+    currency: str
+    since: str | None
+    until: str | None
+    by: tuple[By, ...]
+    data: list[UsageLine]
+    total: UsageLine
+
+
+class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt at a request. `estimated`: its end never reached the gateway."""
+
+    attempt: int
+    deployment: str
+    started_at: str
+    settled_at: str
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    cost: str
+    estimated: bool
+    status: str
+
+
+class RequestUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """The bill of one request: its attempts and their sum."""
+
+    request_id: str
+    project_id: str
+    key_id: str
+    model: str
+    currency: str
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    cost: str
+    estimated: bool
+    attempts: list[AttemptView]
+
+
+@get(
+    "/usage",
+    operation_class=CsvOperation,
+    **describe("reportUsage", "Report usage", "Usage", right="read", errors=(404,)),
+)
+def report_usage(
+    platform: Platform,
+    caller: Caller,
+    request: Request[Any, Any, Any],
+    by: Annotated[
+        list[By] | None,
+        Parameter(description="What to group by, in this order; repeat it. Left out: one total."),
+    ] = None,
+    since: Annotated[
+        str | None, Parameter(description="From this date or moment on (RFC 3339, UTC).")
+    ] = None,
+    until: Annotated[
+        str | None, Parameter(description="Up to, not including, this date or moment.")
+    ] = None,
+    project_id: Annotated[
+        str | None, Parameter(description="One project only, by identifier or name.")
+    ] = None,
+    format: Annotated[  # noqa: A002 - the name in the address
+        Literal["json", "csv"] | None,
+        Parameter(description="The answer's form; left out, the `accept` header decides."),
+    ] = None,
+) -> Response[UsageReport | str]:
+    """A key without `operate` gets its own project's usage. Days are UTC."""
+    groups = tuple(dict.fromkeys(by or ()))
+    since_ms, until_ms = parse_optional(since, "since"), parse_optional(until, "until")
+    with platform.store.read() as c:
+        scope = scope_of(c, caller, project_id)
+        bounds = {"since_ms": since_ms, "until_ms": until_ms}
+        rows = usage.report(c, by=groups, project_id=scope, **bounds)
+        total = usage.report(c, by=(), project_id=scope, **bounds)
+    lines = [_line(row) for row in rows]
+    if format == "csv" or (format is None and _prefers_csv(request)):
+        return Response(_csv(groups, lines, platform.settings.currency), media_type="text/csv")
+    report = UsageReport(
+        currency=platform.settings.currency,
+        since=optional_name(since_ms),
+        until=optional_name(until_ms),
+        by=groups,
+        data=lines,
+        total=_line(total[0]),
+    )
+    return Response(report, media_type=MediaType.JSON)
+
+
+@get(
+    "/usage/{request_id:str}",
+    **describe("getRequestUsage", "Show a request's bill", "Usage", right="read", errors=(404,)),
+)
+def get_request_usage(platform: Platform, caller: Caller, request_id: str) -> RequestUsage:
+    """`request_id` is the `x-request-id` of its answer. 404 until the bill has been settled and
+    moved out of the metering journal, which takes some seconds.
+    """
+    with platform.store.read() as c:
+        records = usage.attempts(c, request_id)
+    if not records or not caller.may_see(records[0].project_id):
+        raise NotFound(
+            "there is no bill of that request, or none yet; ask again in some seconds",
+            param="request_id",
+        )
+    return _bill(records, platform.settings.currency)
+
+
+def _prefers_csv(request: Request[Any, Any, Any]) -> bool:
+    best = request.accept.best_match(["application/json", "text/csv"], default="application/json")
+    return best == "text/csv"
+
+
+def _line(row: UsageRow) -> UsageLine:
+    fields = msgspec.structs.asdict(row)
+    return UsageLine(cost=format_nano(fields.pop("cost_nano")), **fields)
+
+
+def _csv(groups: tuple[By, ...], lines: list[UsageLine], currency: str) -> str:
+    names = [field for group in groups for field in _GROUP_FIELDS[group]]
+    names += ["requests", "estimated_requests", "prompt_tokens", "completion_tokens"]
+    names += ["cached_tokens", "cost"]
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([*names, "currency"])
+    writer.writerows([*(getattr(line, name) for name in names), currency] for line in lines)
+    return text.getvalue()
+
+
+def _bill(records: list[UsageRecord], currency: str) -> RequestUsage:
+    last = records[-1]
+    return RequestUsage(
+        request_id=last.request_id,
+        project_id=last.project_id,
+        key_id=last.key_id,
+        model=last.model,
+        currency=currency,
+        prompt_tokens=sum(r.prompt_tokens for r in records),
+        completion_tokens=sum(r.completion_tokens for r in records),
+        cached_tokens=sum(r.cached_tokens for r in records),
+        cost=format_nano(sum(r.cost_nano for r in records)),
+        estimated=any(r.estimated for r in records),
+        attempts=[_attempt(record) for record in records],
+    )
+
+
+def _attempt(record: UsageRecord) -> AttemptView:
+    return AttemptView(
+        attempt=record.attempt,
+        deployment=record.deployment,
+        started_at=time_name(record.started_at_ms),
+        settled_at=time_name(record.settled_at_ms),
+        prompt_tokens=record.prompt_tokens,
+        completion_tokens=record.completion_tokens,
+        cached_tokens=record.cached_tokens,
+        cost=format_nano(record.cost_nano),
+        estimated=record.estimated,
+        status=record.status,
+    )
