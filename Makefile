@@ -67,16 +67,22 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.serve
 	@$(PIP) --require-hashes -r requirements/test.txt
 	@touch $@
 
+# torch is large and differs between machines, so it is not locked; only check-slow needs it.
+$(VENV)/.train: pyproject.toml $(VENV)/.test
+	@echo "Installing torch into $(VENV) (once)" >&2
+	@$(PIP) --no-build-isolation -e '.[train]'
+	@touch $@
+
 check: $(VENV)/.test ## Formatting, lint, types, layout, documentation, locks
 	@$(BIN)/ruff format --check --quiet $(TESTED_PATHS) || { echo "To mend: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet $(TESTED_PATHS)
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m pytest -q tests/test_layout.py tests/test_docs.py tests/test_locks.py
 
-check-slow: $(VENV)/.test test-tools ## The full counts: kills, schedules, overload (an hour or so)
+check-slow: $(VENV)/.train test-tools ## The full counts: kills, schedules, overload (an hour or so)
 	@$(PYTEST) -m 'slow or load' $(ARGS)
 
-bench: $(VENV)/.test ## Measure against nginx, haproxy and LiteLLM
+bench: $(VENV)/.serve ## Measure against nginx, haproxy and LiteLLM (Linux, about 20 minutes)
 	@$(BIN)/python benchmarks/gateway.py $(ARGS)
 
 # -- keeping ------------------------------------------------------------------------------------
