@@ -1,0 +1,357 @@
+"""`tramontane model`: the library of model files, and which of them are served."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from tramontane.cli.options import AsJson, ConfigFile, DataDir
+from tramontane.cli.output import copying, print_fields, print_json, print_table, view
+from tramontane.cli.platform import Platform, opened
+from tramontane.config import DeploymentSettings, PriceSettings, parse_price
+from tramontane.errors import Conflict
+from tramontane.money import format_nano
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from tramontane.engines.library import ModelLibrary
+    from tramontane.store.records import ModelFile, StoredDeployment
+
+app = typer.Typer(help="Models: the library of files, and which are served.", no_args_is_help=True)
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Its name, or six or more digits of its hash.")
+]
+
+
+@app.command()
+def add(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.gguf", exists=True, dir_okay=False, help="The model file."),
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", help="What to call it. Left out: after the file.")
+    ] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    data: DataDir = None,
+) -> None:
+    """Check a GGUF file and copy it into the library.
+
+    A file that is there already keeps its name and deployments; its copy is made anew.
+    """
+    from tramontane.store.names import check_name
+
+    chosen = check_name("model", name or _name_of(file))
+    with opened(config, data) as platform:
+        added = _add(platform, file, chosen)
+        with platform.store.read() as c:
+            names = _users(c, platform)(added)
+    if as_json:
+        print_json({**view(added), "deployments": names})
+        return
+    _print_file(added, names)
+    if not names:
+        print(f"\nnext: tramontane model deploy {added.name}")
+
+
+@app.command("list")
+def list_(as_json: AsJson = False, config: ConfigFile = None, data: DataDir = None) -> None:
+    """List the model files and how they are deployed."""
+    from tramontane.store import models
+
+    with opened(config, data) as platform, platform.store.read() as c:
+        users = _users(c, platform)
+        found = [(file, users(file)) for file in models.list_all(c)]
+    if as_json:
+        print_json({"data": [{**view(file), "deployments": names} for file, names in found]})
+        return
+    print_table(
+        ("name", "parameters", "quantisation", "bytes", "context", "hash", "deployed as"),
+        (
+            (
+                file.name,
+                file.parameters,
+                file.quantisation,
+                file.size_bytes,
+                file.context_tokens,
+                file.sha256[:12],
+                names,
+            )
+            for file, names in found
+        ),
+        empty="no model file yet; add one: tramontane model add FILE.gguf",
+    )
+
+
+@app.command()
+def show(
+    model: Model, as_json: AsJson = False, config: ConfigFile = None, data: DataDir = None
+) -> None:
+    """Show one model file and its deployments."""
+    from tramontane.store import deployments, engines, models
+
+    with opened(config, data) as platform, platform.store.read() as c:
+        file = models.get(c, model)
+        names = _users(c, platform)(file)
+        chosen = {d.name: _settings_of(d) for d in deployments.list_all(c)}
+        chosen.update(platform.settings.deployments)
+        seen = {instance.deployment: view(instance) for instance in engines.list_instances(c)}
+    path = _library(platform).path(file.sha256)
+    found = [_deployment(name, chosen[name], platform, seen.get(name)) for name in names]
+    if as_json:
+        print_json({**view(file), "path": str(path), "deployments": found})
+        return
+    _print_file(file, names)
+    print_fields({"file       ": path})
+    for deployment in found:
+        print()
+        print_fields(deployment)
+
+
+@app.command()
+def deploy(
+    model: Model,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="The name that clients ask for. Left out: the model's."),
+    ] = None,
+    context: Annotated[
+        int | None,
+        typer.Option("--context", min=64, metavar="TOKENS", help="Prompt and answer together."),
+    ] = None,
+    slots: Annotated[
+        int | None, typer.Option("--slots", min=1, help="How many requests are served at once.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Threads of the engine.")
+    ] = None,
+    max_output: Annotated[
+        int | None,
+        typer.Option("--max-output", min=1, metavar="TOKENS", help="The longest answer."),
+    ] = None,
+    price_in: Annotated[
+        str, typer.Option("--price-in", metavar="AMOUNT", help="Per million input tokens.")
+    ] = "0",
+    price_out: Annotated[
+        str, typer.Option("--price-out", metavar="AMOUNT", help="Per million output tokens.")
+    ] = "0",
+    price_cached: Annotated[
+        str | None,
+        typer.Option(
+            "--price-cached",
+            metavar="AMOUNT",
+            help="Per million input tokens from the prompt cache. Left out: as other input.",
+        ),
+    ] = None,
+    price_request: Annotated[
+        str, typer.Option("--price-request", metavar="AMOUNT", help="Per request.")
+    ] = "0",
+    share_prompt_cache: Annotated[
+        bool,
+        typer.Option("--share-prompt-cache", help="Let projects share the engine's prompt cache."),
+    ] = False,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    data: DataDir = None,
+) -> None:
+    """Serve a model under a name; a deployment of that name is replaced.
+
+    A running platform starts its engine at once, a stopped one when it starts. Prices are in the
+    platform's currency.
+    """
+    price = PriceSettings(
+        input_per_mtok=price_in,
+        output_per_mtok=price_out,
+        cached_input_per_mtok=price_cached,
+        request=price_request,
+    )
+    with opened(config, data) as platform, platform.store.write() as c:
+        made = _deploy(
+            c,
+            platform,
+            model,
+            name,
+            DeploymentSettings(
+                price=price,
+                max_in_flight=slots,
+                context_tokens=context,
+                max_output_tokens=max_output,
+                threads=threads,
+                share_prompt_cache=share_prompt_cache,
+            ),
+        )
+    found = _deployment(made.name, _settings_of(made), platform, None)
+    if as_json:
+        print_json(found)
+    else:
+        print_fields(found)
+
+
+@app.command()
+def undeploy(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The deployment's name.")],
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    data: DataDir = None,
+) -> None:
+    """Serve a deployment no more; its model file stays in the library."""
+    from tramontane.store import deployments
+
+    with opened(config, data) as platform, platform.store.write() as c:
+        if name in platform.settings.deployments:
+            raise Conflict(
+                f"{name!r} stands in the configuration file; take [deployments.{name}] out there"
+            )
+        deployments.remove(c, name)
+    if as_json:
+        print_json({"removed": name})
+    else:
+        print(f"undeployed: {name}")
+
+
+@app.command()
+def rm(
+    model: Model, as_json: AsJson = False, config: ConfigFile = None, data: DataDir = None
+) -> None:
+    """Remove a model file that no deployment uses."""
+    from tramontane.store import models
+
+    with opened(config, data) as platform:
+        with platform.store.write() as c:
+            file = models.get(c, model)
+            if names := _users(c, platform)(file):
+                raise Conflict(
+                    f"{file.name} is deployed as {', '.join(names)}; undeploy that first"
+                )
+            models.remove(c, file.sha256)
+        _library(platform).remove(file.sha256)
+    if as_json:
+        print_json({"removed": view(file)})
+    else:
+        print(f"removed: {file.name}")
+
+
+def _library(platform: Platform) -> "ModelLibrary":
+    from tramontane.engines.library import ModelLibrary
+
+    return ModelLibrary(platform.folder.models)
+
+
+def _name_of(file: Path) -> str:
+    name = re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("._-")
+    return name[:64] or "model"
+
+
+def _add(platform: Platform, file: Path, name: str) -> "ModelFile":
+    from tramontane.store import models
+
+    library, size_bytes = _library(platform), file.stat().st_size
+    with platform.store.read() as c:
+        for known in models.list_all(c):
+            # Of another size it cannot be the same file: say so before a long copy.
+            if known.name == name and known.size_bytes != size_bytes:
+                raise Conflict(f"another model is named {name!r}; choose another with --name")
+    with copying(size_bytes) as progress:
+        added = library.add(file, name, platform.now_ms, progress)
+    with platform.store.write() as c:
+        known_files = {known.sha256: known for known in models.list_all(c)}
+        if added.sha256 in known_files:
+            return known_files[added.sha256]
+        try:
+            models.add(c, added)
+        except Conflict:
+            library.remove(added.sha256)  # nobody can have deployed it: the store is ours here
+            raise
+    return added
+
+
+def _users(c: "Connection", platform: Platform) -> Callable[["ModelFile"], list[str]]:
+    """Return which deployments, stored or of the configuration file, serve a model file."""
+    from tramontane.store import deployments
+
+    stored = deployments.list_all(c)
+    configured = platform.settings.deployments
+
+    def users(file: "ModelFile") -> list[str]:
+        names = {
+            d.name for d in stored if d.model_sha256 == file.sha256 and d.name not in configured
+        }
+        names |= {n for n, d in configured.items() if d.model in (file.name, file.sha256)}
+        return sorted(names)
+
+    return users
+
+
+def _deploy(
+    c: "Connection",
+    platform: Platform,
+    model: str,
+    name: str | None,
+    settings: DeploymentSettings,
+) -> "StoredDeployment":
+    from tramontane.store import deployments, models
+    from tramontane.store.records import StoredDeployment
+
+    file = models.get(c, model)
+    chosen = name or file.name
+    if chosen in platform.settings.deployments:
+        raise Conflict(
+            f"{chosen!r} is deployed by the configuration file already; choose another --name"
+        )
+    parse_price(settings.price, platform.settings, f"deployment {chosen}")
+    settings = msgspec.structs.replace(settings, model=file.name)
+    made = StoredDeployment(
+        name=chosen,
+        model_sha256=file.sha256,
+        settings=msgspec.json.encode(settings),
+        created_at_ms=platform.now_ms,
+    )
+    deployments.put(c, made)
+    return made
+
+
+def _settings_of(deployment: "StoredDeployment") -> DeploymentSettings:
+    return msgspec.json.decode(deployment.settings, type=DeploymentSettings)
+
+
+def _deployment(
+    name: str, settings: DeploymentSettings, platform: Platform, seen: dict[str, Any] | None
+) -> dict[str, Any]:
+    price = parse_price(settings.price, platform.settings, f"deployments.{name}")
+    return {
+        "deployment": name,
+        "model": settings.model,
+        "state": "not started" if seen is None else seen["state"],
+        "message": None if seen is None else seen["message"] or None,
+        "context_tokens": settings.context_tokens,
+        "slots": settings.max_in_flight,
+        "threads": settings.threads,
+        "max_output_tokens": settings.max_output_tokens,
+        "input_per_mtok": format_nano(price.input_nano_per_mtok),
+        "output_per_mtok": format_nano(price.output_nano_per_mtok),
+        "cached_input_per_mtok": format_nano(price.cached_nano_per_mtok),
+        "request": format_nano(price.request_nano),
+        "currency": platform.settings.currency,
+        "share_prompt_cache": settings.share_prompt_cache,
+    }
+
+
+def _print_file(file: "ModelFile", names: list[str]) -> None:
+    print_fields(
+        {
+            "model": file.name,
+            "architecture": file.architecture,
+            "parameters": file.parameters,
+            "quantisation": file.quantisation,
+            "context": file.context_tokens,
+            "template": file.has_chat_template,
+            "bytes": file.size_bytes,
+            "sha256": file.sha256,
+            "deployed as": names,
+        }
+    )

@@ -1,0 +1,99 @@
+"""The options that several commands share, and how their values are written."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tramontane.errors import InvalidRequest
+from tramontane.money import parse_nano
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        envvar="TRAMONTANE_CONFIG",
+        metavar="FILE",
+        help="The configuration file (TOML). Left out: the defaults.",
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        envvar="TRAMONTANE_DATA",
+        metavar="DIR",
+        help="The data folder; wins over the configuration file's. Left out: data",
+    ),
+]
+RequestsPerMinute = Annotated[
+    int | None, typer.Option("--requests-per-minute", min=1, help="Limit of requests per minute.")
+]
+TokensPerMinute = Annotated[
+    int | None, typer.Option("--tokens-per-minute", min=1, help="Limit of tokens per minute.")
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--models",
+        metavar="NAME,…",
+        help="The only models that may be asked for. Left out: every one.",
+    ),
+]
+
+_UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_DURATION = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999
+
+
+def words(given: Iterable[str]) -> list[str]:
+    """Return the words of an option that may be repeated, or hold several with commas."""
+    return [word.strip() for text in given for word in text.split(",") if word.strip()]
+
+
+def parse_expiry(text: str, now_ms: int) -> int:
+    """Return Unix ms for a date or moment, or a duration from now such as 30d or 12h.
+
+    Raises InvalidRequest.
+    """
+    return _moment_ms(text, now_ms, 1, "--expires")
+
+
+def parse_since(text: str | None, now_ms: int, option: str) -> int | None:
+    """Return Unix ms for a date or moment, or a duration before now such as 7d; None for None.
+
+    Raises InvalidRequest naming `option`.
+    """
+    return None if text is None else _moment_ms(text, now_ms, -1, option)
+
+
+def parse_amount(text: str) -> int:
+    """Return nano-units for a decimal such as 12.50. Raises InvalidRequest."""
+    try:
+        return parse_nano(text)
+    except ValueError as error:
+        raise InvalidRequest(f"{error}; write an amount such as 12.50") from None
+
+
+def _moment_ms(text: str, now_ms: int, direction: int, option: str) -> int:
+    duration = _DURATION.fullmatch(text)
+    if duration:
+        moment_ms = now_ms + direction * int(duration[1]) * _UNIT_MS[duration[2]]
+    else:
+        try:
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            moment_ms = int(moment.timestamp() * 1000)
+        except (ValueError, OverflowError):
+            raise InvalidRequest(
+                f"{option}: {text!r} is no date such as 2027-01-31, moment such as"
+                " 2027-01-31T12:00 (UTC unless it says otherwise) or duration such as 30d or 12h"
+            ) from None
+    if not 0 <= moment_ms <= _LAST_MS:
+        raise InvalidRequest(f"{option}: {text!r} lies outside the years 1970 to 9999")
+    return moment_ms

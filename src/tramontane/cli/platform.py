@@ -1,0 +1,55 @@
+"""Opens the platform's data for one command, whether the platform runs or not."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tramontane.config import Settings, load
+from tramontane.datafolder import DataFolder
+
+if TYPE_CHECKING:
+    from tramontane.store.database import Store
+
+
+class Platform(NamedTuple):
+    """What a command works on."""
+
+    settings: Settings
+    folder: DataFolder
+    store: "Store"
+    now_ms: int
+
+
+def read_settings(config: Path | None, data: Path | None, **overrides: object) -> Settings:
+    """Return the configuration, `data` and `overrides` (dots as `__`) going first.
+
+    Raises ConfigError.
+    """
+    given = {name.replace("__", "."): value for name, value in overrides.items()}
+    if data is not None:
+        given["data"] = str(data)
+    return load(config, {name: value for name, value in given.items() if value is not None})
+
+
+@contextmanager
+def opened(config: Path | None, data: Path | None) -> Iterator[Platform]:
+    """Yield the platform over its data folder, which is made or upgraded where needed.
+
+    Raises ConfigError, Conflict, Unavailable.
+    """
+    from tramontane.store.database import migrate, open_store
+
+    settings = read_settings(config, data)
+    folder = DataFolder(settings.data_dir)
+    if folder.is_new:
+        print(f"making a new data folder: {folder.path.resolve()}", file=sys.stderr)
+    folder.prepare()
+    migrate(settings.store_url)
+    store = open_store(settings.store_url)
+    try:
+        yield Platform(settings, folder, store, time.time_ns() // 1_000_000)
+    finally:
+        store.close()

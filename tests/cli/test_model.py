@@ -1,0 +1,117 @@
+"""`tramontane model`: a real file from the library to a deployment and back."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.cli.ran import Run
+from tests.engines.tiny import write_tiny
+
+from tramontane.config import DeploymentSettings
+from tramontane.store import deployments
+from tramontane.store.database import open_store
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny(tmp_path_factory.mktemp("models") / "Tiny Llama_v1.gguf")
+
+
+def test_a_file_is_added_listed_shown_and_removed(run: Run, data_dir: Path, tiny: Path) -> None:
+    added = run("model", "add", tiny, "--json").json
+    assert added["name"] == "tiny-llama_v1"
+    assert added["size_bytes"] == tiny.stat().st_size
+    assert (added["architecture"], added["deployments"]) == ("llama", [])
+    assert run("model", "list", "--json").json == {"data": [added]}
+    shown = run("model", "show", added["sha256"][:8], "--json").json
+    assert Path(shown["path"]).read_bytes() == tiny.read_bytes()
+    assert shown["deployments"] == []
+    assert run("model", "rm", "tiny-llama_v1", "--json").json["removed"]["name"] == added["name"]
+    assert run("model", "list", "--json").json == {"data": []}
+    assert [path.name for path in (data_dir / "models").glob("*.gguf")] == []
+
+
+def test_a_model_is_deployed_and_undeployed(run: Run, data_dir: Path, tiny: Path) -> None:
+    run("model", "add", tiny, "--name", "tiny")
+    made = run(
+        "model", "deploy", "tiny", "--name", "chat", "--context", 512, "--slots", 3, "--threads", 1,
+        "--max-output", 100, "--price-in", "0.15", "--price-out", "0.6", "--price-cached", "0.1",
+        "--price-request", "0.001", "--share-prompt-cache", "--json",
+    ).json  # fmt: skip
+    assert made == {
+        "deployment": "chat",
+        "model": "tiny",
+        "state": "not started",
+        "message": None,
+        "context_tokens": 512,
+        "slots": 3,
+        "threads": 1,
+        "max_output_tokens": 100,
+        "input_per_mtok": "0.15",
+        "output_per_mtok": "0.60",
+        "cached_input_per_mtok": "0.10",
+        "request": "0.001",
+        "currency": "USD",
+        "share_prompt_cache": True,
+    }
+    store = open_store(f"sqlite:///{data_dir / 'tramontane.db'}")
+    with store.read() as c:
+        (stored,) = deployments.list_all(c)
+    store.close()
+    settings = msgspec.json.decode(stored.settings, type=DeploymentSettings)
+    assert (settings.model, settings.max_in_flight, settings.threads) == ("tiny", 3, 1)
+    assert run("model", "show", "tiny", "--json").json["deployments"] == [made]
+    assert run("model", "list", "--json").json["data"][0]["deployments"] == ["chat"]
+    assert "0.60" in run("model", "show", "tiny").out
+    refused = run("model", "rm", "tiny")
+    assert (refused.status, "deployed as chat" in refused.err) == (1, True)
+    assert run("model", "undeploy", "chat").out == "undeployed: chat\n"
+    assert run("model", "undeploy", "chat").status == 1
+    assert run("model", "deploy", "tiny", "--json").json["deployment"] == "tiny"
+
+
+def test_a_file_added_again_is_mended_and_keeps_its_name(
+    run: Run, data_dir: Path, tiny: Path, tmp_path: Path
+) -> None:
+    first = run("model", "add", tiny, "--name", "tiny", "--json").json
+    run("model", "deploy", "tiny")
+    (copy,) = (data_dir / "models").glob("*.gguf")
+    copy.chmod(0o644)
+    copy.write_bytes(b"spoilt")
+    again = run("model", "add", tiny, "--name", "other", "--json").json
+    assert again == {**first, "deployments": ["tiny"]}
+    assert copy.read_bytes() == tiny.read_bytes()
+    other = write_tiny(tmp_path / "tiny.gguf", seed=1)
+    for file in (other, write_tiny(tmp_path / "big.gguf", layers=2)):
+        refused = run("model", "add", file, "--name", "tiny")
+        assert (refused.status, "another model is named 'tiny'" in refused.err) == (1, True)
+    assert len(list((data_dir / "models").glob("*.gguf"))) == 1
+
+
+def test_deployments_of_the_configuration_file_count(run: Run, tmp_path: Path, tiny: Path) -> None:
+    config = tmp_path / "t.toml"
+    config.write_text('[deployments.fixed]\nmodel = "tiny"\n')
+    run("model", "add", tiny, "--name", "tiny")
+    (listed,) = run("model", "list", "--config", config, "--json").json["data"]
+    assert listed["deployments"] == ["fixed"]
+    assert "deployed as fixed" in run("model", "rm", "tiny", "--config", config).err
+    deploy = run("model", "deploy", "tiny", "--name", "fixed", "--config", config)
+    assert "configuration file" in deploy.err
+    assert (
+        "take [deployments.fixed] out" in run("model", "undeploy", "fixed", "--config", config).err
+    )
+
+
+def test_mistakes_say_what_to_change(run: Run, tmp_path: Path, tiny: Path) -> None:
+    liar = tmp_path / "liar.gguf"
+    liar.write_bytes(b"no model at all")
+    assert run("model", "add", liar).status == 1
+    assert run("model", "add", tmp_path / "missing.gguf").status == 2
+    assert run("model", "add", tiny, "--name", "A B").status == 1
+    run("model", "add", tiny, "--name", "tiny")
+    assert "did you mean tiny" in run("model", "deploy", "tinny").err
+    assert "price" in run("model", "deploy", "tiny", "--price-in", "free").err
+    above = run("model", "deploy", "tiny", "--price-in", "1", "--price-cached", "2")
+    assert "above input_per_mtok" in above.err
+    assert run("model", "deploy", "tiny", "--slots", 0).status == 2
+    assert run("model", "list", "--json").json["data"][0]["deployments"] == []
