@@ -3,9 +3,10 @@
     python -m venv .venv-train && .venv-train/bin/pip install -e ".[train]"
     .venv-train/bin/python runs/demo.py --minutes 70 --data ../shared/data --out ../demo-run
 
-corpus → tokenizer → train → export → evaluate the exported file → card. About 75 minutes on two
-quiet cores; OMP_WAIT_POLICY=passive helps on busy ones. SIGSTOP and SIGCONT pause it; SIGTERM begins the cool-down at once and finishes properly.
-What is already in --out (tokenizer, token streams) is used again.
+corpus → tokenizer → train → export → evaluate the exported file → card. SIGSTOP and SIGCONT pause
+it; SIGTERM begins the cool-down at once and finishes properly. Set OMP_WAIT_POLICY=passive where
+others use the machine, or threads spin while they wait for a core that is taken. What is already
+in --out (tokenizer, token streams) is used again.
 """
 
 import argparse

@@ -58,7 +58,7 @@ def test_training_lowers_the_loss_and_asking_to_stop_begins_the_cooldown() -> No
     assert seen[-1].step == seen[-1].steps == 30 + 20
     assert [progress.cooling for progress in seen] == [False] * 30 + [True] * 20
     assert abs(seen[0].loss - math.log(VOCABULARY)) < 0.1
-    assert seen[-1].loss < seen[0].loss / 2
+    assert seen[-1].loss < seen[0].loss - 1
 
 
 def test_the_rate_rises_stays_and_falls_to_almost_nothing() -> None:
@@ -113,7 +113,7 @@ def test_bits_per_byte_is_that_of_the_obvious_way() -> None:
     from tramontane.training.heldout import bits_per_byte
 
     tokenizer, _ = toy_batches()
-    model, text = toy_model(), TEXT[:400]
+    model, text = toy_model(), TEXT[:700]
     tokens = tokenizer.encode(BOS + text).ids
     nats = 0.0
     for place in range(1, len(tokens)):  # the start of the window that scores this token
@@ -159,9 +159,10 @@ def test_demo_gives_the_same_probabilities_in_the_engine_and_here() -> None:
 
 
 def compare_with_engine(file: Path, prompt: str, tolerance: float) -> None:
-    """Follow the engine's greedy continuation; each step's best log-probabilities agree.
+    """Follow the greedy continuation; at each step the best log-probabilities agree.
 
-    Not bit for bit: for Q8_0 the engine quantises activations too.
+    Not bit for bit: for Q8_0 the engine quantises activations too. One token a request, since the
+    engine reports nothing for a token that holds only the first bytes of a character.
     """
     import torch
 
@@ -169,11 +170,19 @@ def compare_with_engine(file: Path, prompt: str, tolerance: float) -> None:
     from tramontane.training.export import read_gguf, read_tokenizer
 
     model, tokens = read_gguf(file), read_tokenizer(file).encode(BOS + prompt).ids
+    compared = 0
     with engine(file) as running:
-        answer = running.post("/completion", prompt=prompt, n_predict=16, n_probs=5, temperature=0)
-    for step in answer["completion_probabilities"]:
-        with torch.inference_mode():
-            ours = torch.log_softmax(model(torch.tensor([tokens]))[0, -1], -1)
-        for choice in step["top_logprobs"]:
-            assert ours[choice["id"]].item() == pytest.approx(choice["logprob"], abs=tolerance)
-        tokens.append(step["id"])
+        for _ in range(12):
+            with torch.inference_mode():
+                ours = torch.log_softmax(model(torch.tensor([tokens]))[0, -1], -1)
+            answer = running.post(
+                "/completion", prompt=tokens, n_predict=1, n_probs=5, temperature=0
+            )
+            for step in answer.get("completion_probabilities", ()):
+                for choice in step["top_logprobs"]:
+                    compared += 1
+                    assert ours[choice["id"]].item() == pytest.approx(
+                        choice["logprob"], abs=tolerance
+                    )
+            tokens.append(int(ours.argmax()))
+    assert compared >= 20

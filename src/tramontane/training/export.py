@@ -137,7 +137,7 @@ def read_gguf(path: Path) -> Llama:
         ffn_width=int(field("feed_forward_length")),
         context_tokens=int(field("context_length")),
         rope_base=field("rope.freq_base"),
-        norm_epsilon=field("attention.layer_norm_rms_epsilon"),
+        norm_epsilon=round(field("attention.layer_norm_rms_epsilon"), 9),  # a float32 in the file
         tied="output.weight" not in tensors,
     )
     model = Llama(config)
