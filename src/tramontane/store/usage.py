@@ -58,16 +58,15 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     cost_nano: int
 
 
-def insert_many(c: Connection, records: Iterable[UsageRecord]) -> int:
-    """Keep `records`, ignoring those whose (request_id, attempt) is here; return how many are new.
+def insert_many(c: Connection, records: Iterable[UsageRecord]) -> None:
+    """Keep `records`, ignoring those whose (request_id, attempt) is here already.
 
     It is no change of configuration: the revision stays.
     """
     rows = [msgspec.structs.asdict(record) for record in records]
-    if not rows:
-        return 0
-    dialect = sqlite if c.dialect.name == "sqlite" else postgresql
-    return c.execute(dialect.insert(schema.usage).on_conflict_do_nothing(), rows).rowcount
+    if rows:
+        dialect = sqlite if c.dialect.name == "sqlite" else postgresql
+        c.execute(dialect.insert(schema.usage).on_conflict_do_nothing(), rows)
 
 
 def attempts(c: Connection, request_id: str) -> list[UsageRecord]:
