@@ -8,6 +8,7 @@ studio|worker` is such a child's entry; the gateway's is `tramontane.gateway.pro
 import asyncio
 import errno
 import fcntl
+import logging
 import os
 import secrets
 import signal
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from tramontane import __version__
+from tramontane import __version__, log, worker
 from tramontane.children import Child
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
@@ -33,11 +34,14 @@ from tramontane.gateway.process import Launch
 from tramontane.store import deployments, engines, keys, models, projects
 from tramontane.store.database import Store, migrate, open_store
 from tramontane.store.records import EngineInstance
+from tramontane.studio import server
 
 POLL_S = 0.5
 SOCKET_PATH_MOST = 100
 ENGINES_PATIENCE_S = 20.0
 DEFAULT_PROJECT = "default"
+
+_log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, *, json_output: bool = False, issue_key: bool = False) -> int:
@@ -68,10 +72,10 @@ def serve(settings: Settings, *, json_output: bool = False, issue_key: bool = Fa
 def _bind(settings: Settings) -> socket.socket:
     server = settings.server
     if server.host not in ("127.0.0.1", "::1", "localhost") and not server.tls_cert_file:
-        print(
-            f"note: {server.host} is not loopback and no TLS certificate is set; put a TLS proxy"
-            " in front, or set server.tls_cert_file",
-            file=sys.stderr,
+        _log.warning(
+            "%s is not loopback and no TLS certificate is set; put a TLS proxy in front, or set"
+            " server.tls_cert_file",
+            server.host,
         )
     try:
         family, _, _, _, address = socket.getaddrinfo(
@@ -174,7 +178,7 @@ class Platform:
                 self._announce(key, json_output=json_output)
             await stopped.wait()
             if not json_output:
-                print("Stopping; answers under way are finished first.", flush=True)
+                _say("Stopping; answers under way are finished first.")
         finally:
             poll.cancel()
             self._listener.close()
@@ -228,7 +232,7 @@ class Platform:
                         self._plan = plan
                         await supervisor.reconcile(_specs(plan))
             except Unavailable as error:
-                print(f"the store cannot be read: {error.message}", file=sys.stderr)
+                _log.warning("the store cannot be read: %s", error)
             await asyncio.sleep(POLL_S)
 
     def _load_plan(self) -> dict[str, LocalModel]:
@@ -249,7 +253,7 @@ class Platform:
                 else:
                     engines.put_instance(c, instance)
         except TramontaneError as error:
-            print(f"an engine's state was not stored: {error.message}", file=sys.stderr)
+            _log.warning("an engine's state was not stored: %s", error)
 
     # --- what the person sees --------------------------------------------------------------------
 
@@ -277,7 +281,7 @@ class Platform:
         names = self._models()
         if json_output:
             line = {"address": self.address, "key": key, "models": names, "version": __version__}
-            print(msgspec.json.encode(line).decode(), flush=True)
+            _say(msgspec.json.encode(line).decode())
             return
         model = names[0] if names else "MODEL"
         shown = key or "$TRAMONTANE_KEY"
@@ -308,7 +312,7 @@ class Platform:
             "  Ctrl-C stops it. Keys, budgets, models, bills: tramontane --help",
             "",
         ]
-        print("\n".join(lines), flush=True)
+        _say("\n".join(lines))
 
 
 def _specs(plan: dict[str, LocalModel]) -> dict[str, EngineSpec]:
@@ -329,20 +333,27 @@ def _specs(plan: dict[str, LocalModel]) -> dict[str, EngineSpec]:
 def main(arguments: list[str]) -> int:
     """Run one child: "studio SOCKET" or "worker"."""
     settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
+    log.configure(settings.log_level)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if arguments[0] == "studio":
-        from tramontane.studio import server
-
-        return server.run(settings, Path(arguments[1]))
-    from tramontane import worker
-
-    return worker.run(settings)
+        return server.run(settings, Path(arguments[1]), lambda: _say("ready"))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    _say("ready")
+    worker.run(settings, stop)
+    return 0
 
 
 def _end_with_parent() -> None:
     while sys.stdin.buffer.readline():
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ NANO = 1_000_000_000
 MTOK = 1_000_000
 
 
-class Price(msgspec.Struct, frozen=True, array_like=True):
+class Price(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a deployment charges, in nano-units per million tokens."""
 
     input_nano_per_mtok: int = 0
@@ -21,7 +21,7 @@ class Price(msgspec.Struct, frozen=True, array_like=True):
     request_nano: int = 0
 
 
-class Usage(msgspec.Struct, frozen=True, array_like=True):
+class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Tokens of one answer. `cached_tokens` are part of `prompt_tokens`."""
 
     prompt_tokens: int = 0

@@ -104,6 +104,8 @@ class FifoGate:
 
     def _choose_slot(self, tenant: str) -> int:
         free = self._free
+        if free and self._last_tenant.get(free[-1]) == tenant:
+            return free.pop()
         if not free:
             self._slots += 1
             return self._slots - 1

@@ -95,7 +95,9 @@ def build(
     for name, remote in settings.deployments.items():
         if remote.url is not None:
             deployments[name] = _remote(name, remote, settings, environ)
-    routes = {name: (deployment,) for name, deployment in deployments.items()}
+    routes: dict[str, tuple[Deployment, ...]] = {
+        name: (deployment,) for name, deployment in deployments.items()
+    }
     for name, route in settings.routes.items():
         routes[name] = tuple(deployments[d] for d in route.deployments if d in deployments)
     return Directory(

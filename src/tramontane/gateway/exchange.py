@@ -7,7 +7,6 @@ nothing of an answer has been sent. It knows the OpenAI dialect through `wire`, 
 sockets: the client is a `Client`, the upstream a pool.
 """
 
-import random
 from collections.abc import Callable
 from typing import Protocol
 
@@ -25,15 +24,17 @@ from tramontane.errors import (
     UpstreamTimeout,
 )
 from tramontane.gateway import routing
-from tramontane.gateway.admission import FifoGate, Permit
+from tramontane.gateway.admission import Permit
+from tramontane.gateway.answers import Answer, WholeBody, refusal, require_type
 from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Deployment, Directory, Principal
 from tramontane.gateway.flow import Flow, Signal
 from tramontane.gateway.ledger import Ledger
 from tramontane.gateway.limits import Admitted, Limits
 from tramontane.gateway.relay import Gathered, Progress, StreamRelay
+from tramontane.gateway.service import Service
 from tramontane.gateway.telemetry import AccessRecord, Series, Telemetry
-from tramontane.gateway.upstream import UpstreamConnection, UpstreamPool
-from tramontane.money import Usage, affordable_output_tokens, format_nano
+from tramontane.gateway.upstream import UpstreamConnection
+from tramontane.money import NANO, Usage, affordable_output_tokens
 from tramontane.store.journal import Hold
 from tramontane.wire.http import ResponseHead
 from tramontane.wire.openai import errors as openai_errors
@@ -50,7 +51,6 @@ from tramontane.wire.openai.local import local_fields
 
 JSON = b"application/json"
 _TRY_NEXT = (UpstreamFailed, UpstreamTimeout, Overloaded, RateLimited, Unavailable)
-TOKENS_PER_BYTE_START = 0.4
 UNSTATED_OUTPUT_ESTIMATE = 256
 RETRY_WORTH_S = 60.0
 
@@ -70,43 +70,6 @@ class Client(Protocol):
     def write_payload(self, payload: bytes) -> None: ...
     def end_stream(self) -> None: ...
     def break_stream(self) -> None: ...
-
-
-class Service:
-    """What a deployment keeps between requests: its gate, its pool, what was learnt."""
-
-    __slots__ = ("deployment", "gate", "pool", "request_head", "tokens_per_byte")
-
-    def __init__(self, deployment: Deployment, gate: FifoGate, pool: UpstreamPool) -> None:
-        self.deployment = deployment
-        self.gate = gate
-        self.pool = pool
-        self.tokens_per_byte = TOKENS_PER_BYTE_START
-        self.request_head = request_head(deployment, "/chat/completions")
-
-    def learn(self, prompt_bytes: int, prompt_tokens: int) -> None:
-        """Note how many tokens a prompt really had, for estimates of interrupted requests."""
-        ratio = prompt_tokens / max(1, prompt_bytes)
-        self.tokens_per_byte += 0.1 * (ratio - self.tokens_per_byte)
-
-    def estimate_prompt_tokens(self, prompt_bytes: int) -> int:
-        """Return a cautious estimate, in tokens."""
-        return 1 + int(prompt_bytes * self.tokens_per_byte * 1.25)
-
-
-def request_head(deployment: Deployment, path: str) -> bytes:
-    """Return the fixed part of the head for `deployment`; nothing of the client's goes into it."""
-    origin = deployment.origin
-    assert origin is not None
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    if origin.port != (443 if origin.tls else 80):
-        host += f":{origin.port}"
-    head = f"POST {origin.base_path}{path} HTTP/1.1\r\nhost: {host}\r\n".encode()
-    if deployment.authorization is not None:
-        head += b"authorization: " + deployment.authorization + b"\r\n"
-    return head + (
-        b"content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: tramontane\r\n"
-    )
 
 
 class Desk(Protocol):
@@ -130,85 +93,14 @@ class Desk(Protocol):
     def later(self, callback: Callable[[], None]) -> None: ...
 
 
-class Answer:
-    """An upstream's answer as the exchange awaits it: first the head, then the end."""
-
-    __slots__ = ("_body", "_exchange", "ended", "head")
-
-    def __init__(self, exchange: "Exchange") -> None:
-        self._exchange = exchange
-        self._body: StreamRelay | Gathered | WholeBody | None = None
-        self.head: Signal[ResponseHead] = Signal()
-        self.ended: Signal[None] = Signal()
-
-    def read_into(self, body: "StreamRelay | Gathered | WholeBody") -> None:
-        """Choose who takes the body; called as soon as the head is known."""
-        self._body = body
-
-    def head_received(self, head: ResponseHead) -> None:
-        self.head.resolve(head)
-
-    def body_received(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
-        exchange, body = self._exchange, self._body
-        if body is None:
-            return
-        exchange.note_bytes()
-        try:
-            body.feed(data, is_whole_chunk, start, end)
-        except TramontaneError as error:
-            self.ended.fail(error)
-            return
-        if body.progress.is_done:
-            self.ended.resolve(None)
-
-    def answer_ended(self) -> None:
-        try:
-            if self._body is not None:
-                self._body.end()
-        except TramontaneError as error:
-            self.ended.fail(error)
-        else:
-            self.ended.resolve(None)
-
-    def answer_failed(self, error: UpstreamFailed) -> None:
-        self.head.fail(error)
-        self.ended.fail(error)
-
-
-class WholeBody:
-    """A body that is no stream, kept until it is whole."""
-
-    __slots__ = ("_limit_bytes", "_pieces", "_size", "progress")
-
-    def __init__(self, limit_bytes: int) -> None:
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._limit_bytes = limit_bytes
-        self.progress = Progress()
-
-    def feed(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
-        """Keep what came; raises UpstreamFailed past the limit."""
-        self._size += end - start
-        if self._size > self._limit_bytes:
-            raise UpstreamFailed("The upstream's answer is too large.")
-        self._pieces.append(data[start:end])
-
-    def end(self) -> None:
-        """Nothing to check: the framing says where it ends."""
-
-    def result(self) -> bytes:
-        """Return the whole body."""
-        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-
-
 class Exchange:
-    """One request. `deadline_s` (None: none) and `late` tell the sweeper when and how it fails."""
+    """One request. `deadline_s` (None: none) tells the sweeper when it fails, `_late` how."""
 
     __slots__ = (
         "_admitted", "_client", "_connection", "_desk", "_first_byte_s", "_flow", "_hold",
-        "_intent", "_is_streaming", "_last_byte_s", "_permit", "_prompt_tokens", "_sent",
+        "_intent", "_is_streaming", "_last_byte_s", "_late", "_permit", "_prompt_tokens", "_sent",
         "_series", "_service", "_settled", "_started_ms", "_started_s",
-        "attempt", "deadline_s", "late", "principal", "progress", "request_id",
+        "attempt", "deadline_s", "principal", "progress", "request_id",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, client: Client, principal: Principal) -> None:
@@ -218,7 +110,7 @@ class Exchange:
         self.request_id = desk.new_request_id()
         self.attempt = 0
         self.deadline_s: float | None = None
-        self.late: TramontaneError | None = None
+        self._late: Callable[[], TramontaneError] = _first_byte_late
         self.progress: Progress | None = None
         self._flow: Flow | None = None
         self._connection: UpstreamConnection | None = None
@@ -245,7 +137,7 @@ class Exchange:
         self._flow.start()
 
     def client_left(self) -> None:
-        """The client's connection is gone. A whole answer of a provider is still read and billed."""
+        """The client is gone. A whole answer of a provider is still read, and billed."""
         deployment = self._service.deployment if self._service is not None else None
         if (
             self._connection is not None
@@ -285,7 +177,7 @@ class Exchange:
     def is_overdue(self, now_s: float) -> TramontaneError | None:
         """Return the error to throw where a deadline has passed, else None."""
         if self.deadline_s is not None:
-            return self.late if now_s > self.deadline_s else None
+            return self._late() if now_s > self.deadline_s else None
         connection = self._connection
         if (
             connection is not None
@@ -376,8 +268,8 @@ class Exchange:
 
         ticket = gate.wait(self.principal.project.id, admitted)
         self.deadline_s = self._desk.clock_s() + service.deployment.queue_timeout_s
-        self.late = Overloaded(
-            f"Waited {service.deployment.queue_timeout_s:g} seconds for a free place at this model.",
+        self._late = lambda: Overloaded(
+            f"Waited {service.deployment.queue_timeout_s:g} seconds for a place at this model.",
             retry_after_s=gate.predicted_wait_s(gate.waiting),
         )
         try:
@@ -455,10 +347,10 @@ class Exchange:
         is_reused = connection is not None
         if connection is None:
             connection = await service.pool.connect()
-        answer = Answer(self)
+        answer = Answer(self.note_bytes)
         self._connection = connection
         self.deadline_s = self._desk.clock_s() + self._desk.first_byte_timeout_s
-        self.late = UpstreamTimeout("The upstream did not begin to answer in time.")
+        self._late = _first_byte_late
         connection.send(request, answer)
         try:
             head = await answer.head
@@ -468,7 +360,7 @@ class Exchange:
             # A kept connection that closed as we wrote: the upstream never read the request.
             self._connection = None
             connection = await service.pool.connect()
-            answer = Answer(self)
+            answer = Answer(self.note_bytes)
             self._connection = connection
             connection.send(request, answer)
             head = await answer.head
@@ -511,7 +403,7 @@ class Exchange:
     async def _stream(
         self, head: ResponseHead, answer: Answer, deployment: Deployment, intent: Intent
     ) -> None:
-        _require_type(head, b"text/event-stream")
+        require_type(head, b"text/event-stream")
         drops = deployment.asks_stream_usage and not intent.include_usage
         relay = StreamRelay(
             self._client, drops_usage=drops, checkpoint=self._checkpoint, settle=self._settle_stream
@@ -526,7 +418,7 @@ class Exchange:
         self._client.end_stream()
 
     async def _gather(self, head: ResponseHead, answer: Answer, deployment: Deployment) -> None:
-        _require_type(head, b"text/event-stream")
+        require_type(head, b"text/event-stream")
         gathered = Gathered(self._checkpoint, self._desk.answer_bytes)
         self.progress = gathered.progress
         answer.read_into(gathered)
@@ -538,7 +430,7 @@ class Exchange:
         self._client.respond(200, self._fields(deployment, cost), gathered.result())
 
     async def _whole(self, head: ResponseHead, answer: Answer, deployment: Deployment) -> None:
-        _require_type(head, JSON)
+        require_type(head, JSON)
         whole = WholeBody(self._desk.answer_bytes)
         answer.read_into(whole)
         await answer.ended
@@ -648,13 +540,13 @@ class Exchange:
         fields = b"x-request-id: %b\r\nx-tramontane-deployment: %b\r\n%b" % (
             self.request_id.encode(),
             deployment.name.encode(),
-            self._admitted.headers(self._last_byte_s or self._started_s),
+            self._admitted.fields(),
         )
         if deployment.is_demonstration:
             fields += b"x-tramontane-demonstration: true\r\n"
         if cost_nano is not None:
             fields += b"x-tramontane-cost: %b\r\nx-tramontane-currency: %b\r\n" % (
-                format_nano(cost_nano).encode(),
+                b"%d.%09d" % divmod(cost_nano, NANO),
                 self._desk.currency.encode(),
             )
         return fields
@@ -708,6 +600,10 @@ class Exchange:
         raise error
 
 
+def _first_byte_late() -> TramontaneError:
+    return UpstreamTimeout("The upstream did not begin to answer in time.")
+
+
 def error_fields(error: TramontaneError, request_id: str) -> bytes:
     """Return the header fields that go with `error`."""
     fields = b"x-request-id: %b\r\n" % request_id.encode()
@@ -732,67 +628,3 @@ def _status_of(error: TramontaneError) -> str:
     if isinstance(error, Unauthenticated):
         return "revoked"
     return error.code
-
-
-def _require_type(head: ResponseHead, expected: bytes) -> None:
-    if not head.content_type.startswith(expected):
-        shown = head.content_type[:60].decode("latin-1") or "no content-type"
-        raise UpstreamFailed(f"The upstream answered with {shown} instead of {expected.decode()}.")
-
-
-def refusal(head: ResponseHead, body: bytes, deployment: Deployment) -> TramontaneError:
-    """Return what an upstream's status other than 200 means for the client.
-
-    400, 413 and 422 are the client's own (its message is kept); 401 to 404 mean that our
-    configuration is wrong, which is not the client's to see as its own.
-    """
-    status = head.status
-    said = _error_of(body)
-    message = said.get("message")
-    text = message[:2000] if isinstance(message, str) and message else None
-    if status in (400, 413, 422):
-        code = said.get("code")
-        if said.get("type") == "exceed_context_size_error":
-            code = "context_length_exceeded"
-        error = InvalidRequest(
-            text or "The model refused this request as invalid.",
-            code=code if isinstance(code, str) else "invalid_request",
-            param=said["param"] if isinstance(said.get("param"), str) else None,
-        )
-        error.status = 400
-        return error
-    if status == 429:
-        return RateLimited(
-            f"The provider of '{deployment.name}' is limiting our requests.",
-            code="upstream_rate_limited",
-            retry_after_s=_seconds(head.retry_after) or 1 + random.random(),
-        )
-    if status in (401, 403, 404):
-        return UpstreamFailed(
-            f"The provider of '{deployment.name}' refused our key, model or path (status {status}):"
-            " its operator must check the deployment's settings.",
-            code="upstream_refused",
-        )
-    if 300 <= status < 400:
-        return UpstreamFailed("The upstream answered with a redirect, which is never followed.")
-    if status == 503:
-        return Unavailable(
-            f"The provider of '{deployment.name}' is overloaded.",
-            code="upstream_overloaded",
-            retry_after_s=_seconds(head.retry_after) or 1 + random.random(),
-        )
-    return UpstreamFailed(f"The upstream of '{deployment.name}' failed with status {status}.")
-
-
-def _error_of(body: bytes) -> dict[str, object]:
-    try:
-        error = msgspec.json.decode(body, type=dict[str, object]).get("error")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
-    return error if isinstance(error, dict) else {}
-
-
-def _seconds(value: bytes | None) -> float | None:
-    if value is None or not value.isdigit():
-        return None
-    return min(float(value), 3600.0)

@@ -82,7 +82,7 @@ class Flow:
             signal = coroutine.send(value)
         except StopIteration:
             self._coroutine = None
-        except Exception as error:  # the outer edge of a request
+        except Exception as error:  # noqa: BLE001 - the outer edge of a request
             self._coroutine = None
             self._on_crash(error)
         else:
@@ -104,7 +104,7 @@ class Flow:
             signal = coroutine.throw(error)
         except StopIteration:
             self._coroutine = None
-        except Exception as crash:  # the outer edge of a request
+        except Exception as crash:  # noqa: BLE001 - the outer edge of a request
             self._coroutine = None
             self._on_crash(crash)
         else:

@@ -8,51 +8,56 @@ from tramontane.gateway.directory import Principal
 
 
 class Bucket:
-    """`per_minute` units a minute; a full bucket allows that many at once. May go negative."""
+    """`per_minute` units a minute; a full bucket allows that many at once. May go negative.
 
-    __slots__ = ("_level", "_updated_s", "per_minute")
+    `level` is what was left at the last `refill`.
+    """
+
+    __slots__ = ("_updated_s", "level", "per_minute")
 
     def __init__(self, per_minute: int, now_s: float) -> None:
         self.per_minute = per_minute
-        self._level = float(per_minute)
+        self.level = float(per_minute)
         self._updated_s = now_s
 
-    def level(self, now_s: float) -> float:
-        """Return what is left now."""
+    def refill(self, now_s: float) -> float:
+        """Add what the time since the last call brings, and return the level."""
         elapsed = now_s - self._updated_s
         if elapsed > 0:
-            self._level = min(self.per_minute, self._level + elapsed * self.per_minute / 60)
+            level = self.level + elapsed * self.per_minute / 60
+            self.level = level if level < self.per_minute else float(self.per_minute)
             self._updated_s = now_s
-        return self._level
+        return self.level
 
     def take(self, amount: float) -> None:
         """Take `amount`; a negative one gives back what an estimate took too much."""
-        self._level = min(self.per_minute, self._level - amount)
+        self.level = min(self.level - amount, float(self.per_minute))
 
-    def wait_s(self, amount: float, now_s: float) -> float:
-        """Return the seconds until `amount` can be taken; 0 where it can be now."""
-        missing = min(amount, self.per_minute) - self.level(now_s)
-        return max(0.0, missing * 60 / self.per_minute) if self.per_minute else 60.0
-
-    def reset_s(self, now_s: float) -> float:
-        """Return the seconds until the bucket is full."""
-        return self.wait_s(self.per_minute, now_s)
+    def wait_s(self, amount: float) -> float:
+        """Return the seconds until `amount` can be taken; a whole minute's units at most."""
+        if self.per_minute == 0:
+            return 60.0
+        return max(0.0, (min(amount, self.per_minute) - self.level) * 60 / self.per_minute)
 
     def resize(self, per_minute: int) -> None:
         """Take over a changed limit."""
-        if per_minute != self.per_minute:
-            self._level = min(self._level + per_minute - self.per_minute, per_minute)
-            self.per_minute = per_minute
+        self.level = min(self.level + per_minute - self.per_minute, float(per_minute))
+        self.per_minute = per_minute
 
 
 class Limits:
     """The buckets of every project and key seen."""
 
-    __slots__ = ("_requests", "_tokens")
+    __slots__ = ("_of_principals", "_requests", "_tokens")
 
     def __init__(self) -> None:
         self._requests: dict[str, Bucket] = {}
         self._tokens: dict[str, Bucket] = {}
+        self._of_principals: dict[int, tuple[Principal, list[Bucket], list[Bucket]]] = {}
+
+    def forget_principals(self) -> None:
+        """The directory has changed: look limits up anew. Levels are kept."""
+        self._of_principals.clear()
 
     def admit(self, principal: Principal, tokens: int, now_s: float) -> "Admitted":
         """Take one request and `tokens` (an estimate) from the principal's buckets.
@@ -60,36 +65,45 @@ class Limits:
         Raises RateLimited, with the seconds to wait, and takes nothing then. An estimate above a
         whole minute's tokens waits for a full bucket.
         """
+        known = self._of_principals.get(id(principal))
+        if known is None or known[0] is not principal:
+            known = self._look_up(principal, now_s)
+        _, requests, token_buckets = known
+        for bucket in requests:
+            if bucket.refill(now_s) < 1:
+                raise _limited("requests", bucket, bucket.wait_s(1))
+        for bucket in token_buckets:
+            if bucket.refill(now_s) < tokens and bucket.level < bucket.per_minute:
+                raise _limited("tokens", bucket, bucket.wait_s(tokens))
+        for bucket in requests:
+            bucket.level -= 1
+        for bucket in token_buckets:
+            bucket.level -= tokens
+        return Admitted(requests[-1], token_buckets, tokens)
+
+    def _look_up(
+        self, principal: Principal, now_s: float
+    ) -> tuple[Principal, list[Bucket], list[Bucket]]:
         key, project = principal.key, principal.project
         requests = [_bucket(self._requests, project.id, project.requests_per_minute, now_s)]
-        token_buckets = [_bucket(self._tokens, project.id, project.tokens_per_minute, now_s)]
+        tokens = [_bucket(self._tokens, project.id, project.tokens_per_minute, now_s)]
         if key.requests_per_minute is not None:
             requests.append(_bucket(self._requests, key.id, key.requests_per_minute, now_s))
         if key.tokens_per_minute is not None:
-            token_buckets.append(_bucket(self._tokens, key.id, key.tokens_per_minute, now_s))
-        for bucket in requests:
-            if bucket.level(now_s) < 1:
-                raise _limited("requests", bucket, bucket.wait_s(1, now_s))
-        for bucket in token_buckets:
-            if bucket.level(now_s) < min(tokens, bucket.per_minute):
-                raise _limited("tokens", bucket, bucket.wait_s(tokens, now_s))
-        for bucket in requests:
-            bucket.take(1)
-        for bucket in token_buckets:
-            bucket.take(tokens)
-        return Admitted(requests, token_buckets, tokens)
+            tokens.append(_bucket(self._tokens, key.id, key.tokens_per_minute, now_s))
+        known = self._of_principals[id(principal)] = (principal, requests, tokens)
+        return known
 
 
 class Admitted:
     """What one request took, to be reconciled with what it used."""
 
-    __slots__ = ("_token_buckets", "_tokens", "request_bucket", "token_bucket")
+    __slots__ = ("_request_bucket", "_token_buckets", "_tokens")
 
-    def __init__(self, requests: list[Bucket], token_buckets: list[Bucket], tokens: int) -> None:
+    def __init__(self, request_bucket: Bucket, token_buckets: list[Bucket], tokens: int) -> None:
+        self._request_bucket = request_bucket
         self._token_buckets = token_buckets
         self._tokens = tokens
-        self.request_bucket = requests[-1]
-        self.token_bucket = token_buckets[-1]
 
     def reconcile(self, tokens: int) -> None:
         """Replace the estimate by the tokens really used."""
@@ -97,20 +111,20 @@ class Admitted:
             bucket.take(tokens - self._tokens)
         self._tokens = tokens
 
-    def headers(self, now_s: float) -> bytes:
+    def fields(self) -> bytes:
         """Return OpenAI's rate-limit header fields for the narrowest limits."""
-        requests, tokens = self.request_bucket, self.token_bucket
+        requests, tokens = self._request_bucket, self._token_buckets[-1]
         return (
             b"x-ratelimit-limit-requests: %d\r\nx-ratelimit-remaining-requests: %d\r\n"
             b"x-ratelimit-reset-requests: %b\r\nx-ratelimit-limit-tokens: %d\r\n"
             b"x-ratelimit-remaining-tokens: %d\r\nx-ratelimit-reset-tokens: %b\r\n"
         ) % (
             requests.per_minute,
-            max(0, int(requests.level(now_s))),
-            _duration(requests.reset_s(now_s)),
+            requests.level if requests.level > 0 else 0,
+            _duration(requests),
             tokens.per_minute,
-            max(0, int(tokens.level(now_s))),
-            _duration(tokens.reset_s(now_s)),
+            tokens.level if tokens.level > 0 else 0,
+            _duration(tokens),
         )
 
 
@@ -132,10 +146,11 @@ def _limited(kind: str, bucket: Bucket, wait_s: float) -> RateLimited:
     )
 
 
-def _duration(seconds: float) -> bytes:
-    """Return OpenAI's spelling of a duration: `120ms`, `6.5s`, `1m30s`."""
+def _duration(bucket: Bucket) -> bytes:
+    """Return the time until `bucket` is full in OpenAI's spelling: `120ms`, `6.5s`, `1m30s`."""
+    seconds = (bucket.per_minute - bucket.level) * 60 / (bucket.per_minute or 1)
     if seconds < 1:
-        return b"%dms" % int(seconds * 1000)
+        return b"%dms" % (seconds * 1000)
     if seconds < 60:
-        return f"{seconds:.3f}".rstrip("0").rstrip(".").encode() + b"s"
+        return b"%.3gs" % seconds
     return b"%dm%ds" % divmod(int(seconds), 60)

@@ -6,6 +6,8 @@ What may wait for disk or store runs on one thread beside the loop.
 """
 
 import asyncio
+import gc
+import logging
 import os
 import secrets
 import signal
@@ -21,6 +23,7 @@ from typing import Any
 import msgspec
 import uvloop
 
+from tramontane import log
 from tramontane.config import ServerSettings, Settings
 from tramontane.datafolder import DataFolder
 from tramontane.engines.plan import local_models
@@ -36,10 +39,11 @@ from tramontane.gateway import routing
 from tramontane.gateway.admission import FifoGate
 from tramontane.gateway.auth import Authenticator, require, require_open
 from tramontane.gateway.directory import Deployment, Directory, Principal, build
-from tramontane.gateway.exchange import Exchange, Service, request_head
+from tramontane.gateway.exchange import Exchange
 from tramontane.gateway.ledger import Ledger, open_ledger
 from tramontane.gateway.limits import Limits
 from tramontane.gateway.server import ClientConnection, Request
+from tramontane.gateway.service import Service, request_head
 from tramontane.gateway.splice import Splice
 from tramontane.gateway.telemetry import AccessLog, Telemetry
 from tramontane.gateway.upstream import UpstreamPool
@@ -50,6 +54,8 @@ from tramontane.store.journal import Hold
 POLL_S = 0.5
 SWEEP_S = 0.25
 STORE_GONE_S = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 class Launch(msgspec.Struct, frozen=True):
@@ -113,7 +119,6 @@ class GatewayProcess:
         self.buffered_bytes = 0
         self.is_draining = False
         self.ledger: Ledger
-        self.later = loop.call_soon
 
     # --- start and stop ------------------------------------------------------------------------
 
@@ -132,16 +137,17 @@ class GatewayProcess:
             on_excess=self._raise_alarm,
             currency=self.currency,
         )
-        print(f"gateway: the last run left {recovered}", file=sys.stderr)
+        _log.info("the last run left %s", recovered)
         return ledger
 
     def _raise_alarm(self, hold: Hold, cost_nano: int) -> None:
         """An engine or provider used more than could be foreseen: charged, and said aloud."""
         self._excesses += 1
-        print(
-            f"gateway: ALARM: {hold.record.request_id} cost {cost_nano} nano-units, above its hold"
-            f" of {hold.record.bound_nano}; the budget stays closed until it covers that",
-            file=sys.stderr,
+        _log.error(
+            "%s cost %d nano-units, its hold was %d; its budget is closed until it covers that",
+            hold.record.request_id,
+            cost_nano,
+            hold.record.bound_nano,
         )
 
     def _load(self) -> Directory:
@@ -173,7 +179,7 @@ class GatewayProcess:
             try:
                 directory = await self._loop.run_in_executor(self._executor, self._changed)
             except TramontaneError as error:
-                print(f"gateway: the store cannot be read: {error.message}", file=sys.stderr)
+                _log.warning("the store cannot be read: %s", error)
                 continue
             self._store_seen_s = self.clock_s()
             if directory is not None:
@@ -187,6 +193,7 @@ class GatewayProcess:
 
     def _swap(self, directory: Directory) -> None:
         self.directory = directory
+        self.limits.forget_principals()
         self.ledger.set_budgets(directory.budgets, _names(directory))
         for deployment in directory.deployments.values():
             if deployment.origin is not None:
@@ -301,21 +308,32 @@ class GatewayProcess:
         self._serial += 1
         return f"req_{self._boot}{self._serial:08x}"
 
+    def later(self, callback: Callable[[], None]) -> None:
+        """Call `callback` in the loop's next turn."""
+        self._loop.call_soon(callback)
+
     def exchange_ended(self, exchange: Exchange) -> None:
         """Forget `exchange`."""
         self._exchanges.discard(exchange)
 
     # --- what connections need (Gateway) ---------------------------------------------------------
 
-    def authenticate(self, request: Request) -> Principal:
+    def still_holds(self, principal: Principal) -> bool:
+        """Whether what `authenticate` returned earlier would be returned again now."""
+        directory = self.directory
+        return (
+            directory.principals.get(principal.key.digest) is principal
+            and principal.key.expires_at_ms is None
+            and self.now_s - self._store_seen_s <= STORE_GONE_S
+        )
+
+    def authenticate(self, credential: bytes | None) -> Principal:
         """Step 2. Raises Unauthenticated, Forbidden, Unavailable."""
         if not self._is_ready:
             raise Unavailable("Tramontane is starting.", code="starting", retry_after_s=1)
         if self.clock_s() - self._store_seen_s > STORE_GONE_S:
             raise Unavailable("The store cannot be reached.", code="store_gone", retry_after_s=5)
-        principal = self._authenticator.principal(
-            self.directory, request.credential, self.clock_ms()
-        )
+        principal = self._authenticator.principal(self.directory, credential, self.clock_ms())
         require(principal, "infer")
         require_open(principal)
         return principal
@@ -394,13 +412,13 @@ class GatewayProcess:
         ]
 
     def _list_models(self, request: Request) -> tuple[int, bytes, bytes]:
-        principal = self.authenticate(request)
+        principal = self.authenticate(request.credential)
         names = routing.visible_models(self.directory, principal)
         body = {"object": "list", "data": [self._model(name) for name in names]}
         return 200, b"", msgspec.json.encode(body)
 
     def _show_model(self, request: Request) -> tuple[int, bytes, bytes]:
-        principal = self.authenticate(request)
+        principal = self.authenticate(request.credential)
         name = request.path[len(b"/v1/models/") :].decode("utf-8", "replace")
         if name not in routing.visible_models(self.directory, principal):
             raise NotFound(
@@ -451,7 +469,8 @@ async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
         await gateway.open()
         background.append(loop.create_task(gateway.poll()))
         background.append(loop.create_task(gateway.ledger.run()))
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         await stopped.wait()
         server.close()
         await gateway.drain()
@@ -486,15 +505,19 @@ async def _main() -> int:
     lines = asyncio.StreamReader(limit=16 * 1024 * 1024)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     launch = msgspec.json.decode(await lines.readline(), type=Launch)
+    log.configure(launch.settings.log_level)
     try:
         return await serve(launch, lines)
     except TramontaneError as error:
-        print(f"gateway: {error.message}", file=sys.stderr)
+        _log.error("%s", error)
         return 1
 
 
 def main() -> int:
     """Run the gateway's process."""
+    gc.collect()
+    gc.freeze()  # what was imported stays: no collection needs to look at it again
+    gc.set_threshold(100_000, 50, 100)
     return uvloop.run(_main())
 
 

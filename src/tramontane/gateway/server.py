@@ -83,7 +83,8 @@ class Gateway(Protocol):
     buffered_bytes: int
     is_draining: bool
 
-    def authenticate(self, request: Request) -> Principal: ...
+    def authenticate(self, credential: bytes | None) -> Principal: ...
+    def still_holds(self, principal: Principal) -> bool: ...
     def new_exchange(self, client: "ClientConnection", principal: Principal) -> Exchange: ...
     def new_request_id(self) -> str: ...
     def local_answer(self, request: Request) -> "tuple[int, bytes, bytes] | None": ...
@@ -97,8 +98,8 @@ class ClientConnection(asyncio.Protocol):
     """One client's connection: requests come one after another, answers in the same order."""
 
     __slots__ = (
-        "_active", "_discarding", "_exchange", "_gateway", "_parser", "_queue", "_reading",
-        "_request", "_transport", "deadline_s", "is_open", "peer", "write_blocked_s",
+        "_active", "_credential", "_discarding", "_exchange", "_gateway", "_parser", "_principal",
+        "_queue", "_reading", "_request", "_transport", "deadline_s", "is_open", "peer", "write_blocked_s",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway) -> None:
@@ -109,6 +110,8 @@ class ClientConnection(asyncio.Protocol):
         self._queue: deque[Request] = deque()  # read, waiting for their turn
         self._active: Request | None = None  # being answered
         self._exchange: Exchange | None = None
+        self._credential: bytes | None = None  # of the last request, and whose it was
+        self._principal: Principal | None = None
         self._discarding = False
         self._reading = True
         self.is_open = False
@@ -304,13 +307,25 @@ class ClientConnection(asyncio.Protocol):
             error = InvalidRequest(f"Use POST for {path.decode()}.", code="method_not_allowed")
             error.status = 405
             raise error
-        request.principal = self._gateway.authenticate(request)
-        if fields.get(b"content-encoding", b"identity") != b"identity":
+        request.principal = self._authenticate(request.credential)
+        if b"content-encoding" in fields and fields[b"content-encoding"] != b"identity":
             error = InvalidRequest("Send the body without content-encoding.", code="encoding")
             error.status = 415
             raise error
         if request.length is not None and request.length > self._gateway.settings.body_bytes:
             raise _body_too_large(self._gateway.settings.body_bytes)
+
+    def _authenticate(self, credential: bytes | None) -> Principal:
+        """Step 2; a connection that goes on with the same key is not looked up again."""
+        principal = self._principal
+        if (
+            principal is None
+            or credential != self._credential
+            or not self._gateway.still_holds(principal)
+        ):
+            principal = self._principal = self._gateway.authenticate(credential)
+            self._credential = credential
+        return principal
 
     def _check_unfinished(self, request: Request) -> None:
         """After a read that did not complete a request: refuse early what can only be refused."""
@@ -330,7 +345,8 @@ class ClientConnection(asyncio.Protocol):
             body = request.body[0] if len(request.body) == 1 else b"".join(request.body)
             exchange = self._gateway.new_exchange(self, request.principal)
             self._exchange = exchange
-            self._release_body(request)
+            if request.body:
+                self._release_body(request)
             exchange.start(body)
         elif request.splice is not None:
             request.splice.start()
@@ -452,7 +468,7 @@ class ClientConnection(asyncio.Protocol):
         gateway = self._gateway
         if not self.is_open or self._transport is None:
             return
-        if request is not None:
+        if request is not None and request.body:
             self._release_body(request)
         if request is None or not request.keep_alive:
             if self._discarding or (request is not None and not request.is_complete):
@@ -473,9 +489,8 @@ class ClientConnection(asyncio.Protocol):
             self._next()
 
     def _release_body(self, request: Request) -> None:
-        if request.body:
-            self._gateway.buffered_bytes -= sum(map(len, request.body))
-            request.body.clear()
+        self._gateway.buffered_bytes -= sum(map(len, request.body))
+        request.body.clear()
 
     # --- the sweeper -----------------------------------------------------------------------------
 

@@ -72,7 +72,7 @@ class Series:
         self.requests[status] = self.requests.get(status, 0) + 1
 
 
-class AccessRecord(msgspec.Struct, frozen=True):
+class AccessRecord(msgspec.Struct, frozen=True, gc=False):
     """One line of the access log. Times are Unix milliseconds and milliseconds."""
 
     at_ms: int
@@ -167,7 +167,7 @@ class Telemetry:
         `gates` are (deployment, waiting, in flight); `gauges` (name, help, value).
         """
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Collector(self._metrics(gates, gauges)))  # type: ignore[arg-type]
+        registry.register(_Collector(self._metrics(gates, gauges)))
         return generate_latest(registry)
 
     def _metrics(

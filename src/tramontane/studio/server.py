@@ -1,6 +1,7 @@
 """Runs the studio on its private socket: what the supervisor starts as a child process."""
 
 import os
+import signal
 import socket
 import stat
 import time
@@ -28,6 +29,7 @@ def run(settings: Settings, socket_path: Path, started: Callable[[], None]) -> i
     store = open_store(settings.store_url)
     try:
         app = create(settings, store, DataFolder(settings.data_dir).pepper(), clock_ms)
+        _outlive_signals()
         with listen(socket_path) as listener:
             server = _Server(_config(app, settings.log_level), started)
             server.run(sockets=[listener])
@@ -45,6 +47,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._tell_started()
+
+
+def _outlive_signals() -> None:
+    # Uvicorn takes these over, drains, then raises them again, which would end the process before
+    # the store is closed.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
 
 
 def clock_ms() -> int:

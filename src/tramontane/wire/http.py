@@ -12,7 +12,6 @@ import msgspec
 
 HEAD_BYTES_MAX = 65_536
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n\0]*)?\r\n")
-_DIGITS = re.compile(rb"[0-9]{1,15}")
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\r\n]*)?\r\n")
 _TRAILER = re.compile(rb"[!#-'*+\-.0-9A-Z^-z|~]+:[^\r\n\0]*")
 REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
@@ -22,7 +21,7 @@ class FramingError(ValueError):
     """The peer's message has no certain end; the connection must not be used again."""
 
 
-class ResponseHead(msgspec.Struct, frozen=True):
+class ResponseHead(msgspec.Struct, frozen=True, gc=False):
     """What matters of a response head. `length` None and not `chunked`: ends with the connection.
 
     `size` is the number of bytes the head took, the blank line included.
@@ -34,8 +33,12 @@ class ResponseHead(msgspec.Struct, frozen=True):
     chunked: bool
     keep_alive: bool
     content_type: bytes
-    retry_after: bytes | None
     raw: bytes
+
+    @property
+    def retry_after(self) -> bytes:
+        """The value of `retry-after`, empty where it is missing."""
+        return _value(self.raw.lower(), b"retry-after")
 
 
 def parse_response_head(data: bytes) -> ResponseHead | None:
@@ -56,44 +59,45 @@ def parse_response_head(data: bytes) -> ResponseHead | None:
         raise FramingError("the head of the answer holds a folded or bare line")
     lower = head.lower()
     status = int(start[2])
-    coding = _value(lower, b"transfer-encoding")
-    length_text = _value(lower, b"content-length")
     length: int | None = None
-    if length_text is not None:
-        if coding is not None:
-            raise FramingError("the answer has both a length and a transfer encoding")
-        if _DIGITS.fullmatch(length_text) is None:
-            raise FramingError("the answer's content-length is no number")
-        length = int(length_text)
-    if coding is not None and coding != b"chunked":
-        raise FramingError("the answer's transfer-encoding is not 'chunked'")
+    at = lower.find(b"\r\ncontent-length:")
+    is_chunked = b"\r\ntransfer-encoding:" in lower
+    if is_chunked and (at >= 0 or _value(lower, b"transfer-encoding") != b"chunked"):
+        raise FramingError("the answer's length is given twice, or in an unknown coding")
+    if at >= 0:
+        text = lower[at + 17 : lower.find(b"\r\n", at + 17)].strip(b" \t")
+        if not text.isdigit() or len(text) > 15 or lower.find(b"\r\ncontent-length:", at + 1) >= 0:
+            raise FramingError("the answer's content-length is no number, or stands twice")
+        length = int(text)
     if status in (204, 304) or status < 200:
         length = 0
-    connection = _value(lower, b"connection") or b""
-    keep_alive = b"close" not in connection if start[1] == b"1" else b"keep-alive" in connection
-    if length is None and coding is None:
-        keep_alive = False
+    if start[1] == b"1":
+        keep_alive = b"\r\nconnection:" not in lower or b"close" not in _value(lower, b"connection")
+    else:
+        keep_alive = b"keep-alive" in _value(lower, b"connection")
     return ResponseHead(
         status,
         end + 4,
         length,
-        coding is not None,
-        keep_alive,
-        _value(lower, b"content-type") or b"",
-        _value(lower, b"retry-after"),
+        is_chunked,
+        keep_alive and (length is not None or is_chunked),
+        _value(lower, b"content-type"),
         head,
     )
 
 
-def _value(lower_head: bytes, name: bytes) -> bytes | None:
-    at = lower_head.find(b"\r\n" + name + b":")
+def _value(lower_head: bytes, name: bytes) -> bytes:
+    """Return the value of the field `name`, all values joined; empty where it is missing."""
+    field = b"\r\n" + name + b":"
+    at = lower_head.find(field)
     if at < 0:
-        return None
-    start = at + len(name) + 3
+        return b""
+    start = at + len(field)
     end = lower_head.find(b"\r\n", start)
-    if name != b"connection" and lower_head.find(b"\r\n" + name + b":", end) >= 0:
-        raise FramingError(f"the answer has two {name.decode()} fields")
-    return lower_head[start:end].strip(b" \t")
+    value = lower_head[start:end].strip(b" \t")
+    if lower_head.find(field, end) >= 0:
+        return value + b", " + _value(lower_head[end:], name)
+    return value
 
 
 def header_fields(raw_head: bytes) -> list[tuple[bytes, bytes]]:

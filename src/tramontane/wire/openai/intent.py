@@ -22,7 +22,37 @@ CONTROLLED = frozenset(
     ("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n")
 )
 KNOWN = CONTROLLED | frozenset(
-    ["audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs", "metadata", "modalities", "parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key", "reasoning_effort", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "top_k", "min_p", "user", "verbosity", "web_search_options"]
+    [
+        "audio",
+        "frequency_penalty",
+        "function_call",
+        "functions",
+        "logit_bias",
+        "logprobs",
+        "metadata",
+        "modalities",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "prompt_cache_key",
+        "reasoning_effort",
+        "response_format",
+        "safety_identifier",
+        "seed",
+        "service_tier",
+        "stop",
+        "store",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+        "top_k",
+        "min_p",
+        "user",
+        "verbosity",
+        "web_search_options",
+    ]
 )
 
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -37,7 +67,7 @@ FALSE = msgspec.Raw(b"false")
 INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
 
 
-class Intent(msgspec.Struct, frozen=True):
+class Intent(msgspec.Struct, frozen=True, gc=False):
     """A chat request as understood. `prompt_bytes` excludes the data of images."""
 
     fields: dict[str, msgspec.Raw]
@@ -68,29 +98,32 @@ def read_chat(body: bytes) -> Intent:
     _refuse_ambiguous(fields, body)
     model = _text(fields, "model")
     messages = fields.get("messages")
-    if messages is None or memoryview(messages)[:1] != b"[" or bytes(messages) == b"[]":
+    if messages is None or not _is_filled_array(messages):
         raise _wrong("messages", "an array of messages, at least one", messages)
-    stream = _flag(fields, "stream")
-    limits = [
-        v for v in (_count(fields, "max_tokens"), _count(fields, "max_completion_tokens")) if v
-    ]
-    choices = _count(fields, "n", CHOICES_MAX) or 1
-    include_usage = False
-    if "stream_options" in fields:
-        include_usage = _include_usage(fields, stream)
+    stream = "stream" in fields and _flag(fields, "stream")
+    max_tokens = _count(fields, "max_tokens") if "max_tokens" in fields else None
+    if "max_completion_tokens" in fields:
+        max_tokens = max(_count(fields, "max_completion_tokens") or 0, max_tokens or 0) or None
+    choices = (_count(fields, "n", CHOICES_MAX) or 1) if "n" in fields else 1
+    include_usage = "stream_options" in fields and _include_usage(fields, stream)
     images, image_bytes = 0, 0
-    if b'url"' in body or _ASCII_ESCAPE.search(body) is not None:
+    if b'url"' in body or (b"\\u00" in body and _ASCII_ESCAPE.search(body) is not None):
         images, image_bytes = _inspect_parts(messages)
     return Intent(
         fields,
         model,
         stream,
         include_usage,
-        max(limits) if limits else None,
+        max_tokens,
         choices,
         images,
         len(body) - image_bytes,
     )
+
+
+def _is_filled_array(raw: msgspec.Raw) -> bool:
+    head = bytes(memoryview(raw)[:2])
+    return head[:1] == b"[" and head != b"[]"
 
 
 def encode(fields: dict[str, msgspec.Raw]) -> bytes:

@@ -1,0 +1,154 @@
+"""An upstream's answer as an exchange awaits it, and what its refusals mean for the client."""
+
+import random
+from collections.abc import Callable
+
+import msgspec
+
+from tramontane.errors import (
+    InvalidRequest,
+    RateLimited,
+    TramontaneError,
+    Unavailable,
+    UpstreamFailed,
+)
+from tramontane.gateway.directory import Deployment
+from tramontane.gateway.flow import Signal
+from tramontane.gateway.relay import Gathered, Progress, StreamRelay
+from tramontane.wire.http import ResponseHead
+
+
+class WholeBody:
+    """A body that is no stream, kept until it is whole."""
+
+    __slots__ = ("_limit_bytes", "_pieces", "_size", "progress")
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._limit_bytes = limit_bytes
+        self.progress = Progress()
+
+    def feed(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
+        """Keep what came; raises UpstreamFailed past the limit."""
+        self._size += end - start
+        if self._size > self._limit_bytes:
+            raise UpstreamFailed("The upstream's answer is too large.")
+        self._pieces.append(data[start:end])
+
+    def end(self) -> None:
+        """Nothing to check: the framing says where it ends."""
+
+    def result(self) -> bytes:
+        """Return the whole body."""
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+
+
+class Answer:
+    """An upstream's answer as the exchange awaits it: first the head, then the end."""
+
+    __slots__ = ("_body", "_note_bytes", "ended", "head")
+
+    def __init__(self, note_bytes: Callable[[], None]) -> None:
+        self._note_bytes = note_bytes
+        self._body: StreamRelay | Gathered | WholeBody | None = None
+        self.head: Signal[ResponseHead] = Signal()
+        self.ended: Signal[None] = Signal()
+
+    def read_into(self, body: StreamRelay | Gathered | WholeBody) -> None:
+        """Choose who takes the body; called as soon as the head is known."""
+        self._body = body
+
+    def head_received(self, head: ResponseHead) -> None:
+        self.head.resolve(head)
+
+    def body_received(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
+        body = self._body
+        if body is None:
+            return
+        self._note_bytes()
+        try:
+            body.feed(data, is_whole_chunk, start, end)
+        except TramontaneError as error:
+            self.ended.fail(error)
+            return
+        if body.progress.is_done:
+            self.ended.resolve(None)
+
+    def answer_ended(self) -> None:
+        try:
+            if self._body is not None:
+                self._body.end()
+        except TramontaneError as error:
+            self.ended.fail(error)
+        else:
+            self.ended.resolve(None)
+
+    def answer_failed(self, error: UpstreamFailed) -> None:
+        self.head.fail(error)
+        self.ended.fail(error)
+
+
+def require_type(head: ResponseHead, expected: bytes) -> None:
+    """Raise UpstreamFailed unless the answer is of the `expected` content type."""
+    if not head.content_type.startswith(expected):
+        shown = head.content_type[:60].decode("latin-1") or "no content-type"
+        raise UpstreamFailed(f"The upstream answered with {shown} instead of {expected.decode()}.")
+
+
+def refusal(head: ResponseHead, body: bytes, deployment: Deployment) -> TramontaneError:
+    """Return what an upstream's status other than 200 means for the client.
+
+    400, 413 and 422 are the client's own (its message is kept); 401 to 404 mean that our
+    configuration is wrong, which is not the client's to see as its own.
+    """
+    status = head.status
+    said = _error_of(body)
+    message = said.get("message")
+    text = message[:2000] if isinstance(message, str) and message else None
+    if status in (400, 413, 422):
+        code, param = said.get("code"), said.get("param")
+        if said.get("type") == "exceed_context_size_error":
+            code = "context_length_exceeded"
+        error = InvalidRequest(
+            text or "The model refused this request as invalid.",
+            code=code if isinstance(code, str) else "invalid_request",
+            param=param if isinstance(param, str) else None,
+        )
+        error.status = 400
+        return error
+    if status == 429:
+        return RateLimited(
+            f"The provider of '{deployment.name}' is limiting our requests.",
+            code="upstream_rate_limited",
+            retry_after_s=_seconds(head.retry_after) or 1 + random.random(),
+        )
+    if status in (401, 403, 404):
+        return UpstreamFailed(
+            f"The provider of '{deployment.name}' refused our key, model or path (status {status}):"
+            " its operator must check the deployment's settings.",
+            code="upstream_refused",
+        )
+    if 300 <= status < 400:
+        return UpstreamFailed("The upstream answered with a redirect, which is never followed.")
+    if status == 503:
+        return Unavailable(
+            f"The provider of '{deployment.name}' is overloaded.",
+            code="upstream_overloaded",
+            retry_after_s=_seconds(head.retry_after) or 1 + random.random(),
+        )
+    return UpstreamFailed(f"The upstream of '{deployment.name}' failed with status {status}.")
+
+
+def _error_of(body: bytes) -> dict[str, object]:
+    try:
+        error = msgspec.json.decode(body, type=dict[str, object]).get("error")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return error if isinstance(error, dict) else {}
+
+
+def _seconds(value: bytes) -> float | None:
+    if not value.isdigit():
+        return None
+    return min(float(value), 3600.0)

@@ -1,0 +1,44 @@
+"""What the gateway keeps of a deployment between requests: its gate, its pool, what was learnt."""
+
+from tramontane.gateway.admission import FifoGate
+from tramontane.gateway.directory import Deployment
+from tramontane.gateway.upstream import UpstreamPool
+
+TOKENS_PER_BYTE_START = 0.4
+
+
+class Service:
+    """What a deployment keeps between requests: its gate, its pool, what was learnt."""
+
+    __slots__ = ("deployment", "gate", "pool", "request_head", "tokens_per_byte")
+
+    def __init__(self, deployment: Deployment, gate: FifoGate, pool: UpstreamPool) -> None:
+        self.deployment = deployment
+        self.gate = gate
+        self.pool = pool
+        self.tokens_per_byte = TOKENS_PER_BYTE_START
+        self.request_head = request_head(deployment, "/chat/completions")
+
+    def learn(self, prompt_bytes: int, prompt_tokens: int) -> None:
+        """Note how many tokens a prompt really had, for estimates of interrupted requests."""
+        ratio = prompt_tokens / max(1, prompt_bytes)
+        self.tokens_per_byte += 0.1 * (ratio - self.tokens_per_byte)
+
+    def estimate_prompt_tokens(self, prompt_bytes: int) -> int:
+        """Return a cautious estimate, in tokens."""
+        return 1 + int(prompt_bytes * self.tokens_per_byte * 1.25)
+
+
+def request_head(deployment: Deployment, path: str) -> bytes:
+    """Return the fixed part of the head for `deployment`; nothing of the client's goes into it."""
+    origin = deployment.origin
+    assert origin is not None
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    if origin.port != (443 if origin.tls else 80):
+        host += f":{origin.port}"
+    head = f"POST {origin.base_path}{path} HTTP/1.1\r\nhost: {host}\r\n".encode()
+    if deployment.authorization is not None:
+        head += b"authorization: " + deployment.authorization + b"\r\n"
+    return head + (
+        b"content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: tramontane\r\n"
+    )
