@@ -155,3 +155,16 @@ def documented_commands() -> Iterator[tuple[str, set[str]]]:
 
 def test_every_command_is_documented_with_its_options() -> None:
     assert dict(documented_commands()) == dict(commands(typer.main.get_command(app), "tramontane"))
+
+
+# -- the map
+
+
+def test_the_map_names_what_exists() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    code = "\n".join(path.read_text() for path in SOURCE.rglob("*.py"))
+    for path in re.findall(r"`((?:\w+/)*\w+\.py)`", text):
+        assert (SOURCE / path).exists() or (ROOT / path).exists(), path
+    for name in re.findall(r"`([A-Za-z_]\w*(?:\.\w+)?)`", text):
+        if re.search(r"[A-Z].*[a-z]|_", name) or "." in name:
+            assert re.search(rf"\b{re.escape(name.rpartition('.')[2])}\b", code), name
