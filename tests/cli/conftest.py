@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.cli.ran import Ran, Run
 
+from tests.cli.ran import Ran, Run
 from tramontane import cli
 
 

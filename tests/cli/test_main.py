@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import typer.main
-from tests.cli.ran import Run
 
+from tests.cli.ran import Run
 from tramontane import __version__, cli
 
 COMMANDS_PAGE = Path(__file__).parent.parent.parent / "docs" / "commands.md"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from tests.cli.ran import Run
 from tests.engines.tiny import write_tiny
-
 from tramontane.config import DeploymentSettings
 from tramontane.store import deployments
 from tramontane.store.database import open_store

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.cli.ran import Run
-
 from tramontane.money import Price
 from tramontane.store.journal import FolderDisk, Hold, HoldRecord, SettleRecord, Writer
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.engines.tiny import TEMPLATE, write_tiny
 
+from tests.engines.tiny import TEMPLATE, write_tiny
 from tramontane.engines.gguf import (
     MAX_HEADER_BYTES,
     MAX_KEY_BYTES,

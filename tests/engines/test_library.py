@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.engines.tiny import write_tiny
 
+from tests.engines.tiny import write_tiny
 from tramontane.engines.library import ModelLibrary
 from tramontane.errors import InvalidModelFile, NotFound, Unavailable
 

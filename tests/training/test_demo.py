@@ -6,8 +6,8 @@ from typing import Any
 
 import gguf
 import pytest
-from tests.training.engine import Engine, engine
 
+from tests.training.engine import Engine, engine
 from tramontane.training.card import Card, read_card, sha256_of
 from tramontane.training.chat import CHAT_TEMPLATE, SPECIAL_TOKENS, Message, render_chat
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from tests.training.engine import engine
 from tests.training.test_demo import FILE, TEXTS
 
