@@ -227,7 +227,7 @@ class UpstreamPool:
         self._socket_path = socket_path
         self._clock_s = clock_s
         self._idle: list[UpstreamConnection] = []
-        self._lingering: list[UpstreamConnection] = []
+        self._lingering: set[UpstreamConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._tls: ssl.SSLContext | None = None
         if origin is not None and origin.tls:
@@ -285,6 +285,7 @@ class UpstreamPool:
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """Keep `connection` for the next request."""
+        self._lingering.discard(connection)  # else a later answer would be cut short
         connection.idle_since_s = self._clock_s()
         self._idle.append(connection)
 
@@ -292,7 +293,7 @@ class UpstreamPool:
         """The answer is known to be whole; give its last framing a moment to arrive."""
         if connection.is_answering:
             connection.idle_since_s = self._clock_s()
-            self._lingering.append(connection)
+            self._lingering.add(connection)
 
     def forget(self, connection: UpstreamConnection) -> None:
         """Drop a lost connection."""
@@ -306,7 +307,7 @@ class UpstreamPool:
         for connection in self._lingering:
             if connection.is_answering and now_s - connection.idle_since_s > LINGER_S:
                 connection.detach()
-        self._lingering = [c for c in self._lingering if c.is_answering]
+        self._lingering = {c for c in self._lingering if c.is_answering}
 
     def close(self) -> None:
         """Close every idle connection."""
