@@ -256,7 +256,11 @@ def _result(load: Child) -> Window:
     text = load.log.read_bytes()
     if status != 0:
         raise RuntimeError(f"the load failed:\n{text.decode(errors='replace')[-2_000:]}")
-    return msgspec.json.decode(text.splitlines()[-1], type=Window)
+    *said, result = text.splitlines()
+    window = msgspec.json.decode(result, type=Window)
+    if window.errors:
+        print(b"\n".join(said).decode(errors="replace")[-2_000:])
+    return window
 
 
 def _described(launch: Launch) -> str:

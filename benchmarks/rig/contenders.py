@@ -254,7 +254,7 @@ general_settings: {{ master_key: "{CLIENT_KEY}" }}
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "LITELLM_MODE": "PRODUCTION",
             "LITELLM_LOG": "ERROR",
-            "SSL_CERT_FILE": str(upstreams.ca_file),
+            **({"SSL_CERT_FILE": str(upstreams.ca_file)} if "tls" in targets else {}),
         },
         lanes={
             lane: Lane(port=port, key=CLIENT_KEY, model=f"bench-{lane}", exact=False)

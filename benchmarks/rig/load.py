@@ -225,6 +225,12 @@ class StreamLoad:
         deadline = time.perf_counter() + 3 * length_s + 10
         while self._open and time.perf_counter() < deadline:
             self._poll(0.05)
+        for client in self._clients.values():
+            if self._restarting is False and client.parts:
+                print(f"an unfinished stream: {b''.join(client.parts)[-500:]!r}", flush=True)
+                break
+        if self._open:
+            print(f"{self._open} streams did not end in time", flush=True)
         return msgspec.structs.replace(window, errors=self.errors + self._open)
 
     def _begin(self, client: _Client) -> None:
@@ -264,6 +270,8 @@ class StreamLoad:
         self.requests += 1
         if not head.startswith(b"HTTP/1.1 200 ") or not self._is_right(chunks):
             self.errors += 1
+            if self.errors == 1:
+                print(f"a wrong stream: {head!r} ... {chunks[-700:]!r}", flush=True)
         if chunks.endswith(payloads.LAST_CHUNK) and self._restarting:
             self._begin(client)
 

@@ -87,9 +87,10 @@ class StreamServer:
             if connection.index < 0:
                 heapq.heappop(due)
                 continue
-            self._send(connection, connection.chunks[connection.index])
-            connection.index += 1
-            if connection.index < len(connection.chunks):
+            left = connection.index < len(connection.chunks)
+            self._send(connection, connection.chunks[connection.index] if left else b"")
+            connection.index += left
+            if connection.index < len(connection.chunks) or connection.pending:
                 self._serial += 1
                 heapq.heapreplace(due, (at + self._interval_s, self._serial, connection))
             else:
