@@ -20,7 +20,7 @@ from tramontane.providers.standin.tally import Ended, Request
 from tramontane.providers.standin.wheel import Wheel
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
-BURST_WRITES = 64
+BURST_WRITES = 256
 _RESET = struct.pack("ii", 1, 0)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -79,7 +79,7 @@ class Player:
             connection.transport.writelines(burst)
             self._place = place = place + len(burst)
             self._due_s = connection.loop.time()
-        if place == len(writes) and plan.ending == "keep":
+        if place == len(writes) and plan.ending != "reset":  # bytes must be out before a reset
             self._end()
             return None
         return self._due_s
@@ -92,15 +92,19 @@ class Player:
             self._connection.wheel.add(self, self._due_s)
 
     def _end(self) -> None:
-        ending = self._plan.ending
-        if ending == "hang":
-            return
-        is_whole = ending == "keep" or self._plan.tokens_left(self._place) == 0
-        self._finish("complete" if is_whole else "fault")
+        if self._plan.ending != "hang":
+            self._finish("fault" if self._plan.is_spoilt else "complete")
 
     def _finish(self, ended: Ended) -> None:
         self.account(ended)
         self._connection.played(self._plan)
+
+    def interrupt(self, ended: Ended) -> None:
+        """Note that it ends here as `ended`, unless all was written already."""
+        if not self.is_done:
+            plan = self._plan
+            is_over = self._place == len(plan.writes) and plan.ending != "hang"
+            self.account(("fault" if plan.is_spoilt else "complete") if is_over else ended)
 
     def account(self, ended: Ended) -> None:
         """Note in the tally what was written."""
@@ -168,8 +172,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Settle what was being played."""
-        if self._player is not None and not self._player.is_done:
-            self._player.account("client_left")
+        if self._player is not None:
+            self._player.interrupt("client_left")
         self._player = None
         self._waiting.clear()
         self._gone(self)
@@ -237,8 +241,8 @@ class Connection(asyncio.Protocol):
 
     def stop(self) -> None:
         """Close now; what was being played ends as "stopped"."""
-        if self._player is not None and not self._player.is_done:
-            self._player.account("stopped")
+        if self._player is not None:
+            self._player.interrupt("stopped")
         self.transport.abort()
 
     def reset(self) -> None:

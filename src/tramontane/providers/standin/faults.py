@@ -18,24 +18,25 @@ SLOW_BYTE_MS = 1
 
 
 def change_draft(draft: Draft, faults: Iterable[Fault]) -> None:
-    """Do those of `faults` that come before framing, in their order."""
-    for fault in faults:
-        if (change := OF_DRAFTS.get(fault.name)) is not None:
-            change(draft, fault.number)
+    """Do those of `faults` that come before framing, in the order of the table."""
+    for fault in _in_order(faults, OF_DRAFTS):
+        OF_DRAFTS[fault.name](draft, fault.number)
 
 
 def change_plan(plan: Plan, faults: Iterable[Fault]) -> None:
-    """Do those of `faults` that come after framing, in their order."""
-    for fault in faults:
-        if (change := OF_PLANS.get(fault.name)) is not None:
-            change(plan, fault.number)
+    """Do those of `faults` that come after framing, in the order of the table."""
+    for fault in _in_order(faults, OF_PLANS):
+        OF_PLANS[fault.name](plan, fault.number)
 
 
 def change_writes(plan: Plan, faults: Iterable[Fault]) -> None:
-    """Do those of `faults` that cut up the writes, in their order."""
-    for fault in faults:
-        if (change := OF_WRITES.get(fault.name)) is not None:
-            change(plan, fault.number)
+    """Do those of `faults` that cut up the writes, in the order of the table."""
+    for fault in _in_order(faults, OF_WRITES):
+        OF_WRITES[fault.name](plan, fault.number)
+
+
+def _in_order(faults: Iterable[Fault], table: Iterable[str]) -> list[Fault]:
+    return [fault for name in table for fault in faults if fault.name == name]
 
 
 def _place(count: int, number: int | None, usual: int) -> int:
@@ -145,8 +146,8 @@ def _connection_close(draft: Draft, _: int | None) -> None:
 
 
 def _reset(plan: Plan, _: int | None) -> None:
-    plan.writes, plan.tokens, plan.usage_write = [], [], -1
-    plan.ending = "reset"
+    plan.writes, plan.tokens = [], []
+    plan.spoil("reset")
 
 
 def _close(plan: Plan, _: int | None) -> None:
@@ -175,8 +176,7 @@ def _truncated_chunk(plan: Plan, _: int | None) -> None:
     del plan.writes[last + 1 :], plan.tokens[last + 1 :]
     plan.writes[last] = plan.writes[last][: len(plan.writes[last]) // 2]
     plan.tokens[last] = 0
-    plan.forget_lost_usage()
-    plan.ending = "close"
+    plan.spoil("close")
 
 
 def _bad_chunk(plan: Plan, number: int | None) -> None:
@@ -185,8 +185,9 @@ def _bad_chunk(plan: Plan, number: int | None) -> None:
 
 
 def _invalid_http(plan: Plan, _: int | None) -> None:
-    plan.writes, plan.tokens, plan.usage_write = [b"HTTZ/9.9 what\r\n\r\n"], [0], -1
-    plan.ending = "close"
+    plan.writes, plan.tokens = [b"HTTZ/9.9 what\r\n\r\n"], [0]
+    plan.usage_write = -1
+    plan.spoil("close")
 
 
 def _stale(plan: Plan, _: int | None) -> None:

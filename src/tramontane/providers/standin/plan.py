@@ -78,13 +78,15 @@ class Plan:
     """The writes of a response; `tokens` says how many each carries, `usage_write` which is billed.
 
     The first write waits `first_delay_s`, each other `interval_s` after the one before it.
-    `is_stale` closes the connection when the next request arrives on it.
+    `is_stale` closes the connection when the next request arrives on it; `is_spoilt` says that
+    something of the answer is missing.
     """
 
     __slots__ = (
         "ending",
         "first_delay_s",
         "interval_s",
+        "is_spoilt",
         "is_stale",
         "is_stream",
         "status",
@@ -101,6 +103,7 @@ class Plan:
         self.first_delay_s = 0.0
         self.interval_s = 0.0
         self.ending: Ending = "keep"
+        self.is_spoilt = False
         self.is_stale = False
         self.is_stream = False
 
@@ -113,17 +116,14 @@ class Plan:
             kept = b"".join(self.writes[1:])[:count]
             self.writes[1:] = [kept] if kept else []
             self.tokens = [0] * len(self.writes)
-        self.forget_lost_usage()
-        self.ending = ending
+        self.spoil(ending)
 
-    def tokens_left(self, place: int) -> int:
-        """Return the tokens of the writes from `place` on."""
-        return sum(self.tokens[place:])
-
-    def forget_lost_usage(self) -> None:
-        """Notice that the write with the usage is not among the writes any more."""
+    def spoil(self, ending: Ending) -> None:
+        """Notice that writes were taken away, perhaps the one with the usage."""
         if self.usage_write >= len(self.writes):
             self.usage_write = -1
+        self.is_spoilt = True
+        self.ending = ending
 
 
 def head(draft: Draft, body_bytes: int) -> bytes:

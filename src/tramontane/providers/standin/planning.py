@@ -12,11 +12,14 @@ from tramontane.providers.standin.refusals import Refused
 def planned(draft: Draft, behaviour: Behaviour = NOTHING_SAID) -> Plan:
     """Return `draft` as `behaviour` has it sent, first write delayed, the others not."""
     chosen = parse_faults(behaviour.fault) if behaviour.fault else ()
-    faults.change_draft(draft, chosen)
+    if chosen:
+        faults.change_draft(draft, chosen)
     plan = framed(draft)
-    faults.change_plan(plan, chosen)
+    if chosen:
+        faults.change_plan(plan, chosen)
     gather(plan, behaviour.events_per_write or 1)
-    faults.change_writes(plan, chosen)
+    if chosen:
+        faults.change_writes(plan, chosen)
     plan.first_delay_s = (behaviour.ttft_ms or 0) / 1000
     return plan
 
