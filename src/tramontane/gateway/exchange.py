@@ -26,16 +26,16 @@ from tramontane.errors import (
 from tramontane.gateway import routing
 from tramontane.gateway.admission import Permit
 from tramontane.gateway.answers import Answer, WholeBody, refusal, require_type
+from tramontane.gateway.bill import Bill
 from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Deployment, Directory, Principal
 from tramontane.gateway.flow import Flow, Signal
 from tramontane.gateway.ledger import Ledger
-from tramontane.gateway.limits import Admitted, Limits
+from tramontane.gateway.limits import Limits
 from tramontane.gateway.relay import Gathered, Progress, StreamRelay
 from tramontane.gateway.service import Service
-from tramontane.gateway.telemetry import AccessRecord, Series, Telemetry
+from tramontane.gateway.telemetry import Telemetry
 from tramontane.gateway.upstream import UpstreamConnection
-from tramontane.money import NANO, Usage, affordable_output_tokens
-from tramontane.store.journal import Hold
+from tramontane.money import NANO, affordable_output_tokens
 from tramontane.wire.http import ResponseHead
 from tramontane.wire.openai import errors as openai_errors
 from tramontane.wire.openai import events
@@ -97,42 +97,32 @@ class Exchange:
     """One request. `deadline_s` (None: none) tells the sweeper when it fails, `_late` how."""
 
     __slots__ = (
-        "_admitted", "_client", "_connection", "_desk", "_first_byte_s", "_flow", "_hold",
-        "_intent", "_is_streaming", "_last_byte_s", "_late", "_permit", "_prompt_tokens", "_sent",
-        "_series", "_service", "_settled", "_started_ms", "_started_s",
-        "attempt", "deadline_s", "principal", "progress", "request_id",
+        "_bill", "_client", "_connection", "_desk", "_flow", "_is_streaming", "_last_byte_s",
+        "_late", "_sent", "_service", "attempt", "deadline_s", "principal", "progress",
+        "request_id",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, client: Client, principal: Principal) -> None:
         self._desk = desk
         self._client: Client = client
+        self._bill = Bill(desk.ledger, desk.clock_s(), desk.clock_ms())
+        self._flow: Flow | None = None
+        self._connection: UpstreamConnection | None = None
+        self._service: Service | None = None
+        self._is_streaming = False
+        self._sent = False
+        self._last_byte_s = 0.0
+        self._late: Callable[[], TramontaneError] = _first_byte_late
         self.principal = principal
         self.request_id = desk.new_request_id()
         self.attempt = 0
         self.deadline_s: float | None = None
-        self._late: Callable[[], TramontaneError] = _first_byte_late
         self.progress: Progress | None = None
-        self._flow: Flow | None = None
-        self._connection: UpstreamConnection | None = None
-        self._permit: Permit | None = None
-        self._service: Service | None = None
-        self._hold: Hold | None = None
-        self._admitted: Admitted | None = None
-        self._series: Series | None = None
-        self._intent: Intent | None = None
-        self._prompt_tokens = 0
-        self._is_streaming = False
-        self._sent = False
-        self._settled: tuple[Usage, int, bool, str] | None = None
-        self._started_s = self._first_byte_s = self._last_byte_s = 0.0
-        self._started_ms = 0
 
     # --- what the server calls -----------------------------------------------------------------
 
     def start(self, body: bytes) -> None:
         """Begin; the answer, or an error in the dialect's form, goes to the client."""
-        self._started_s = self._desk.clock_s()
-        self._started_ms = self._desk.clock_ms()
         self._flow = Flow(self._run(body), self._crashed)
         self._flow.start()
 
@@ -167,11 +157,12 @@ class Exchange:
     def note_bytes(self) -> None:
         """Bytes of an answer have come: for the clock of first and further tokens."""
         now = self._desk.clock_s()
-        if self._first_byte_s == 0.0:
-            self._first_byte_s = now
+        bill = self._bill
+        if bill.first_byte_s == 0.0:
+            bill.first_byte_s = now
             self.deadline_s = None
-        elif self._series is not None and self._is_streaming:
-            self._series.between_tokens.observe(now - self._last_byte_s)
+        elif self._is_streaming and bill.series is not None:
+            bill.series.between_tokens.observe(now - self._last_byte_s)
         self._last_byte_s = now
 
     def is_overdue(self, now_s: float) -> TramontaneError | None:
@@ -191,8 +182,9 @@ class Exchange:
     # --- steps 3 to 9 --------------------------------------------------------------------------
 
     async def _run(self, body: bytes) -> None:
+        failure: TramontaneError | None = None
         try:
-            intent = self._intent = read_chat(body)  # 3
+            intent = self._bill.intent = read_chat(body)  # 3
             directory = self._desk.directory
             route = routing.candidates(directory, self.principal, intent.model)  # 4
             self._check(intent, self._desk.service(route[0]))  # 5
@@ -201,42 +193,43 @@ class Exchange:
                 try:
                     await self._attempt(intent, self._desk.service(deployment))
                     break
-                except _TRY_NEXT as error:
+                except _TRY_NEXT:
                     if self._sent or deployment is route[-1]:
                         raise
-                    self._log(error)
         except ClientLeft:
-            self._log(None)
+            pass
         except TramontaneError as error:
+            failure = error
             self._refuse(error)
-            self._log(error)
-        else:
-            self._log(None)
         finally:
-            if self._admitted is not None and self._settled is None:
-                self._admitted.reconcile(0)
-            self._desk.exchange_ended(self)
+            desk = self._desk
+            self._bill.close(
+                desk.telemetry, self.principal, self.request_id, failure, desk.clock_s()
+            )
+            desk.exchange_ended(self)
 
     def _check(self, intent: Intent, service: Service) -> None:
-        self._series = self._desk.telemetry.series(self.principal.project.name, intent.model)
-        estimate = service.estimate_prompt_tokens(intent.prompt_bytes)
+        bill = self._bill
+        bill.series = self._desk.telemetry.series(self.principal.project.name, intent.model)
+        estimate = service.estimate_prompt_tokens(intent)
         estimate += intent.choices * (intent.max_tokens or UNSTATED_OUTPUT_ESTIMATE)
-        self._admitted = self._desk.limits.admit(self.principal, estimate, self._started_s)
+        bill.admitted = self._desk.limits.admit(self.principal, estimate, bill.started_s)
 
     async def _attempt(self, intent: Intent, service: Service) -> None:
         self._service = service
-        self._settled = None
-        self._first_byte_s = self._last_byte_s = 0.0
         self.progress = None
+        self._last_byte_s = 0.0
         permit = service.gate.enter(self.principal.project.id)  # 6
         if permit is None:
             permit = await self._queue(service)
-        self._permit = permit
+        bill = self._bill
         try:
             fields, output_bound = self._limit_output(intent, service)
-            self._hold = self._take_hold(intent, service, output_bound)  # 7
+            bill.hold(  # 7
+                self.principal, self.request_id, self.attempt, intent, service, output_bound
+            )
             try:
-                await self._forward(intent, service, permit, fields)  # 8
+                await self._forward(intent, service, permit, fields)  # 8 and 9
             except ClientLeft:
                 self._settle_interrupted("client_left")
                 raise
@@ -249,8 +242,11 @@ class Exchange:
         finally:
             self._drop_connection()
             self.deadline_s = None
-            self._permit = None
             service.gate.release(permit)
+
+    def _settle_interrupted(self, status: str) -> None:
+        was_sent = self._connection is not None
+        self._bill.settle_interrupted(self.progress, status, was_sent=was_sent)
 
     async def _queue(self, service: Service) -> Permit:
         signal: Signal[Permit] = Signal()
@@ -293,7 +289,7 @@ class Exchange:
                 self.principal.project.id, self.principal.key.id
             )
             if available is not None:
-                prompt = self._prompt_bound(intent, deployment)
+                prompt = service.bound_prompt_tokens(intent)
                 affordable = affordable_output_tokens(deployment.price, prompt, available)
                 if affordable is not None and affordable // intent.choices >= 1:
                     limit = min(limit, affordable // intent.choices)
@@ -309,34 +305,6 @@ class Exchange:
                 else "max_tokens",
             )
         return fields, limit * intent.choices
-
-    def _prompt_bound(self, intent: Intent, deployment: Deployment) -> int:
-        return (
-            intent.prompt_bytes
-            + deployment.template_tokens
-            + intent.images * deployment.image_tokens
-        )
-
-    def _take_hold(self, intent: Intent, service: Service, output_bound: int) -> Hold:
-        deployment = service.deployment
-        bound = self._prompt_bound(intent, deployment)
-        self._prompt_tokens = min(
-            bound,
-            service.estimate_prompt_tokens(intent.prompt_bytes)
-            + intent.images * deployment.image_tokens,
-        )
-        return self._desk.ledger.hold(
-            request_id=self.request_id,
-            attempt=self.attempt,
-            project_id=self.principal.project.id,
-            key_id=self.principal.key.id,
-            model=intent.model,
-            deployment=deployment.name,
-            price=deployment.price,
-            prompt_bound_tokens=bound,
-            prompt_estimate_tokens=self._prompt_tokens,
-            output_bound_tokens=output_bound,
-        )
 
     async def _forward(
         self, intent: Intent, service: Service, permit: Permit, fields: dict[str, msgspec.Raw]
@@ -387,7 +355,7 @@ class Exchange:
             may_reuse = permit.is_same_tenant or deployment.shares_prompt_cache
             changed["cache_prompt"] = TRUE if may_reuse else FALSE
             changed["stream"] = TRUE
-        if stream and deployment.asks_stream_usage:
+        if stream and deployment.asks_stream_usage and not (intent.stream and intent.include_usage):
             changed["stream_options"] = INCLUDE_USAGE
         body = encode(changed)
         return b"%bx-request-id: %b\r\naccept: %b\r\ncontent-length: %d\r\n\r\n%b" % (
@@ -405,8 +373,14 @@ class Exchange:
     ) -> None:
         require_type(head, b"text/event-stream")
         drops = deployment.asks_stream_usage and not intent.include_usage
+        trusts_usage = deployment.trusts_stream_usage
+        bill = self._bill
+
+        def settle() -> None:
+            bill.settle(relay.progress.usage if trusts_usage else None, relay.progress, "ok")
+
         relay = StreamRelay(
-            self._client, drops_usage=drops, checkpoint=self._checkpoint, settle=self._settle_stream
+            self._client, drops_usage=drops, checkpoint=bill.checkpoint, settle=settle
         )
         self.progress = relay.progress
         self._is_streaming = True
@@ -419,13 +393,12 @@ class Exchange:
 
     async def _gather(self, head: ResponseHead, answer: Answer, deployment: Deployment) -> None:
         require_type(head, b"text/event-stream")
-        gathered = Gathered(self._checkpoint, self._desk.answer_bytes)
+        gathered = Gathered(self._bill.checkpoint, self._desk.answer_bytes)
         self.progress = gathered.progress
         answer.read_into(gathered)
         await answer.ended
         self._linger()
-        usage = gathered.progress.usage
-        cost = self._settle(usage or self._estimate(), estimated=usage is None, status="ok")
+        cost = self._bill.settle(gathered.progress.usage, gathered.progress, "ok")
         self._sent = True
         self._client.respond(200, self._fields(deployment, cost), gathered.result())
 
@@ -440,11 +413,8 @@ class Exchange:
             usage = events.read_answer_usage(body)
         except ValueError:
             raise UpstreamFailed("The upstream's answer is not valid JSON.") from None
-        if usage is None:
-            usage = Usage(self._prompt_tokens, max(1, len(body) // 4))
-            cost = self._settle(usage, estimated=True, status="ok")
-        else:
-            cost = self._settle(usage, estimated=False, status="ok")
+        whole.progress.events = len(body) // 4  # should the provider not have counted
+        cost = self._bill.settle(usage, whole.progress, "ok")
         self._sent = True
         if self._client.is_open:
             self._client.respond(200, self._fields(deployment, cost), body)
@@ -458,69 +428,8 @@ class Exchange:
         self._connection = None
         error = refusal(head, whole.result(), deployment)
         if isinstance(error, InvalidRequest):
-            self._release("refused")
+            self._bill.release("refused")
         raise error
-
-    # --- settling ------------------------------------------------------------------------------
-
-    def _checkpoint(self, completion_tokens: int) -> None:
-        if self._hold is not None:
-            self._desk.ledger.checkpoint(self._hold, completion_tokens)
-
-    def _settle_stream(self) -> None:
-        progress = self.progress
-        assert progress is not None and self._service is not None
-        usage = progress.usage if self._service.deployment.trusts_stream_usage else None
-        self._settle(usage or self._estimate(), estimated=usage is None, status="ok")
-
-    def _estimate(self) -> Usage:
-        received = self.progress.events if self.progress is not None else 0
-        return Usage(self._prompt_tokens, received)
-
-    def _settle_interrupted(self, status: str) -> None:
-        """Bill what the upstream had sent: nothing where it never got the request."""
-        if self._hold is None:
-            return
-        connection = self._connection
-        if connection is None or (status != "client_left" and not self._is_started()):
-            self._release(status)
-            return
-        progress = self.progress
-        if progress is not None and progress.usage is not None and progress.is_complete:
-            self._settle(progress.usage, estimated=False, status=status)
-        else:
-            self._settle(self._estimate(), estimated=True, status=status)
-
-    def _is_started(self) -> bool:
-        return self.progress is not None and self.progress.events > 0
-
-    def _release(self, status: str) -> None:
-        hold, self._hold = self._hold, None
-        if hold is not None:
-            self._desk.ledger.release(hold, status=status)
-            self._settled = (Usage(), 0, False, status)
-            if self._admitted is not None:
-                self._admitted.reconcile(0)
-
-    def _settle(self, usage: Usage, *, estimated: bool, status: str) -> int:
-        hold, self._hold = self._hold, None
-        if hold is None:
-            return 0
-        cost = self._desk.ledger.settle(hold, usage, estimated=estimated, status=status)
-        self._settled = (usage, cost, estimated, status)
-        if self._admitted is not None:
-            self._admitted.reconcile(usage.prompt_tokens + usage.completion_tokens)
-        if not estimated and usage.prompt_tokens and self._service and self._intent:
-            self._service.learn(self._intent.prompt_bytes, usage.prompt_tokens)
-        series = self._series
-        if series is not None:
-            series.prompt_tokens += usage.prompt_tokens
-            series.completion_tokens += usage.completion_tokens
-            series.cost_nano += cost
-            series.estimated += estimated
-            if self._first_byte_s:
-                series.first_token.observe(self._first_byte_s - self._started_s)
-        return cost
 
     # --- endings -------------------------------------------------------------------------------
 
@@ -536,11 +445,12 @@ class Exchange:
             connection.detach()
 
     def _fields(self, deployment: Deployment, cost_nano: int | None = None) -> bytes:
-        assert self._admitted is not None
+        admitted = self._bill.admitted
+        assert admitted is not None
         fields = b"x-request-id: %b\r\nx-tramontane-deployment: %b\r\n%b" % (
             self.request_id.encode(),
             deployment.name.encode(),
-            self._admitted.fields(),
+            admitted.fields(),
         )
         if deployment.is_demonstration:
             fields += b"x-tramontane-demonstration: true\r\n"
@@ -560,38 +470,6 @@ class Exchange:
             return
         self._client.respond(
             error.status, error_fields(error, self.request_id), openai_errors.render(error)
-        )
-
-    def _log(self, error: TramontaneError | None) -> None:
-        intent, settled, service = self._intent, self._settled, self._service
-        status = 200 if error is None else error.status
-        outcome = settled[3] if settled else ("client_left" if error is None else error.code)
-        if self._series is not None:
-            self._series.count(outcome)
-        elif error is not None:
-            self._desk.telemetry.count_refused(error.status, error.code)
-        usage = settled[0] if settled else Usage()
-        now = self._desk.clock_s()
-        self._desk.telemetry.log(
-            AccessRecord(
-                at_ms=self._started_ms,
-                request_id=self.request_id,
-                project=self.principal.project.name,
-                key=self.principal.key.prefix,
-                model=intent.model[:128] if intent else "",
-                deployment=service.deployment.name if service else "",
-                status=status,
-                outcome=outcome,
-                prompt_tokens=usage.prompt_tokens,
-                completion_tokens=usage.completion_tokens,
-                cost_nano=settled[1] if settled else 0,
-                estimated=settled[2] if settled else False,
-                first_token_ms=int((self._first_byte_s - self._started_s) * 1000)
-                if self._first_byte_s
-                else 0,
-                total_ms=int((now - self._started_s) * 1000),
-                error=error.code if error else None,
-            )
         )
 
     def _crashed(self, error: Exception) -> None:

@@ -99,7 +99,8 @@ class ClientConnection(asyncio.Protocol):
 
     __slots__ = (
         "_active", "_credential", "_discarding", "_exchange", "_gateway", "_parser", "_principal",
-        "_queue", "_reading", "_request", "_transport", "deadline_s", "is_open", "peer", "write_blocked_s",
+        "_queue", "_reading", "_request", "_transport", "deadline_s", "is_open", "peer",
+        "write_blocked_s",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway) -> None:

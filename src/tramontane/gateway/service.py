@@ -3,6 +3,7 @@
 from tramontane.gateway.admission import FifoGate
 from tramontane.gateway.directory import Deployment
 from tramontane.gateway.upstream import UpstreamPool
+from tramontane.wire.openai.intent import Intent
 
 TOKENS_PER_BYTE_START = 0.4
 
@@ -24,9 +25,16 @@ class Service:
         ratio = prompt_tokens / max(1, prompt_bytes)
         self.tokens_per_byte += 0.1 * (ratio - self.tokens_per_byte)
 
-    def estimate_prompt_tokens(self, prompt_bytes: int) -> int:
+    def bound_prompt_tokens(self, intent: Intent) -> int:
+        """Return the most tokens the prompt can have."""
+        deployment = self.deployment
+        images = intent.images * deployment.image_tokens
+        return intent.prompt_bytes + deployment.template_tokens + images
+
+    def estimate_prompt_tokens(self, intent: Intent) -> int:
         """Return a cautious estimate, in tokens."""
-        return 1 + int(prompt_bytes * self.tokens_per_byte * 1.25)
+        images = intent.images * self.deployment.image_tokens
+        return 1 + int(intent.prompt_bytes * self.tokens_per_byte * 1.25) + images
 
 
 def request_head(deployment: Deployment, path: str) -> bytes:
