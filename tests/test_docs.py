@@ -1,10 +1,10 @@
-"""Every setting, error code, command and route is documented, and nothing else is."""
+"""Every setting, error code, command and address is documented, and nothing else is."""
 
 import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import typer
@@ -12,6 +12,10 @@ import typer
 from tramontane import errors
 from tramontane.cli import app
 from tramontane.config import Settings
+from tramontane.gateway.server import TOKEN_PATHS
+from tramontane.studio import document
+from tramontane.studio.application import api
+from tramontane.studio.platform import Platform
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -168,3 +172,43 @@ def test_the_map_names_what_exists() -> None:
     for name in re.findall(r"`([A-Za-z_]\w*(?:\.\w+)?)`", text):
         if re.search(r"[A-Z].*[a-z]|_", name) or "." in name:
             assert re.search(rf"\b{re.escape(name.rpartition('.')[2])}\b", code), name
+
+
+# -- addresses
+
+
+def gateway_paths() -> set[str]:
+    """Return the paths that the gateway answers itself, from its own table and code."""
+    tree = ast.parse((SOURCE / "gateway" / "process.py").read_text())
+    answers = next(
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "local_answer"
+    )
+    found = {
+        node.value.decode()
+        for node in ast.walk(answers)
+        if isinstance(node, ast.Constant) and isinstance(node.value, bytes)
+    }
+    paths = {path for path in found if path.startswith("/")}
+    return {f"GET {path}{'{name}' if path.endswith('/') else ''}" for path in paths}
+
+
+def studio_paths() -> dict[str, str]:
+    """Return the right that each operation of the own API needs."""
+    described = msgspec.json.decode(document.build(api(cast(Platform, None))))
+    return {
+        f"{method.upper()} {path}": next(iter(operation["security"][0]["key"]), "any")
+        for path, operations in described["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+def test_every_address_is_documented_with_its_right() -> None:
+    text = (DOCS / "api.md").read_text()
+    rows = re.findall(r"^\| `([A-Z]+ /[^`]*)` \| `?(\w+)`? \|", text, re.MULTILINE)
+    own = {address: right for address, right in rows if " /api/v1/" in address}
+    assert own == studio_paths()
+    tokens = {f"POST {path.decode()}" for path in TOKEN_PATHS}
+    pages = {"GET /", "GET /api/openapi.json"}
+    assert {address for address, _ in rows} - own.keys() == tokens | gateway_paths() | pages
