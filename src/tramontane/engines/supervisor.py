@@ -1,0 +1,389 @@
+"""Keeps the engines' children as they are wanted: started, healthy, restarted, stopped.
+
+It runs in the parent of `tramontane serve`. What each child does is told by reports, from which
+gateways learn addresses; a stopped report comes before the child is asked to end, so that its
+open answers can run out. It does not know what an engine is asked.
+"""
+
+import asyncio
+import contextlib
+import os
+import platform
+import random
+import secrets
+import signal
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from tramontane.engines.childlog import ChildLog
+from tramontane.engines.llamacpp import Failed, Options, Ready
+from tramontane.engines.pulse import Pulse, PulsePatience
+from tramontane.store.records import EngineInstance, EngineState
+
+COMMAND = (sys.executable, "-P", "-m", "tramontane.engines.llamacpp")
+# All that an engine sees of our environment: no keys, and none of llama.cpp's own variables.
+ENVIRONMENT = (
+    "PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "VIRTUAL_ENV", "PYTHONHOME",
+    "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH",
+)  # fmt: skip
+
+
+class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A child as it is wanted. `context_tokens` is promised to each of `slots` requests."""
+
+    model_path: Path
+    alias: str
+    context_tokens: int
+    slots: int
+    threads: int | None = None
+    share_prompt_cache: bool = False
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the supervisor waits, in seconds, and how often it tries."""
+
+    start_s: float = 600.0
+    probe_every_s: float = 5.0
+    pulse: PulsePatience = PulsePatience()
+    retire_s: float = 30.0
+    backoff_first_s: float = 0.5
+    backoff_most_s: float = 30.0
+    healthy_s: float = 60.0
+    starts_failed: int = 5
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a supervisor is given from outside."""
+
+    report: Callable[[EngineInstance], None]
+    engine_key: Callable[[str, str], str]
+    logs_dir: Path
+    patience: Patience
+    command: Sequence[str]
+    clock_s: Callable[[], float]
+    now_ms: Callable[[], int]
+    random: Callable[[], float]
+    nonce: Callable[[], str]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _nonce() -> str:
+    return secrets.token_hex(16)
+
+
+class Supervisor:
+    """The children of all deployments. Not for more than one event loop."""
+
+    def __init__(
+        self,
+        report: Callable[[EngineInstance], None],
+        engine_key: Callable[[str, str], str],
+        *,
+        logs_dir: Path,
+        patience: Patience | None = None,
+        command: Sequence[str] = COMMAND,
+        clock_s: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = _now_ms,
+        random: Callable[[], float] = random.random,
+        nonce: Callable[[], str] = _nonce,
+    ) -> None:
+        """`report` is called on the loop for each change and must not block.
+
+        `engine_key(deployment, nonce)` gives the key of one child; `logs_dir` gets a file for
+        each deployment.
+        """
+        self._parts = Parts(
+            report=report,
+            engine_key=engine_key,
+            logs_dir=logs_dir,
+            patience=patience or Patience(),
+            command=command,
+            clock_s=clock_s,
+            now_ms=now_ms,
+            random=random,
+            nonce=nonce,
+        )
+        self._engines: dict[str, _Engine] = {}
+        self._retiring: dict[_Engine, asyncio.Task[None]] = {}
+
+    async def reconcile(self, specs: Mapping[str, EngineSpec]) -> None:
+        """Make the children match `specs`; return at once, reports tell how it goes.
+
+        A deployment whose spec changed gets its new child when the old one has let its answers
+        run out and gone: there is never memory for two. One that failed is tried again only with
+        another spec.
+        """
+        for name, engine in list(self._engines.items()):
+            if specs.get(name) != engine.spec:
+                self._retire(name, engine)
+        for name, spec in specs.items():
+            if name not in self._engines:
+                before = [task for old, task in self._retiring.items() if old.name == name]
+                self._engines[name] = _Engine(name, spec, self._parts, before)
+
+    async def close(self, drain_s: float) -> None:
+        """Stop every child, giving open answers `drain_s` seconds to run out."""
+        for name, engine in list(self._engines.items()):
+            self._retire(name, engine, drain_s)
+        leaving = dict(self._retiring)
+        if leaving:
+            await asyncio.wait(leaving.values(), timeout=drain_s + 1.0)
+        for engine in leaving:
+            engine.kill()
+        await asyncio.gather(*leaving.values())
+
+    def _retire(self, name: str, engine: "_Engine", drain_s: float | None = None) -> None:
+        del self._engines[name]
+        drain_s = self._parts.patience.retire_s if drain_s is None else drain_s
+        engine.leave()
+        task = asyncio.get_running_loop().create_task(engine.end(drain_s))
+        self._retiring[engine] = task
+        task.add_done_callback(lambda _: self._retiring.pop(engine, None))
+
+
+class Backoff:
+    """Delays between starts, in seconds: doubling, with a quarter of chance either way."""
+
+    def __init__(self, first_s: float, most_s: float, random: Callable[[], float]) -> None:
+        self._first_s = first_s
+        self._most_s = most_s
+        self._random = random
+        self._next_s = first_s
+
+    def next_s(self) -> float:
+        """Return how long to wait now; the next wait will be longer."""
+        delay_s = self._next_s * (0.75 + 0.5 * self._random())
+        self._next_s = min(2 * self._next_s, self._most_s)
+        return min(delay_s, self._most_s)
+
+    def reset(self) -> None:
+        """Begin again with the shortest."""
+        self._next_s = self._first_s
+
+
+class _Ended(msgspec.Struct, frozen=True):
+    """Why a child is no more. `is_final`: starting another would change nothing."""
+
+    reason: str
+    is_final: bool = False
+
+
+class _Engine:
+    """One deployment's child, and its successors after crashes."""
+
+    def __init__(
+        self, name: str, spec: EngineSpec, parts: Parts, before: Sequence[asyncio.Task[None]]
+    ) -> None:
+        self.name = name
+        self.spec = spec
+        self._parts = parts
+        self._before = before
+        self._process: Process | None = None
+        self._log_task: asyncio.Task[None] | None = None
+        self._nonce = ""
+        self._is_stopped = False
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def leave(self) -> None:
+        """Report it stopped, so that no more is asked of it, and start no more children."""
+        self._report("stopped")
+        self._is_stopped = True
+        self._task.cancel()
+
+    async def end(self, drain_s: float) -> None:
+        """End the child after `leave`: asked first, killed after `drain_s`."""
+        await asyncio.gather(self._task, return_exceptions=True)
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), drain_s)
+            except TimeoutError:
+                self.kill()
+        await self._reap()
+
+    def kill(self) -> None:
+        """End the child at once, if there is one."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+    async def _run(self) -> None:
+        patience = self._parts.patience
+        backoff = Backoff(patience.backoff_first_s, patience.backoff_most_s, self._parts.random)
+        failures = 0
+        if self._before:
+            await asyncio.wait(self._before)
+        while True:
+            ready_s, ended = await self._run_child()
+            failures = failures + 1 if ready_s is None else 0
+            if ended.is_final or failures >= patience.starts_failed:
+                self._report("failed", message=ended.reason)
+                return
+            if ready_s is not None and ready_s >= patience.healthy_s:
+                backoff.reset()
+            delay_s = backoff.next_s()
+            message = f"{ended.reason}; starting again in {delay_s:.1f} s"
+            self._report("backing_off", message=message)
+            await asyncio.sleep(delay_s)
+
+    async def _run_child(self) -> tuple[float | None, _Ended]:
+        """Run one child to its end; return how long it was ready (None: never) and why."""
+        self._nonce = self._parts.nonce()
+        self._report("starting")
+        try:
+            process = await self._spawn()
+            log = self._open_log()
+        except OSError as error:
+            self.kill()
+            await self._reap()
+            return None, _Ended(f"the engine could not be started: {error.strerror or error}")
+        assert process.stderr is not None
+        self._log_task = asyncio.create_task(_keep_log(process.stderr, log))
+        key = self._parts.engine_key(self.name, self._nonce)
+        answer = await self._load(process, key)
+        if isinstance(answer, _Ended):
+            self.kill()
+            await self._reap()
+            if not answer.is_final and log.cause:
+                answer = _Ended(f"{answer.reason}: {log.cause}")
+            return None, answer
+        log.is_serving = True
+        self._report("ready", answer.address, self._shortfall(answer))
+        since_s = self._parts.clock_s()
+        ended = await self._watch(process, answer.address, key)
+        ready_s = self._parts.clock_s() - since_s
+        self.kill()
+        await self._reap()
+        return ready_s, ended
+
+    def _open_log(self) -> ChildLog:
+        started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._parts.now_ms() / 1_000))
+        path = self._parts.logs_dir / f"engine-{self.name}.log"
+        return ChildLog(path, f"{started} {self.spec.model_path.name}")
+
+    async def _spawn(self) -> Process:
+        environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+        environment["GGML_NO_BACKTRACE"] = "1"  # else a debugger is run over a crash
+        self._process = await asyncio.create_subprocess_exec(
+            *self._parts.command,
+            stdin=PIPE,  # held open: its end is the sign that we are gone
+            stdout=PIPE,
+            stderr=PIPE,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is ours to pass on
+        )
+        return self._process
+
+    async def _load(self, process: Process, key: str) -> Ready | _Ended:
+        """Tell the child what to serve and wait for its answer."""
+        assert process.stdin is not None and process.stdout is not None
+        spec = self.spec
+        options = Options(
+            model_path=str(spec.model_path),
+            alias=spec.alias,
+            context_tokens=spec.context_tokens,
+            slots=spec.slots,
+            threads=spec.threads,
+            share_prompt_cache=spec.share_prompt_cache,
+            api_key=key,
+        )
+        process.stdin.write(msgspec.json.encode(options) + b"\n")
+        start_s = self._parts.patience.start_s
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), start_s)
+        except TimeoutError:
+            return _Ended(f"the engine was not ready after {start_s:.0f} s")
+        if not line:
+            return _explain_exit(await process.wait())
+        try:
+            answer: dict[str, object] = msgspec.json.decode(line, type=dict[str, object])
+            if "error" not in answer:
+                return msgspec.convert(answer, Ready)
+            failed = msgspec.convert(answer, Failed)
+        except msgspec.MsgspecError:
+            return _Ended("the engine's answer cannot be read")
+        return _Ended(failed.error, failed.is_final)
+
+    def _shortfall(self, ready: Ready) -> str:
+        if ready.context_tokens >= self.spec.context_tokens:
+            return ""
+        return (
+            f"the model's context is {ready.context_tokens} tokens, not the"
+            f" {self.spec.context_tokens} asked for"
+        )
+
+    async def _watch(self, process: Process, address: str, key: str) -> _Ended:
+        """Return when the child has ended or hangs, and say which."""
+        patience = self._parts.patience
+        pulse = Pulse(address, key, patience.pulse, self._parts.clock_s)
+        exited = asyncio.create_task(process.wait())
+        try:
+            while True:
+                await asyncio.wait([exited], timeout=patience.probe_every_s)
+                if exited.done():
+                    return _explain_exit(exited.result())
+                problem = await pulse.check()
+                if problem and not exited.done():
+                    return _Ended(problem)
+        finally:
+            exited.cancel()
+            pulse.close()
+
+    async def _reap(self) -> None:
+        """Wait for what is left of the child: its exit status and the rest of its log."""
+        if self._process is not None:
+            await self._process.wait()
+        if self._log_task is not None:
+            await self._log_task
+
+    def _report(self, state: EngineState, address: str | None = None, message: str = "") -> None:
+        if self._is_stopped:
+            return
+        process = self._process
+        is_up = process is not None and process.returncode is None
+        self._parts.report(
+            EngineInstance(
+                deployment=self.name,
+                nonce=self._nonce,
+                address=address,
+                state=state,
+                message=message,
+                pid=process.pid if process is not None and is_up else None,
+                updated_at_ms=self._parts.now_ms(),
+            )
+        )
+
+
+async def _keep_log(stream: asyncio.StreamReader, log: ChildLog) -> None:
+    try:
+        while data := await stream.read(65_536):
+            log.feed(data)
+    finally:
+        log.close()
+
+
+def _explain_exit(status: int) -> _Ended:
+    if status >= 0:
+        return _Ended(f"the engine ended with status {status}")
+    name = signal.Signals(-status).name
+    if -status == signal.SIGILL:
+        lacks = "AVX2" if platform.machine().lower() in ("x86_64", "amd64") else "an instruction"
+        return _Ended(
+            f"this processor lacks {lacks} that llama.cpp was built for; install an xllamacpp"
+            " built for this processor, or serve the model elsewhere",
+            is_final=True,
+        )
+    if -status == signal.SIGKILL:
+        return _Ended("the engine was killed, perhaps for want of memory")
+    return _Ended(f"the engine crashed ({name})")
