@@ -27,7 +27,8 @@ _KIND = b"tmtjrnl"
 _VERSION = b"1"
 _MARKER = 0x4A7E
 _MARKER_BYTES = _MARKER.to_bytes(2, "little")
-_head = Struct("<7scIQI8x")
+_head = Struct("<7scIQ")
+_head_check = Struct("<I8x")
 _frame = Struct("<HII")
 
 
@@ -101,8 +102,8 @@ class Contents(NamedTuple):
 
 def write_head(salt: int, sequence: int) -> bytes:
     """Return the first HEAD_BYTES of a segment; `salt` is 32 random bits."""
-    check = zlib.crc32(salt.to_bytes(4, "little") + sequence.to_bytes(8, "little"))
-    return _head.pack(_KIND, _VERSION, salt, sequence, check)
+    head = _head.pack(_KIND, _VERSION, salt, sequence)
+    return head + _head_check.pack(zlib.crc32(head))
 
 
 def read_head(data: bytes) -> int | None:
@@ -112,15 +113,16 @@ def read_head(data: bytes) -> int | None:
     """
     if len(data) < HEAD_BYTES:
         return None
-    kind, version, salt, sequence, _check = _head.unpack_from(data)
-    if kind != _KIND:
+    kind, version, salt, _sequence = _head.unpack_from(data)
+    (check,) = _head_check.unpack_from(data, _head.size)
+    if kind != _KIND or check != zlib.crc32(data[: _head.size]):
         return None
     if version != _VERSION:
         raise ConfigError(
             "the metering journal was written by another release of Tramontane; start that one"
             " once, so that it bills what the journal holds, and stop it again"
         )
-    return int(salt) if data[:HEAD_BYTES] == write_head(salt, sequence) else None
+    return int(salt)
 
 
 def write_frame(payload: bytes, salt: int) -> bytes:

@@ -80,8 +80,8 @@ class SimulatedDisk:
         self._durable_names = dict(self._names)
         self._renames.clear()
 
-    def _step(self) -> None:
-        """Count an operation; crash before it where its time has come."""
+    def step(self) -> None:
+        """Count an operation, here or of another part; crash before it where its time has come."""
         if self._crashed:
             raise Crash
         self.operations += 1
@@ -93,7 +93,7 @@ class SimulatedDisk:
 
     def lock(self, name: str) -> None:
         """See Disk."""
-        self._step()
+        self.step()
         if name in self._locks:
             raise Conflict(f"{name} is in use")
         self._locks.add(name)
@@ -104,12 +104,12 @@ class SimulatedDisk:
 
     def names(self) -> list[str]:
         """See Disk."""
-        self._step()
+        self.step()
         return list(self._names)
 
     def create(self, name: str) -> int:
         """See Disk."""
-        self._step()
+        self.step()
         if name in self._names:
             raise _error(errno.EEXIST)
         file = _File()
@@ -120,7 +120,7 @@ class SimulatedDisk:
 
     def allocate(self, fd: int, size_bytes: int) -> None:
         """See Disk. A full disk takes some of it before it fails."""
-        self._step()
+        self.step()
         file = self._files[fd]
         if self.full:
             file.content.extend(bytes(self._random.randrange(size_bytes)))
@@ -131,12 +131,12 @@ class SimulatedDisk:
     def pwrite(self, fd: int, data: bytes, offset: int, /) -> int:
         """See Disk. A crash or a failing disk leaves any beginning of `data`."""
         try:
-            self._step()
+            self.step()
         except Crash:
             if fd in self._files:
                 self._write(fd, data[: self._random.randint(0, len(data))], offset)
             raise
-        if not self.fail_write:
+        if not (self.fail_write and data):
             assert offset + len(data) <= self._files[fd].allocated_bytes, "room was not reserved"
             self._write(fd, data, offset)
             return len(data)
@@ -154,7 +154,7 @@ class SimulatedDisk:
 
     def sync(self, fd: int) -> None:
         """See Disk."""
-        self._step()
+        self.step()
         file = self._files[fd]
         if self.fail_sync:
             file.lost_pages |= file.pages
@@ -171,7 +171,7 @@ class SimulatedDisk:
 
     def sync_folder(self) -> None:
         """See Disk."""
-        self._step()
+        self.step()
         if self.fail_sync:
             raise _error(errno.EIO)
         self._durable_names = dict(self._names)
@@ -183,21 +183,21 @@ class SimulatedDisk:
 
     def rename(self, old: str, new: str) -> None:
         """See Disk."""
-        self._step()
+        self.step()
         if old not in self._names:
             raise _error(errno.ENOENT)
         self._change(old, new, self._names[old])
 
     def unlink(self, name: str) -> None:
         """See Disk."""
-        self._step()
+        self.step()
         if name not in self._names:
             raise _error(errno.ENOENT)
         self._change(name, None, self._names[name])
 
     def read(self, name: str, offset: int = 0, size_bytes: int = -1) -> bytes:
         """See Disk."""
-        self._step()
+        self.step()
         if name not in self._names:
             raise _error(errno.ENOENT)
         end = None if size_bytes < 0 else offset + size_bytes

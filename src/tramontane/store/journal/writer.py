@@ -301,6 +301,7 @@ class Writer:
             spare.bad = True
             self._spare = None
             self._retire(spare)
+            self._wait_syncs = _RETRY_SYNCS
             return
         self._appended += len(copies)
         self._rewrites += 1
@@ -345,6 +346,8 @@ class Writer:
         """
         if self._job is not None:
             return None
+        if self._limit == 0:  # a spare that was too small may do now
+            self._replace()
         job = SyncJob(self._disk, self._appended, len(self._unsynced), self._rewrites)
         # While nothing can be trusted to the active segment there is nothing worth waiting for.
         if self._active is not None and self._limit and self._appended > self._synced:
@@ -411,7 +414,8 @@ class Writer:
             self._active.released_at = self._appended if whole else self._appended + 1
             self._retired.append(self._active)
         if self._spare is not None:
-            self._retired.append(self._spare)
+            self._disk.close(self._spare.fd)
+            self._disk.unlink(self._spare.stem + ".open")
         for segment in self._retired:
             if not segment.open_holds and segment.released_at <= self._synced:
                 self._disk.rename(segment.stem + ".open", segment.stem + ".done")
