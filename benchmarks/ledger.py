@@ -26,7 +26,7 @@ def clock_ms() -> int:
 
 
 def budgets() -> list[Budget]:
-    found = []
+    found: list[Budget] = []
     for n in range(KEYS):
         project = f"prj_{n % 100:08d}"
         for key in (None, f"key_{n:08d}"):
