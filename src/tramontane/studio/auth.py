@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -36,6 +37,9 @@ class Caller(msgspec.Struct, frozen=True):
         """Whether this key may know that the project exists."""
         return self.is_operator or project_id == self.project.id
 
+
+GivenCaller = NamedDependency[Caller]
+"""The parameter of a route that is handed its caller."""
 
 Authenticate = Callable[[str], Caller]
 
@@ -109,7 +113,7 @@ def check_rights(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
     if right not in rights and not (right == "read" and "operate" in rights):
         raise Forbidden(
             f"This key does not have the right '{right}' that this address asks for.",
-            code="missing_right",
+            code="right_missing",
         )
 
 

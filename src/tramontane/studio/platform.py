@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import msgspec
+from litestar.di import NamedDependency
 
 from tramontane.config import Settings
 from tramontane.store.database import Store
@@ -15,3 +16,7 @@ class Platform(msgspec.Struct, frozen=True):
     store: Store
     pepper: bytes
     clock_ms: Callable[[], int]
+
+
+GivenPlatform = NamedDependency[Platform]
+"""The parameter of a route that is handed the platform."""

@@ -1,8 +1,7 @@
 """Which deployments there are, and which of them a key may know of.
 
-Pure: it puts the configuration file, the store's deployments, the library and the engines' last
-words together. It does not know whether a remote deployment answers: the gateway finds out when
-it asks.
+Pure: it puts the plan of local models, the configuration file's remote ones and the engines' last
+words together. It does not know whether a remote deployment answers: only the gateway asks it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,63 +10,43 @@ from typing import Literal
 import msgspec
 
 from tramontane.config import DeploymentSettings, Settings, parse_price
+from tramontane.engines.plan import LocalModel
 from tramontane.money import Price
-from tramontane.store.records import EngineInstance, EngineState, ModelFile, StoredDeployment
+from tramontane.store.records import EngineInstance, EngineState
 
 Engine = Literal["llama.cpp", "remote"]
 State = Literal[EngineState, "unprobed"]
-Source = Literal["configuration", "store"]
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment with all that is known of it. `models` are the public names it answers to."""
+    """A deployment with what is known of it. `models` are the public names it answers to.
+
+    `message` is the engine's or the plan's own word on a state that is not ready; it may name
+    files of this machine. `state_since_ms` is when an engine last changed.
+    """
 
     name: str
     models: tuple[str, ...]
+    engine: Engine
     settings: DeploymentSettings
     price: Price
-    source: Source
-    file: ModelFile | None = None
-    instance: EngineInstance | None = None
-
-    @property
-    def engine(self) -> Engine:
-        """What serves it."""
-        return "llama.cpp" if self.settings.url is None else "remote"
-
-    @property
-    def state(self) -> State:
-        """The engine's last word; `unprobed` for a remote one, which is only asked when needed."""
-        if self.settings.url is not None:
-            return "unprobed"
-        return "stopped" if self.instance is None else self.instance.state
-
-    @property
-    def context_tokens(self) -> int | None:
-        """The longest prompt and answer together, where known."""
-        if self.settings.context_tokens is not None or self.file is None:
-            return self.settings.context_tokens
-        return self.file.context_tokens
+    state: State
+    message: str = ""
+    state_since_ms: int | None = None
+    context_tokens: int | None
+    is_demonstration: bool = False
 
 
 def deployments(
-    settings: Settings,
-    stored: Iterable[StoredDeployment],
-    files: Iterable[ModelFile],
-    instances: Iterable[EngineInstance],
+    settings: Settings, plan: Mapping[str, LocalModel], instances: Iterable[EngineInstance]
 ) -> list[Deployment]:
-    """Return every deployment by name; the configuration file's wins over a stored one."""
-    known_files = list(files)
+    """Return every deployment by name."""
     running = {instance.deployment: instance for instance in instances}
-    found: dict[str, Deployment] = {}
-    for record in stored:
-        own = msgspec.json.decode(record.settings, type=DeploymentSettings)
-        file = _file(known_files, record.model_sha256)
-        found[record.name] = _deployment(record.name, own, settings, "store", file, running)
+    found = [_local(name, model, running.get(name), settings) for name, model in plan.items()]
     for name, own in settings.deployments.items():
-        file = _file(known_files, own.model)
-        found[name] = _deployment(name, own, settings, "configuration", file, running)
-    return [found[name] for name in sorted(found)]
+        if own.url is not None:
+            found.append(_remote(name, own, settings))
+    return sorted(found, key=lambda deployment: deployment.name)
 
 
 def visible(
@@ -84,33 +63,37 @@ def visible(
     return [deployment for deployment in narrowed if deployment.models]
 
 
-def _deployment(
-    name: str,
-    own: DeploymentSettings,
-    settings: Settings,
-    source: Source,
-    file: ModelFile | None,
-    running: Mapping[str, EngineInstance],
+def _local(
+    name: str, model: LocalModel, instance: EngineInstance | None, settings: Settings
 ) -> Deployment:
+    state: State = "starting" if instance is None else instance.state
     return Deployment(
         name=name,
         models=_public_names(name, settings),
+        engine="llama.cpp",
+        settings=model.settings,
+        price=parse_price(model.settings.price, settings, f"deployments.{name}"),
+        state=state if model.problem is None else "failed",
+        message=model.problem or (instance.message if instance is not None else ""),
+        state_since_ms=None if instance is None else instance.updated_at_ms,
+        context_tokens=model.context_tokens,
+        is_demonstration=model.is_demonstration,
+    )
+
+
+def _remote(name: str, own: DeploymentSettings, settings: Settings) -> Deployment:
+    return Deployment(
+        name=name,
+        models=_public_names(name, settings),
+        engine="remote",
         settings=own,
         price=parse_price(own.price, settings, f"deployments.{name}"),
-        source=source,
-        file=file,
-        instance=running.get(name),
+        state="unprobed",
+        context_tokens=own.context_tokens,
     )
 
 
 def _public_names(name: str, settings: Settings) -> tuple[str, ...]:
     """A route of a deployment's own name stands in front of it."""
-    routes = [route for route, of in settings.routes.items() if name in of.deployments]
-    own = [] if name in settings.routes else [name]
-    return tuple(own + sorted(routes))
-
-
-def _file(files: Iterable[ModelFile], reference: str | None) -> ModelFile | None:
-    if reference is None:
-        return None
-    return next((f for f in files if reference in (f.name, f.sha256)), None)
+    routes = sorted(route for route, of in settings.routes.items() if name in of.deployments)
+    return tuple(routes if name in settings.routes else [name, *routes])

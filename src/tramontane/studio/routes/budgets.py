@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 from litestar import delete, get, put
+from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
 from tramontane.errors import InvalidRequest, NotFound
@@ -12,10 +13,10 @@ from tramontane.store import budgets, keys, projects, usage
 from tramontane.store.records import Budget, Window
 from tramontane.store.usage import Owner, SpentWindows
 from tramontane.store.windows import bounds
-from tramontane.studio.auth import Caller
+from tramontane.studio.auth import GivenCaller
 from tramontane.studio.moments import optional_name
 from tramontane.studio.operations import describe
-from tramontane.studio.platform import Platform
+from tramontane.studio.platform import GivenPlatform, Platform
 from tramontane.studio.routes.projects import scope_of, seen_by
 
 
@@ -55,7 +56,9 @@ class BudgetSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 @get("/budgets", **describe("listBudgets", "List budgets", "Budgets", right="read", errors=(404,)))
-def list_budgets(platform: Platform, caller: Caller, project_id: str | None = None) -> BudgetList:
+def list_budgets(
+    platform: GivenPlatform, caller: GivenCaller, project_id: FromQuery[str | None] = None
+) -> BudgetList:
     """An operator sees every budget, or one project's; another key those of its own project."""
     now_ms = platform.clock_ms()
     with platform.store.read() as c:
@@ -68,7 +71,9 @@ def list_budgets(platform: Platform, caller: Caller, project_id: str | None = No
     "/budgets",
     **describe("setBudget", "Set a budget", "Budgets", right="operate", errors=(404, 413)),
 )
-def set_budget(platform: Platform, caller: Caller, data: BudgetSetting) -> BudgetView:
+def set_budget(
+    platform: GivenPlatform, caller: GivenCaller, data: JSONBody[BudgetSetting]
+) -> BudgetView:
     """Replace the budget of that project or key and window. Needs the right `operate`."""
     now_ms = platform.clock_ms()
     limit_nano = _limit_nano(data.limit)
@@ -89,7 +94,7 @@ def set_budget(platform: Platform, caller: Caller, data: BudgetSetting) -> Budge
     "/budgets/{budget_id:str}",
     **describe("removeBudget", "Remove a budget", "Budgets", right="operate", errors=(404,)),
 )
-def remove_budget(platform: Platform, budget_id: str) -> None:
+def remove_budget(platform: GivenPlatform, budget_id: FromPath[str]) -> None:
     """Spending is then no longer limited by it. Needs the right `operate`."""
     with platform.store.write() as c:
         found = next((b for b in budgets.list_all(c) if b.id == budget_id), None)

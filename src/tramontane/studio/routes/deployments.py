@@ -8,10 +8,10 @@ from litestar import get
 
 from tramontane.config import parse_origin
 from tramontane.studio import serving
-from tramontane.studio.auth import Caller
+from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.moments import optional_name
 from tramontane.studio.operations import describe
-from tramontane.studio.platform import Platform
+from tramontane.studio.platform import GivenPlatform
 from tramontane.studio.routes.status import (
     PriceView,
     all_deployments,
@@ -22,18 +22,19 @@ from tramontane.studio.routes.status import (
 
 
 class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment. `origin` (scheme, host and port of a remote one) is shown to operators only."""
+    """A deployment. To operators only: `origin` (scheme, host and port of a remote one) and
+    `upstream_model` (what it is asked for there). `model` is the file of a local one.
+    """
 
     name: str
     models: tuple[str, ...]
-    source: serving.Source
     engine: serving.Engine
     origin: str | None
     upstream_model: str | None
-    model_sha256: str | None
+    model: str | None
     state: serving.State
-    message: str
     state_since: str | None
+    message: str
     price: PriceView
     context_tokens: int | None
     max_output_tokens: int | None
@@ -49,7 +50,7 @@ class DeploymentList(msgspec.Struct, frozen=True):
 
 
 @get("/deployments", **describe("listDeployments", "List deployments", "Deployments", right="read"))
-def list_deployments(platform: Platform, caller: Caller) -> DeploymentList:
+def list_deployments(platform: GivenPlatform, caller: GivenCaller) -> DeploymentList:
     """An operator sees every deployment, another key those that it may use."""
     found = visible_to(caller, all_deployments(platform))
     currency = platform.settings.currency
@@ -57,24 +58,24 @@ def list_deployments(platform: Platform, caller: Caller) -> DeploymentList:
 
 
 def _view(deployment: serving.Deployment, caller: Caller, currency: str) -> DeploymentView:
-    own, file, instance = deployment.settings, deployment.file, deployment.instance
+    own = deployment.settings
+    is_shown = caller.is_operator
     return DeploymentView(
         name=deployment.name,
         models=deployment.models,
-        source=deployment.source,
         engine=deployment.engine,
-        origin=_origin(own.url) if caller.is_operator and own.url is not None else None,
-        upstream_model=own.upstream_model if caller.is_operator else None,
-        model_sha256=None if file is None else file.sha256,
+        origin=_origin(own.url) if own.url is not None and is_shown else None,
+        upstream_model=own.upstream_model if is_shown else None,
+        model=own.model,
         state=deployment.state,
+        state_since=optional_name(deployment.state_since_ms),
         message=message_for(caller, deployment),
-        state_since=None if instance is None else optional_name(instance.updated_at_ms),
         price=price_view(deployment.price, currency),
         context_tokens=deployment.context_tokens,
         max_output_tokens=own.max_output_tokens,
         max_in_flight=own.max_in_flight,
         queue_limit=own.queue_limit,
-        demonstration=not own.capable,
+        demonstration=deployment.is_demonstration,
     )
 
 

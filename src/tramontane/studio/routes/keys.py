@@ -4,15 +4,16 @@ from typing import Literal
 
 import msgspec
 from litestar import delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from tramontane.errors import InvalidRequest
 from tramontane.store import keys
 from tramontane.store.records import Key, Right
 from tramontane.store.windows import time_name
-from tramontane.studio.auth import Caller
+from tramontane.studio.auth import GivenCaller
 from tramontane.studio.moments import optional_name, parse_optional
 from tramontane.studio.operations import describe
-from tramontane.studio.platform import Platform
+from tramontane.studio.platform import GivenPlatform
 from tramontane.studio.routes.projects import scope_of, seen_by
 
 
@@ -62,7 +63,9 @@ class IssuedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/keys", **describe("listKeys", "List keys", "Keys", right="read", errors=(404,)))
-def list_keys(platform: Platform, caller: Caller, project_id: str | None = None) -> KeyList:
+def list_keys(
+    platform: GivenPlatform, caller: GivenCaller, project_id: FromQuery[str | None] = None
+) -> KeyList:
     """An operator sees every key, or one project's; another key those of its own project."""
     with platform.store.read() as c:
         found = keys.list_all(c, scope_of(c, caller, project_id))
@@ -74,7 +77,7 @@ def list_keys(platform: Platform, caller: Caller, project_id: str | None = None)
     "/keys",
     **describe("createKey", "Issue a key", "Keys", right="operate", errors=(404, 409, 413)),
 )
-def create_key(platform: Platform, caller: Caller, data: NewKey) -> IssuedKey:
+def create_key(platform: GivenPlatform, caller: GivenCaller, data: JSONBody[NewKey]) -> IssuedKey:
     """Needs the right `operate`, and every right that the new key is given."""
     now_ms = platform.clock_ms()
     expires_at_ms = parse_optional(data.expires_at, "expires_at")
@@ -102,7 +105,7 @@ def create_key(platform: Platform, caller: Caller, data: NewKey) -> IssuedKey:
     status_code=200,
     **describe("revokeKey", "Revoke a key for good", "Keys", right="operate", errors=(404,)),
 )
-def revoke_key(platform: Platform, key_id: str) -> KeyView:
+def revoke_key(platform: GivenPlatform, key_id: FromPath[str]) -> KeyView:
     """Needs the right `operate`. Streams open with the key end within five seconds."""
     now_ms = platform.clock_ms()
     with platform.store.write() as c:

@@ -6,9 +6,9 @@ from litestar import get
 from tramontane.store import models
 from tramontane.store.records import ModelFile
 from tramontane.store.windows import time_name
-from tramontane.studio.auth import Caller
+from tramontane.studio.auth import GivenCaller
 from tramontane.studio.operations import describe
-from tramontane.studio.platform import Platform
+from tramontane.studio.platform import GivenPlatform
 from tramontane.studio.routes.status import all_deployments, visible_to
 
 
@@ -34,16 +34,18 @@ class ModelFileList(msgspec.Struct, frozen=True):
 
 
 @get("/models", **describe("listModels", "List model files", "Models", right="read"))
-def list_models(platform: Platform, caller: Caller) -> ModelFileList:
+def list_models(platform: GivenPlatform, caller: GivenCaller) -> ModelFileList:
     """An operator sees every file, another key those that serve a model it may use."""
     with platform.store.read() as c:
         files = models.list_all(c)
-    users: dict[str, list[str]] = {}
+    users: dict[str, list[str]] = {file.sha256: [] for file in files}
+    by_reference = {name: file.sha256 for file in files for name in (file.name, file.sha256)}
     for deployment in visible_to(caller, all_deployments(platform)):
-        if deployment.file is not None:
-            users.setdefault(deployment.file.sha256, []).append(deployment.name)
-    seen = [f for f in files if caller.is_operator or f.sha256 in users]
-    return ModelFileList([_view(file, users.get(file.sha256, [])) for file in seen])
+        sha256 = by_reference.get(deployment.settings.model or "")
+        if sha256 is not None:
+            users[sha256].append(deployment.name)
+    seen = [file for file in files if caller.is_operator or users[file.sha256]]
+    return ModelFileList([_view(file, users[file.sha256]) for file in seen])
 
 
 def _view(file: ModelFile, users: list[str]) -> ModelFileView:

@@ -2,6 +2,7 @@
 
 import msgspec
 from litestar import get, patch, post
+from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection
 
@@ -9,9 +10,9 @@ from tramontane.errors import NotFound
 from tramontane.store import projects
 from tramontane.store.records import Project
 from tramontane.store.windows import time_name
-from tramontane.studio.auth import Caller
+from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.operations import describe
-from tramontane.studio.platform import Platform
+from tramontane.studio.platform import GivenPlatform
 
 
 class ProjectView(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +55,7 @@ class ProjectChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 @get("/projects", **describe("listProjects", "List projects", "Projects", right="read"))
-def list_projects(platform: Platform, caller: Caller) -> ProjectList:
+def list_projects(platform: GivenPlatform, caller: GivenCaller) -> ProjectList:
     """An operator sees every project, another key its own."""
     with platform.store.read() as c:
         found = projects.list_all(c)
@@ -65,7 +66,7 @@ def list_projects(platform: Platform, caller: Caller) -> ProjectList:
     "/projects",
     **describe("createProject", "Make a project", "Projects", right="operate", errors=(409, 413)),
 )
-def create_project(platform: Platform, data: NewProject) -> ProjectView:
+def create_project(platform: GivenPlatform, data: JSONBody[NewProject]) -> ProjectView:
     """Needs the right `operate`."""
     given = data.requests_per_minute, data.tokens_per_minute
     with platform.store.write() as c:
@@ -86,7 +87,9 @@ def create_project(platform: Platform, data: NewProject) -> ProjectView:
     "/projects/{project_id:str}",
     **describe("getProject", "Show a project", "Projects", right="read", errors=(404,)),
 )
-def get_project(platform: Platform, caller: Caller, project_id: str) -> ProjectView:
+def get_project(
+    platform: GivenPlatform, caller: GivenCaller, project_id: FromPath[str]
+) -> ProjectView:
     """`project_id` may be the project's identifier or its name."""
     with platform.store.read() as c:
         return _view(seen_by(c, caller, project_id))
@@ -102,7 +105,9 @@ def get_project(platform: Platform, caller: Caller, project_id: str) -> ProjectV
         errors=(404, 409, 413),
     ),
 )
-def change_project(platform: Platform, project_id: str, data: ProjectChanges) -> ProjectView:
+def change_project(
+    platform: GivenPlatform, project_id: FromPath[str], data: JSONBody[ProjectChanges]
+) -> ProjectView:
     """Needs the right `operate`. Gateways follow within two seconds."""
     with platform.store.write() as c:
         project = projects.get(c, project_id)

@@ -10,18 +10,18 @@ import msgspec
 from litestar import get
 
 from tramontane import __version__
+from tramontane.datafolder import DataFolder
+from tramontane.engines.plan import local_models
 from tramontane.money import Price, format_nano
-from tramontane.store import deployments as stored_deployments
-from tramontane.store import engines, models
-from tramontane.store.database import Store
+from tramontane.store import deployments, engines, models
 from tramontane.store.keys import usable_models
 from tramontane.store.records import Right
 from tramontane.store.windows import time_name
 from tramontane.studio import serving
-from tramontane.studio.auth import Caller
+from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.moments import optional_name
 from tramontane.studio.operations import describe
-from tramontane.studio.platform import Platform
+from tramontane.studio.platform import GivenPlatform, Platform
 
 
 class PriceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/status", **describe("getStatus", "Say who is calling and what it may use", "Status"))
-def get_status(platform: Platform, caller: Caller) -> StatusView:
+def get_status(platform: GivenPlatform, caller: GivenCaller) -> StatusView:
     """Any key may ask. Deployments are those that the key may use; an operator's are all."""
     found = visible_to(caller, all_deployments(platform))
     currency = platform.settings.currency
@@ -100,14 +100,15 @@ def get_status(platform: Platform, caller: Caller) -> StatusView:
 
 def all_deployments(platform: Platform) -> list[serving.Deployment]:
     """Return every deployment as the store has it now."""
-    store: Store = platform.store
-    with store.read() as c:
-        return serving.deployments(
-            platform.settings,
-            stored_deployments.list_all(c),
+    settings = platform.settings
+    with platform.store.read() as c:
+        plan = local_models(
+            settings,
+            deployments.list_all(c),
             models.list_all(c),
-            engines.list_instances(c),
+            DataFolder(settings.data_dir).models,
         )
+        return serving.deployments(settings, plan, engines.list_instances(c))
 
 
 def visible_to(caller: Caller, found: list[serving.Deployment]) -> list[serving.Deployment]:
@@ -117,10 +118,10 @@ def visible_to(caller: Caller, found: list[serving.Deployment]) -> list[serving.
 
 
 def message_for(caller: Caller, deployment: serving.Deployment) -> str:
-    """Return what the engine last said; it may name files of this machine, so to operators only."""
-    if deployment.instance is None or not deployment.instance.message:
-        return ""
-    return deployment.instance.message if caller.is_operator else "The operator can see why."
+    """Return why a deployment is not ready; it may name files here, so to operators only."""
+    if not deployment.message or caller.is_operator:
+        return deployment.message
+    return "The operator can see why."
 
 
 def price_view(price: Price, currency: str) -> PriceView:
@@ -144,7 +145,7 @@ def _served(deployment: serving.Deployment, currency: str, caller: Caller) -> Se
         price=price_view(deployment.price, currency),
         context_tokens=deployment.context_tokens,
         max_output_tokens=deployment.settings.max_output_tokens,
-        demonstration=not deployment.settings.capable,
+        demonstration=deployment.is_demonstration,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import MediaType, Request, Response, get
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from tramontane.errors import NotFound
 from tramontane.money import format_nano
@@ -17,10 +17,10 @@ from tramontane.store import usage
 from tramontane.store.records import UsageRecord
 from tramontane.store.usage import By, UsageRow
 from tramontane.store.windows import time_name
-from tramontane.studio.auth import Caller
+from tramontane.studio.auth import GivenCaller
 from tramontane.studio.moments import optional_name, parse_optional
 from tramontane.studio.operations import CsvOperation, describe
-from tramontane.studio.platform import Platform
+from tramontane.studio.platform import GivenPlatform
 from tramontane.studio.routes.projects import scope_of
 
 _GROUP_FIELDS = {
@@ -102,25 +102,25 @@ class RequestUsage(msgspec.Struct, frozen=True, kw_only=True):
     **describe("reportUsage", "Report usage", "Usage", right="read", errors=(404,)),
 )
 def report_usage(
-    platform: Platform,
-    caller: Caller,
+    platform: GivenPlatform,
+    caller: GivenCaller,
     request: Request[Any, Any, Any],
     by: Annotated[
         list[By] | None,
-        Parameter(description="What to group by, in this order; repeat it. Left out: one total."),
+        QueryParameter(description="What to group by, in order; repeat it. Left out: one total."),
     ] = None,
     since: Annotated[
-        str | None, Parameter(description="From this date or moment on (RFC 3339, UTC).")
+        str | None, QueryParameter(description="From this date or moment on (RFC 3339, UTC).")
     ] = None,
     until: Annotated[
-        str | None, Parameter(description="Up to, not including, this date or moment.")
+        str | None, QueryParameter(description="Up to, not including, this date or moment.")
     ] = None,
     project_id: Annotated[
-        str | None, Parameter(description="One project only, by identifier or name.")
+        str | None, QueryParameter(description="One project only, by identifier or name.")
     ] = None,
     format: Annotated[  # noqa: A002 - the name in the address
         Literal["json", "csv"] | None,
-        Parameter(description="The answer's form; left out, the `accept` header decides."),
+        QueryParameter(description="The answer's form; left out, the `accept` header decides."),
     ] = None,
 ) -> Response[UsageReport | str]:
     """A key without `operate` gets its own project's usage. Days are UTC."""
@@ -149,7 +149,9 @@ def report_usage(
     "/usage/{request_id:str}",
     **describe("getRequestUsage", "Show a request's bill", "Usage", right="read", errors=(404,)),
 )
-def get_request_usage(platform: Platform, caller: Caller, request_id: str) -> RequestUsage:
+def get_request_usage(
+    platform: GivenPlatform, caller: GivenCaller, request_id: FromPath[str]
+) -> RequestUsage:
     """`request_id` is the `x-request-id` of its answer. 404 until the bill has been settled and
     moved out of the metering journal, which takes some seconds.
     """

@@ -80,7 +80,7 @@ function showBudgets({ data }) {
 
 function budgetItem(budget) {
   const { currency, project, key, window } = budget;
-  const [left, limit] = money(budget.left, budget.limit);
+  const [[left], [limit]] = [money(budget.left), money(budget.limit)];
   const limitNano = nano(budget.limit);
   // Whole numbers until the last step: a percentage in tenths.
   const tenths = limitNano ? (nano(budget.spent) * 1000n) / limitNano : 1000n;

@@ -103,10 +103,7 @@ function beginText(run) {
   const { model } = run.body;
   $("by").textContent = t("by_writing", { model });
   setMark($("progress"), "waiting", t("writing"));
-  const name = run.head.get("x-tramontane-deployment");
-  const served = deploymentsOf(model);
-  const by = served.find((each) => each.name === name) ?? served[0];
-  $("demonstration").hidden = !by?.demonstration;
+  $("demonstration").hidden = run.head.get("x-tramontane-demonstration") !== "true";
 }
 
 function end(run, meaning, text) {

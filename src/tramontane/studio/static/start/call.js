@@ -42,13 +42,19 @@ const samples = {
 
 /** Return the command that makes a chat request with that body. */
 export function curlOf(body) {
-  const json = JSON.stringify(body).replaceAll("'", "'\\''");
+  const fields = Object.entries(body).map(([name, value]) => `    "${name}": ${spaced(value)}`);
+  const json = joined("{", fields.join(",\n"), "  }").replaceAll("'", "'\\''");
   return joined(
     `curl ${location.origin}/v1/chat/completions \\`,
     `  -H "Authorization: Bearer $TRAMONTANE_KEY" \\`,
     `  -H "Content-Type: application/json" \\`,
     `  -d '${json}'`,
   );
+}
+
+/** Return JSON on one line, with the spaces that people write. */
+function spaced(value) {
+  return JSON.stringify(value, null, 1).replace(/\n\s*/g, " ").replace(/([[{]) | ([\]}])/g, "$1$2");
 }
 
 function joined(...each) {

@@ -49,8 +49,8 @@ function scale(n, y, width) {
   ];
 }
 
-/** Return the next of 2, 4, 10, 20, 40, 100 … so that half of it is whole too. */
+/** Return the next of 2, 4, 6, 8, 10, 20, 40 … so that half of it is whole too. */
 function niceTop(most) {
   const power = 10 ** Math.floor(Math.log10(most));
-  return [2, 4, 10].map((n) => n * power).find((n) => n >= most);
+  return [2, 4, 6, 8, 10].map((n) => n * power).find((n) => n >= most);
 }

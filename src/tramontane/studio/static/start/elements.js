@@ -10,6 +10,7 @@ export const SKELETON_MS = 300;
 export const MEANING = {
   ready: "proven",
   starting: "waiting",
+  restarting: "waiting",
   stopping: "waiting",
   degraded: "estimated",
   backing_off: "refused",
@@ -76,7 +77,7 @@ export function table({ caption, columns, rows, total }) {
   const row = (cells) => el("tr", {}, ...cells.map(cell));
   return el(
     "table",
-    {},
+    { class: "stacks" },
     caption ? el("caption", {}, caption) : null,
     el("thead", {}, el("tr", {}, ...heads)),
     el("tbody", {}, ...rows.map(row)),

@@ -1,0 +1,161 @@
+"""The gate is outermost: without a good key nothing happens but an answer of 401."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.studio.conftest import NOW_MS, Studio, Tenant
+from tramontane.config import Settings
+from tramontane.errors import Unauthenticated
+from tramontane.store import keys
+from tramontane.studio.auth import bearer
+
+PUBLIC = ["/", "/static/start.css", "/static/start.js", "/static/icon.svg", "/api/openapi.json"]
+
+
+@pytest.mark.parametrize("path", [*PUBLIC, "/health"])
+def test_public_paths_need_no_key(studio: Studio, path: str) -> None:
+    assert studio.call("GET", path).status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/static/",
+        "/static/../api/v1/status",
+        "/static/other.js",
+        "//",
+        "/api/openapi.json/",
+        "/health/x",
+        "/api/v1/status",
+        "/api/v1/status/",
+        "/api/v1/nothing",
+        "/docs",
+    ],
+)
+def test_everything_else_does(studio: Studio, path: str) -> None:
+    answer = studio.call("GET", path)
+    assert answer.status == 401
+    assert answer.error["code"] == "missing_api_key"
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        [b""],
+        [b"Bearer"],
+        [b"Bearer "],
+        [b"Basic dXNlcjpwYXNz"],
+        [b"tmt_abc"],
+        [b"Bearer a", b"Bearer a"],
+        [b"Bearer " + b"x" * 300],
+        [b"Bearer k\xc3\xa9y"],
+    ],
+)
+def test_only_one_bearer_header_counts(values: list[bytes]) -> None:
+    with pytest.raises(Unauthenticated):
+        bearer([(b"authorization", value) for value in values])
+
+
+def test_the_scheme_may_be_written_in_any_case() -> None:
+    assert bearer([(b"Authorization", b"bearer  tmt_abc ")]) == "tmt_abc"
+
+
+def test_bad_keys_are_refused_alike(studio: Studio, ours: Tenant) -> None:
+    for secret in ("tmt_x", ours.read[:-1], ours.read + "x", ours.read.swapcase(), "x" * 200):
+        answer = studio.call("GET", "/api/v1/status", secret)
+        assert answer.status == 401
+        assert answer.error["code"] == "invalid_api_key"
+        assert secret not in answer.body.decode()
+
+
+def test_a_revoked_key_ends_at_once(studio: Studio, ours: Tenant) -> None:
+    assert studio.call("GET", "/api/v1/status", ours.read).status == 200
+    with studio.store.write() as c:
+        keys.revoke(c, ours.key.id, NOW_MS)
+    assert studio.call("GET", "/api/v1/status", ours.read).status == 401
+
+
+def test_an_expired_key_is_refused(studio: Studio, ours: Tenant) -> None:
+    with studio.store.write() as c:
+        _, secret = keys.create(
+            c,
+            studio.pepper,
+            project_id=ours.project.id,
+            name="short",
+            expires_at_ms=NOW_MS + 5,
+            now_ms=NOW_MS,
+        )
+    assert studio.call("GET", "/api/v1/status", secret).status == 200
+    studio.now_ms = NOW_MS + 5
+    assert studio.call("GET", "/api/v1/status", secret).status == 401
+
+
+def test_no_body_is_read_without_a_key(studio: Studio) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("the body was asked for")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope: Any = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/projects",
+        "headers": [(b"content-length", b"10")],
+        "query_string": b"",
+    }
+    asyncio.run(studio.app(scope, receive, send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == 401
+
+
+def test_websockets_are_closed(studio: Studio) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope: Any = {"type": "websocket", "path": "/", "headers": []}
+    asyncio.run(studio.app(scope, None, send))  # type: ignore[arg-type]
+    assert [message["type"] for message in sent] == ["websocket.close"]
+
+
+def test_operate_contains_read(studio: Studio, ours: Tenant) -> None:
+    with studio.store.write() as c:
+        _, secret = keys.create(
+            c,
+            studio.pepper,
+            project_id=ours.project.id,
+            name="only-operate",
+            rights=("operate",),
+            now_ms=NOW_MS,
+        )
+    assert studio.call("GET", "/api/v1/projects", secret).status == 200
+
+
+def test_a_key_for_models_only_may_ask_for_the_status(studio: Studio, ours: Tenant) -> None:
+    assert studio.call("GET", "/api/v1/status", ours.infer).status == 200
+    refused = studio.call("GET", "/api/v1/usage", ours.infer)
+    assert refused.status == 403
+    assert refused.error["code"] == "right_missing"
+    assert "'read'" in refused.error["message"]
+
+
+def test_every_answer_carries_the_policy(studio: Studio, ours: Tenant) -> None:
+    for path, key in (("/", None), ("/api/v1/status", None), ("/api/v1/status", ours.read)):
+        headers = studio.call("GET", path, key).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == ("no-cache" if path == "/" else "no-store")
+
+
+def test_the_settings_need_no_secret_of_a_provider(studio: Studio, settings: Settings) -> None:
+    assert settings.deployments["large"].key_env not in studio.call("GET", "/").body.decode()
