@@ -15,6 +15,7 @@ BASE = "nginx"
 OURS = "tramontane"
 FOREIGN_LIMIT = 0.05
 CLOCKS_LIMIT = 0.03
+COUNT_LEAST = 100
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +149,8 @@ def doubts(sample: Sample) -> list[str]:
         found.append(f"VOID: {sample.errors} errors")
     if sample.foreign > FOREIGN_LIMIT:
         found.append(f"others used {sample.foreign:.0%} of core 0")
+    if sample.probe is None and sample.count < COUNT_LEAST:
+        found.append(f"only {sample.count} counted")
     used = sample.window.cpu["gateway"]
     if used.ticks_s > 1 and abs(used.sched_s / used.ticks_s - 1) > CLOCKS_LIMIT:
         found.append(f"clocks disagree: {used.sched_s:.2f} s and {used.ticks_s:.2f} s")
