@@ -10,9 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,10 @@ from sqlalchemy import select
 from tramontane import config
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
-from tramontane.gateway.process import Launch
-from tramontane.store import budgets, keys, projects, schema, usage
+from tramontane.gateway.process import Launch, News
+from tramontane.store import budgets, keys, projects, schema
 from tramontane.store.database import Store, migrate, open_store
-from tramontane.store.journal import FolderDisk, recover
+from tramontane.store.opening import picture, prepare
 from tramontane.store.records import Project, Right, UsageRecord, Window
 
 START_S = 20.0
@@ -75,7 +76,10 @@ class RunningGateway:
     def start(self, environ: Mapping[str, str] | None = None) -> None:
         """Start, and wait until tokens are served."""
         fd = self.listener.fileno()
-        launch = Launch(self.settings, fd, str(self.folder.run / "studio.sock"))
+        opening = prepare(self.folder.journal, self.store, now_ms)
+        shown = picture(self.store)
+        socket_path = str(self.folder.run / "studio.sock")
+        launch = Launch(self.settings, fd, socket_path, opening, shown)
         with (self.folder.logs / "gateway.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tramontane.gateway.process"],
@@ -90,12 +94,31 @@ class RunningGateway:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         assert line == b"ready\n", f"the gateway did not start: {self.log()}"
+        self._following = threading.Thread(
+            target=self._follow_store, args=(self.process, shown.revision), daemon=True
+        )
+        self._following.start()
+
+    def _follow_store(self, process: subprocess.Popen[bytes], revision: int) -> None:
+        """Do what the platform's parent does: tell the gateway of changes."""
+        assert process.stdin is not None
+        with suppress(OSError, ValueError):
+            while process.poll() is None:
+                news = News()
+                if self.store.revision() != revision:
+                    shown = picture(self.store)
+                    revision = shown.revision
+                    news = News(picture=shown)
+                process.stdin.write(msgspec.json.encode(news) + b"\n")
+                process.stdin.flush()
+                time.sleep(0.1)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """End the process as a crash would, and wait for it."""
         assert self.process is not None
         self.process.send_signal(number)
         self.process.wait(60)
+        self._following.join()
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None
             pipe.close()
@@ -208,16 +231,7 @@ class RunningGateway:
 
     def import_journal(self) -> None:
         """Do what the next gateway does first: settle what was lost and move it to the store."""
-        disk = FolderDisk(self.folder.journal)
-        disk.lock("lock")
-        try:
-            recover(disk, self._insert, now_ms())
-        finally:
-            disk.unlock()
-
-    def _insert(self, rows: Any) -> None:
-        with self.store.write() as c:
-            usage.insert_many(c, rows)
+        prepare(self.folder.journal, self.store, now_ms)
 
 
 def now_ms() -> int:

@@ -17,8 +17,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -30,17 +32,20 @@ from tramontane.engines.keys import engine_key
 from tramontane.engines.plan import LocalModel, local_models
 from tramontane.engines.supervisor import EngineSpec, Supervisor
 from tramontane.errors import ConfigError, TramontaneError, Unavailable
-from tramontane.gateway.process import Launch
-from tramontane.store import deployments, engines, keys, models, projects
+from tramontane.gateway.process import Launch, News
+from tramontane.store import engines, keys, projects
 from tramontane.store.database import Store, migrate, open_store
-from tramontane.store.records import EngineInstance
+from tramontane.store.opening import picture, prepare
+from tramontane.store.records import EngineInstance, Opening, Picture
 from tramontane.studio import server
 
 POLL_S = 0.5
 SOCKET_PATH_MOST = 100
 ENGINES_PATIENCE_S = 20.0
 DEFAULT_PROJECT = "default"
+_EXAMPLE = '{"model": "MODEL", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 60}'
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -128,6 +133,7 @@ class Platform:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._children: list[Child] = []
         self._plan: dict[str, LocalModel] = {}
+        self._revision = -1
         self._engine_states: dict[str, str] = {}
 
     @property
@@ -141,7 +147,7 @@ class Platform:
 
     def issue_key(self, *, is_first: bool) -> str:
         """Return a new key of the default project, which is created where it is missing."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = clock_ms()
         with self._store.write() as c:
             known = {project.name: project for project in projects.list_all(c)}
             project = known.get(DEFAULT_PROJECT) or projects.create(
@@ -192,8 +198,14 @@ class Platform:
     def _start_children(self) -> Child:
         socket_path = self._studio_socket()
         fd = self._listener.fileno()
-        settings = msgspec.json.encode(self._settings)
-        launch = msgspec.json.encode(Launch(self._settings, fd, socket_path))
+
+        async def settings() -> bytes:
+            return msgspec.json.encode(self._settings)
+
+        async def launch() -> bytes:
+            opening, picture = await self._in_store(self._open_books)
+            return msgspec.json.encode(Launch(self._settings, fd, socket_path, opening, picture))
+
         entry = ["-m", "tramontane.app"]
         logs = self._folder.logs
         self._children = [
@@ -215,31 +227,41 @@ class Platform:
 
     def _tell_gateway(self) -> None:
         parts = {child.name: child.state for child in self._children[1:]}
-        self._children[0].tell(msgspec.json.encode(parts))
+        self._children[0].tell(msgspec.json.encode(News(parts=parts)))
+
+    def _open_books(self) -> tuple[Opening, Picture]:
+        opening = prepare(self._folder.journal, self._store, clock_ms)
+        return opening, picture(self._store)
+
+    async def _in_store(self, work: Callable[[], T]) -> T:
+        """Run `work` on the one thread that may wait for the store."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     # --- engines ---------------------------------------------------------------------------------
 
     async def _follow_store(self, supervisor: Supervisor) -> None:
-        loop = asyncio.get_running_loop()
-        revision = -1
+        """Tell gateway and engines of each change, and the gateway that the store is there."""
         while True:
             try:
-                now = await loop.run_in_executor(self._executor, self._store.revision)
-                if now != revision:
-                    revision = now
-                    plan = await loop.run_in_executor(self._executor, self._load_plan)
-                    if plan != self._plan:
-                        self._plan = plan
-                        await supervisor.reconcile(_specs(plan))
+                changed = await self._in_store(self._changed)
+                if changed is not None:
+                    self._revision = changed.revision
+                    await self._reconcile(supervisor, changed)
+                self._children[0].tell(msgspec.json.encode(News(picture=changed)))
             except Unavailable as error:
                 _log.warning("the store cannot be read: %s", error)
             await asyncio.sleep(POLL_S)
 
-    def _load_plan(self) -> dict[str, LocalModel]:
-        with self._store.read() as c:
-            return local_models(
-                self._settings, deployments.list_all(c), models.list_all(c), self._folder.models
-            )
+    def _changed(self) -> Picture | None:
+        if self._store.revision() == self._revision:
+            return None
+        return picture(self._store)
+
+    async def _reconcile(self, supervisor: Supervisor, now: Picture) -> None:
+        plan = local_models(self._settings, now.deployments, now.models, self._folder.models)
+        if plan != self._plan:
+            self._plan = plan
+            await supervisor.reconcile(_specs(plan))
 
     def _report_engine(self, instance: EngineInstance) -> None:
         self._engine_states[instance.deployment] = instance.state
@@ -305,9 +327,8 @@ class Platform:
             "",
             f"    export TRAMONTANE_KEY={shown}" if key else "",
             f"    curl {self.address}/v1/chat/completions \\",
-            '      -H "Authorization: Bearer $TRAMONTANE_KEY" -H "Content-Type: application/json" \\',
-            f'      -d \'{{"model": "{model}", "messages": [{{"role": "user",'
-            ' "content": "Hello"}], "max_tokens": 60}\'',
+            '      -H "Authorization: Bearer $TRAMONTANE_KEY" \\',
+            f"      -d '{_EXAMPLE.replace('MODEL', model)}'",
             "",
             "  Ctrl-C stops it. Keys, budgets, models, bills: tramontane --help",
             "",
@@ -343,6 +364,11 @@ def main(arguments: list[str]) -> int:
     _say("ready")
     worker.run(settings, stop)
     return 0
+
+
+def clock_ms() -> int:
+    """Return the wall clock in Unix milliseconds."""
+    return time.time_ns() // 1_000_000
 
 
 def _end_with_parent() -> None:

@@ -1,18 +1,24 @@
 """Child processes of `tramontane serve`: started, watched, restarted with back-off, stopped.
 
-A child reads its settings as one JSON line on stdin and ends when stdin does, so none outlives
-the parent. It does not know what the children do. (Engines have a supervisor of their own.)
+A child reads what it needs as one JSON line on stdin, made anew at each start, and ends when
+stdin does, so none outlives the parent. It does not know what the children do. (Engines have a
+supervisor of their own.)
 """
 
 import asyncio
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+
+from tramontane.errors import TramontaneError
 
 RESTART_FIRST_S = 0.25
 RESTART_MOST_S = 15.0
 HEALTHY_S = 30.0
 LOG_BYTES_MAX = 16 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
 
 
 class Child:
@@ -22,7 +28,7 @@ class Child:
         self,
         name: str,
         arguments: list[str],
-        first_line: bytes,
+        first_line: Callable[[], Awaitable[bytes]],
         log_path: Path,
         changed: Callable[[], None],
         pass_fds: tuple[int, ...] = (),
@@ -73,7 +79,10 @@ class Child:
         loop = asyncio.get_running_loop()
         while not self._stopping:
             started_s = loop.time()
-            await self._run_once()
+            try:
+                await self._run_once()
+            except TramontaneError as error:
+                _log.error("%s cannot be started: %s", self.name, error)
             if self._stopping:
                 break
             self._set("restarting")
@@ -84,6 +93,7 @@ class Child:
         self._set("stopped")
 
     async def _run_once(self) -> None:
+        line = await self._first_line()
         self._rotate_log()
         with self._log_path.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
@@ -97,9 +107,9 @@ class Child:
             )
         self.process = process
         assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(self._first_line + b"\n")
-        while line := await process.stdout.readline():
-            if line.strip() == b"ready":
+        process.stdin.write(line + b"\n")
+        while said := await process.stdout.readline():
+            if said.strip() == b"ready":
                 self._ready.set()
                 self._set("ready")
         self.exit_code = await process.wait()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.processes import RunningStandin, run_standin
 from tests.running import RunningGateway, run_gateway
 

@@ -18,15 +18,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from tests.gateway.opened import open_ledger
 from tramontane.errors import BudgetExhausted, Conflict
-from tramontane.gateway.ledger import MAX_TOKENS, Ledger, open_ledger, resume_ms
+from tramontane.gateway.ledger import MAX_TOKENS, Ledger
 from tramontane.money import NANO, Price, Usage, bound_nano, cost_nano
 from tramontane.store import schema, usage
 from tramontane.store.database import Store, migrate, open_store
 from tramontane.store.journal import Hold, Writer
 from tramontane.store.journal.simulated_disk import SimulatedDisk
-from tramontane.store.records import Budget, Window
-from tramontane.store.usage import Owner, SpentWindows
+from tramontane.store.opening import resume_ms
+from tramontane.store.records import Budget, Owner, SpentWindows, Window
 from tramontane.store.windows import DAY_MS, bounds
 
 HOUR_MS = 3_600_000
@@ -447,13 +448,16 @@ GATEWAY = textwrap.dedent(
     import random, sys, time
     from pathlib import Path
     from tramontane.gateway.ledger import open_ledger
+    from tramontane.store.opening import prepare
     from tramontane.money import Price, Usage
     from tramontane.store.database import open_store
 
     folder, url, life, seed = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
     price = Price(10**13, 10**13, 10**13, 0)
     dice = random.Random(seed)
-    ledger, _ = open_ledger(Path(folder), open_store(url), lambda: time.time_ns() // 10**6)
+    clock_ms = lambda: time.time_ns() // 10**6
+    opening = prepare(Path(folder), open_store(url), clock_ms)
+    ledger = open_ledger(Path(folder), opening, clock_ms)
     held = []
     for number in range(10**9):
         name = f"req_{life}_{number}"

@@ -19,12 +19,12 @@ import msgspec
 import pytest
 
 from tramontane.errors import BudgetExhausted, Unavailable
-from tramontane.gateway.ledger import Ledger, resume_ms
+from tramontane.gateway.ledger import Ledger
 from tramontane.money import Price, Usage, cost_nano
 from tramontane.store.journal import Hold, Importer, SyncJob, Writer, recover
 from tramontane.store.journal.simulated_disk import Crash, SimulatedDisk
-from tramontane.store.records import Budget, UsageRecord, Window
-from tramontane.store.usage import Owner, SpentWindows
+from tramontane.store.opening import resume_ms
+from tramontane.store.records import Budget, Owner, SpentWindows, UsageRecord, Window
 from tramontane.store.windows import DAY_MS, bounds
 
 HOUR_MS = 3_600_000

@@ -16,7 +16,8 @@ from tramontane.errors import InvalidRequest
 from tramontane.store import keys, projects, schema, usage
 from tramontane.store.database import Store
 from tramontane.store.records import UsageRecord
-from tramontane.store.usage import By, SpentWindows, UsageRow
+from tramontane.store.records import SpentWindows
+from tramontane.store.usage import By, UsageRow
 
 NOON_MS = int(datetime(2025, 3, 1, 12, tzinfo=UTC).timestamp() * 1000)
 DAY_MS = 86_400_000

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from tramontane.store.records import Budget
-    from tramontane.store.usage import SpentWindows
+    from tramontane.store.records import SpentWindows
 
 app = typer.Typer(
     help="Budgets: hard limits per day, per month (UTC) and in total.", no_args_is_help=True

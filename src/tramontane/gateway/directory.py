@@ -1,21 +1,22 @@
 """Who may ask for what, and where it is served: one frozen picture in memory.
 
-The gateway swaps the whole picture when the store's revision changes; a request keeps the one it
+The gateway swaps the whole directory when it is told of a change; a request keeps the one it
 began with. It does not know the store or sockets: `build` makes it from records.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
 from tramontane import config
 from tramontane.config import DeploymentSettings, Origin, Settings
 from tramontane.engines.keys import engine_key
-from tramontane.engines.plan import LocalModel
+from tramontane.engines.plan import LocalModel, local_models
 from tramontane.errors import ConfigError
 from tramontane.money import Price
-from tramontane.store.records import Budget, EngineInstance, Key, Project
+from tramontane.store.records import Budget, EngineInstance, Key, Picture, Project
 
 OUTPUT_TOKENS_ASSUMED = 16_384
 REMOTE_IN_FLIGHT = 1_024
@@ -78,19 +79,15 @@ def build(
     settings: Settings,
     pepper: bytes,
     environ: Mapping[str, str],
-    *,
-    revision: int,
-    projects: Iterable[Project],
-    keys: Iterable[Key],
-    budgets: Iterable[Budget],
-    local_models: Mapping[str, LocalModel],
-    instances: Iterable[EngineInstance],
+    models_dir: Path,
+    picture: Picture,
 ) -> Directory:
-    """Return the picture for these records. A deployment that cannot be used says why in it."""
-    projects_by_id = {project.id: project for project in projects}
-    by_deployment = {instance.deployment: instance for instance in instances}
+    """Return the directory for `picture`. A deployment that cannot be used says why in it."""
+    projects_by_id = {project.id: project for project in picture.projects}
+    by_deployment = {instance.deployment: instance for instance in picture.instances}
+    local = local_models(settings, picture.deployments, picture.models, models_dir)
     deployments: dict[str, Deployment] = {}
-    for name, model in local_models.items():
+    for name, model in local.items():
         deployments[name] = _local(name, model, by_deployment.get(name), settings, pepper)
     for name, remote in settings.deployments.items():
         if remote.url is not None:
@@ -101,15 +98,15 @@ def build(
     for name, route in settings.routes.items():
         routes[name] = tuple(deployments[d] for d in route.deployments if d in deployments)
     return Directory(
-        revision=revision,
+        revision=picture.revision,
         principals={
             key.digest: Principal(key, projects_by_id[key.project_id])
-            for key in keys
+            for key in picture.keys
             if key.revoked_at_ms is None and key.project_id in projects_by_id
         },
         deployments=deployments,
         routes=routes,
-        budgets=tuple(budgets),
+        budgets=picture.budgets,
     )
 
 

@@ -5,7 +5,7 @@ its place. Both are synchronous and take a few microseconds; `run` keeps the jou
 them. Windows (day, month; UTC) are fixed when a hold begins, and time never runs backwards here:
 while the clock is behind the latest hold, that hold's windows stay.
 
-It knows neither requests nor routes, and asks the store only when it is opened.
+It knows neither requests nor routes, nor the store: what was spent before is handed to it.
 """
 
 import asyncio
@@ -15,20 +15,15 @@ from pathlib import Path
 
 from tramontane.errors import BudgetExhausted
 from tramontane.money import Price, Usage, bound_nano, cost_nano, format_nano
-from tramontane.store import usage as store_usage
-from tramontane.store.database import Store
 from tramontane.store.journal import (
     STATUS_BYTES,
     FolderDisk,
     Hold,
     HoldRecord,
-    Recovered,
     SettleRecord,
     Writer,
-    recover,
 )
-from tramontane.store.records import Budget, UsageRecord, Window
-from tramontane.store.usage import Owner, SpentWindows
+from tramontane.store.records import Budget, Opening, Owner, SpentWindows, Window
 from tramontane.store.windows import DAY_MS, bounds, time_name
 
 SYNC_INTERVAL_S = 0.05
@@ -38,7 +33,6 @@ MAX_TOKENS = (1 << 31) - 1
 
 _UNLIMITED_NANO = 1 << 80
 _HELD_RETRY_S = 2.0  # open requests may end soon
-_CLOCK_TOLERANCE_MS = 26 * 3_600_000
 _ADJECTIVES: dict[Window, str] = {"day": "daily", "month": "monthly", "total": "total"}
 
 
@@ -430,49 +424,27 @@ class Ledger:
 
 def open_ledger(
     folder: Path,
-    store: Store,
+    opening: Opening,
     clock_ms: Callable[[], int],
     *,
     on_excess: Callable[[Hold, int], None] | None = None,
     currency: str = "",
-) -> tuple[Ledger, Recovered]:
-    """Return the ledger of the one gateway that uses `folder`, and what its last run had left.
+) -> Ledger:
+    """Return the ledger of the one gateway that uses `folder`, which `store.opening` has emptied.
 
-    All that is in the journal is in the store afterwards. Blocks on the disk and the store.
-    Raises Conflict while another gateway uses the folder, Unavailable without the store, OSError.
+    Blocks on the disk. Raises Conflict while another gateway uses the folder, OSError.
     """
     disk = FolderDisk(folder)
     disk.lock("lock")
     try:
-        recovered = recover(disk, lambda rows: _insert(store, rows), clock_ms())
-        now_ms = clock_ms()
-        with store.read() as connection:
-            start_ms = resume_ms(store_usage.latest_start_ms(connection), now_ms)
-            spend = store_usage.spend(connection, start_ms)
-        ledger = Ledger(
+        return Ledger(
             Writer(disk),
             clock_ms,
-            spend,
-            start_ms=start_ms,
+            {(owner, id_): spent for owner, id_, spent in opening.spend},
+            start_ms=opening.start_ms,
             on_excess=on_excess,
             currency=currency,
         )
     except BaseException:
         disk.unlock()
         raise
-    return ledger, recovered
-
-
-def _insert(store: Store, rows: Sequence[UsageRecord]) -> None:
-    with store.write() as connection:
-        store_usage.insert_many(connection, rows)
-
-
-def resume_ms(latest_ms: int | None, now_ms: int) -> int:
-    """Return `now_ms`, or `latest_ms`, when the latest hold began, where the clock is behind it.
-
-    More than a day ahead it came from a wrong clock, and must not freeze the windows for long.
-    """
-    if latest_ms is not None and now_ms < latest_ms <= now_ms + _CLOCK_TOLERANCE_MS:
-        return latest_ms
-    return now_ms

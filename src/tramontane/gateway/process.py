@@ -1,8 +1,8 @@
-"""The gateway's process: builds its parts once and keeps them in step with the store.
+"""The gateway's process: builds its parts once and keeps them in step with the store's picture.
 
-Started by `tramontane serve` with a listening socket and, on stdin, one JSON line of settings;
-further lines tell how the other parts are; the end of stdin means that the supervisor is gone.
-What may wait for disk or store runs on one thread beside the loop.
+Started by `tramontane serve` with a listening socket and, on stdin, one JSON line (`Launch`);
+further lines (`News`) tell of changes in the store and of the other parts; the end of stdin means
+that the supervisor is gone. It never asks the store itself, and its loop never waits for a disk.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from typing import Any
 
@@ -26,7 +25,6 @@ import uvloop
 from tramontane import log
 from tramontane.config import ServerSettings, Settings
 from tramontane.datafolder import DataFolder
-from tramontane.engines.plan import local_models
 from tramontane.errors import (
     Conflict,
     Forbidden,
@@ -47,11 +45,9 @@ from tramontane.gateway.service import Service, request_head
 from tramontane.gateway.splice import Splice
 from tramontane.gateway.telemetry import AccessLog, Telemetry
 from tramontane.gateway.upstream import UpstreamPool
-from tramontane.store import budgets, deployments, engines, keys, models, projects
-from tramontane.store.database import Store, open_store
 from tramontane.store.journal import Hold
+from tramontane.store.records import Opening, Picture
 
-POLL_S = 0.5
 SWEEP_S = 0.25
 STORE_GONE_S = 60.0
 
@@ -64,6 +60,15 @@ class Launch(msgspec.Struct, frozen=True):
     settings: Settings
     listen_fd: int
     studio_socket: str
+    opening: Opening
+    picture: Picture
+
+
+class News(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A further line. Each means that the store was reached just now."""
+
+    picture: Picture | None = None
+    parts: dict[str, str] | None = None
 
 
 class GatewayProcess:
@@ -82,8 +87,6 @@ class GatewayProcess:
         self._settings = settings
         self._folder = folder
         self._pepper = folder.pepper()
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._store: Store | None = None
         self._authenticator = Authenticator(self._pepper)
         self._connections: set[ClientConnection] = set()
         self._exchanges: set[Exchange] = set()
@@ -98,6 +101,7 @@ class GatewayProcess:
         self._boot = secrets.token_hex(6)
         self._serial = 0
         self._parts: dict[str, str] = {}
+        self._launch = launch
         self._started_s = clock_ms() // 1000
         self._store_seen_s = clock_s()
         self._is_ready = False
@@ -122,23 +126,20 @@ class GatewayProcess:
 
     # --- start and stop ------------------------------------------------------------------------
 
-    async def open(self) -> None:
-        """Recover the journal, load the directory; from then on tokens are served."""
-        self.ledger = await self._loop.run_in_executor(self._executor, self._open_ledger)
-        self._swap(await self._loop.run_in_executor(self._executor, self._load))
-        self._is_ready = True
-
-    def _open_ledger(self) -> Ledger:
-        self._store = open_store(self._settings.store_url)
-        ledger, recovered = open_ledger(
+    def open(self) -> None:
+        """Open the ledger and take over the picture; from then on tokens are served."""
+        opening = self._launch.opening
+        self.ledger = open_ledger(
             self._folder.journal,
-            self._store,
+            opening,
             self.clock_ms,
             on_excess=self._raise_alarm,
             currency=self.currency,
         )
-        _log.info("the last run left %s", recovered)
-        return ledger
+        self._swap(self._launch.picture)
+        self._is_ready = True
+        if opening.lost:
+            _log.warning("%d requests of the last run were billed by estimate", opening.lost)
 
     def _raise_alarm(self, hold: Hold, cost_nano: int) -> None:
         """An engine or provider used more than could be foreseen: charged, and said aloud."""
@@ -150,49 +151,10 @@ class GatewayProcess:
             hold.record.bound_nano,
         )
 
-    def _load(self) -> Directory:
-        store = self._store
-        assert store is not None
-        revision = store.revision()
-        with store.read() as c:
-            return build(
-                self._settings,
-                self._pepper,
-                os.environ,
-                revision=revision,
-                projects=projects.list_all(c),
-                keys=keys.list_all(c),
-                budgets=budgets.list_all(c),
-                local_models=local_models(
-                    self._settings,
-                    deployments.list_all(c),
-                    models.list_all(c),
-                    self._folder.models,
-                ),
-                instances=engines.list_instances(c),
-            )
-
-    async def poll(self) -> None:
-        """Follow the store's revision until cancelled."""
-        while True:
-            await asyncio.sleep(POLL_S)
-            try:
-                directory = await self._loop.run_in_executor(self._executor, self._changed)
-            except TramontaneError as error:
-                _log.warning("the store cannot be read: %s", error)
-                continue
-            self._store_seen_s = self.clock_s()
-            if directory is not None:
-                self._swap(directory)
-
-    def _changed(self) -> Directory | None:
-        assert self._store is not None
-        if self._store.revision() == self.directory.revision:
-            return None
-        return self._load()
-
-    def _swap(self, directory: Directory) -> None:
-        self.directory = directory
+    def _swap(self, picture: Picture) -> None:
+        directory = self.directory = build(
+            self._settings, self._pepper, os.environ, self._folder.models, picture
+        )
         self.limits.forget_principals()
         self.ledger.set_budgets(directory.budgets, _names(directory))
         for deployment in directory.deployments.values():
@@ -266,13 +228,15 @@ class GatewayProcess:
             self.ledger.close()
         if self.telemetry.access_log is not None:
             self.telemetry.access_log.close()
-        if self._store is not None:
-            self._store.close()
-        self._executor.shutdown()
 
     def tell(self, line: bytes) -> None:
-        """Take in how the other parts are: {"studio": "ready", …}."""
-        self._parts = msgspec.json.decode(line, type=dict[str, str])
+        """Take in a line of the supervisor's."""
+        news = msgspec.json.decode(line, type=News)
+        self._store_seen_s = self.clock_s()
+        if news.parts is not None:
+            self._parts = news.parts
+        if news.picture is not None:
+            self._swap(news.picture)
 
     async def sweep(self) -> None:
         """Watch over deadlines until cancelled."""
@@ -466,8 +430,7 @@ async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
         loop.create_task(_listen_to_parent(gateway, lines, stopped)),
     ]
     try:
-        await gateway.open()
-        background.append(loop.create_task(gateway.poll()))
+        gateway.open()
         background.append(loop.create_task(gateway.ledger.run()))
         sys.stdout.write("ready\n")
         sys.stdout.flush()

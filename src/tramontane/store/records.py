@@ -9,6 +9,7 @@ import msgspec
 
 Window = Literal["day", "month", "total"]
 Right = Literal["infer", "read", "operate"]
+Owner = Literal["project", "key"]  # of a budget
 EngineState = Literal["starting", "ready", "backing_off", "failed", "stopped"]
 
 
@@ -113,3 +114,43 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
     cost_nano: int
     estimated: bool
     status: str  # "ok", "client_left", "upstream_failed", "gateway_lost", …
+
+
+class SpentWindows(msgspec.Struct, frozen=True):
+    """What was spent in the day, in the month and ever, in nano-units."""
+
+    day_nano: int = 0
+    month_nano: int = 0
+    total_nano: int = 0
+
+    def plus(self, other: "SpentWindows") -> "SpentWindows":
+        """Return the sum of both."""
+        return SpentWindows(
+            self.day_nano + other.day_nano,
+            self.month_nano + other.month_nano,
+            self.total_nano + other.total_nano,
+        )
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """With what a gateway's ledger begins: all that was spent, as of `start_ms`.
+
+    `settled` and `lost` are the records that its predecessor's journal had left.
+    """
+
+    spend: tuple[tuple[Owner, str, SpentWindows], ...]
+    start_ms: int
+    settled: int = 0
+    lost: int = 0
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """All configuration in the store, as of one revision: what a gateway decides by."""
+
+    revision: int
+    projects: tuple[Project, ...]
+    keys: tuple[Key, ...]
+    budgets: tuple[Budget, ...]
+    models: tuple[ModelFile, ...]
+    deployments: tuple[StoredDeployment, ...]
+    instances: tuple[EngineInstance, ...]

@@ -13,28 +13,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tramontane.errors import InvalidRequest
 from tramontane.store import schema
-from tramontane.store.records import UsageRecord
+from tramontane.store.records import Owner, SpentWindows, UsageRecord
 from tramontane.store.windows import DAY_MS, bounds, day_name
 
 By = Literal["project", "key", "model", "deployment", "day"]
 BY: tuple[By, ...] = ("project", "key", "model", "deployment", "day")
-Owner = Literal["project", "key"]
-
-
-class SpentWindows(msgspec.Struct, frozen=True):
-    """What was spent in the day, in the month and ever, in nano-units."""
-
-    day_nano: int = 0
-    month_nano: int = 0
-    total_nano: int = 0
-
-    def plus(self, other: "SpentWindows") -> "SpentWindows":
-        """Return the sum of both."""
-        return SpentWindows(
-            self.day_nano + other.day_nano,
-            self.month_nano + other.month_nano,
-            self.total_nano + other.total_nano,
-        )
 
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):

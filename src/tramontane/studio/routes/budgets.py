@@ -10,8 +10,7 @@ from sqlalchemy import Connection
 from tramontane.errors import InvalidRequest, NotFound
 from tramontane.money import format_nano, parse_nano
 from tramontane.store import budgets, keys, projects, usage
-from tramontane.store.records import Budget, Window
-from tramontane.store.usage import Owner, SpentWindows
+from tramontane.store.records import Budget, Owner, SpentWindows, Window
 from tramontane.store.windows import bounds
 from tramontane.studio.auth import GivenCaller
 from tramontane.studio.moments import optional_name
