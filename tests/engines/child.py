@@ -106,3 +106,8 @@ class Child:
 def python(code: str) -> tuple[str, ...]:
     """Return a command that runs `code` in place of an engine."""
     return (sys.executable, "-c", code)
+
+
+def path_with(first: Path) -> str:
+    """Return PYTHONPATH with `first` before what is there."""
+    return os.pathsep.join([str(first), *filter(None, [os.environ.get("PYTHONPATH")])])

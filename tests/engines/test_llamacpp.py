@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.engines.child import CHAT, KEY, PATIENCE_S, Child
+from tests.engines.child import CHAT, KEY, PATIENCE_S, Child, path_with
 from tests.engines.tiny import write_tiny
 
 
@@ -357,7 +357,7 @@ FAKES = {
 @pytest.mark.parametrize("code", FAKES)
 def test_a_missing_or_unknown_llama_cpp_is_said(code: str, tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "xllamacpp.py").write_text(code)
-    with Child(tiny, {"PYTHONPATH": str(tmp_path)}) as child:
+    with Child(tiny, {"PYTHONPATH": path_with(tmp_path)}) as child:
         error, is_final = refused(child)
     assert FAKES[code] in error
     assert is_final

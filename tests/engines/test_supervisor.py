@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.engines.child import python
+from tests.engines.child import path_with, python
 from tests.engines.tiny import write_tiny
 from tramontane.engines.keys import engine_key
 from tramontane.engines.pulse import PulsePatience
@@ -321,7 +321,7 @@ def test_no_avx2_is_said_when_llama_cpp_itself_dies_of_it(tiny: Path, tmp_path: 
         assert "llama.cpp was built for; install an xllamacpp" in failed.message
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(tmp_path))
+        patch.setenv("PYTHONPATH", path_with(tmp_path))
         supervise(body, tmp_path)
 
 
