@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -107,7 +107,7 @@ class ModelLibrary:
     def _sweep(self, now_ms: int) -> None:
         """Delete what copies that died have left: temporary files that nobody holds locked."""
         for path in self._dir.glob(f"{_INCOMING}*"):
-            with path.open("rb") as file:
+            with suppress(FileNotFoundError), path.open("rb") as file:  # its copy may end just now
                 age_s = now_ms / 1_000 - os.fstat(file.fileno()).st_mtime
                 if age_s > _SETTLE_S and _lock(file):  # a young one may be about to be locked
                     path.unlink(missing_ok=True)
