@@ -42,6 +42,15 @@ def openai(
         Path | None,
         typer.Option("--script", metavar="FILE", help="Replies by rule (TOML or JSON)."),
     ] = None,
+    fixed_answer_bytes: Annotated[
+        int | None,
+        typer.Option(
+            "--fixed-answer-bytes",
+            min=1,
+            metavar="N",
+            help="For benchmarks: one answer of this size, made once.",
+        ),
+    ] = None,
     requests_file: Annotated[
         Path | None,
         typer.Option(
@@ -74,6 +83,7 @@ def openai(
             models=tuple(words(models or ())),
             behaviour=behaviour,
             script=() if script is None else load_script(script),
+            fixed_answer_bytes=fixed_answer_bytes,
             requests_file=None if requests_file is None else str(requests_file),
             tls_cert_file=None if tls_cert_file is None else str(tls_cert_file),
             tls_key_file=None if tls_key_file is None else str(tls_key_file),
