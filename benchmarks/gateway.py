@@ -17,6 +17,7 @@ to read them: docs/benchmarks.md.
 import argparse
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -41,6 +42,7 @@ def main() -> None:
         return
     if not Path("/proc/self/schedstat").exists() or (os.cpu_count() or 1) < 2:
         sys.exit("this benchmark reads /proc and pins to two cores: Linux with two cores or more")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     names = _names(options.only, list(CONTENDERS), "gateway")
     cells = [CELLS[name] for name in _names(options.cells, list(CELLS), "cell")]
     pace = QUICK if options.quick else FULL
