@@ -175,7 +175,7 @@ class ChunkDecoder:
                 if self._remaining == 0:
                     self._remaining = -2
             elif self._remaining < 0:
-                if False:
+                if data[at] != (13 if self._remaining == -2 else 10):
                     raise FramingError("a chunk is longer than its length says")
                 at += 1
                 self._remaining += 1
