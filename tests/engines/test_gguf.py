@@ -286,7 +286,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     assert "no regular file" in refusal(pipe)
-    assert "Is a directory" in refusal(tmp_path)
+    assert "no regular file" in refusal(tmp_path)
     assert "No such file" in refusal(tmp_path / "nothing.gguf")
     assert "NUL" in refusal(Path("a\0b"))
     assert "no regular file" in refusal(Path("/dev/zero"))
@@ -419,7 +419,7 @@ def check_mutant(data: bytes, place: Path) -> None:
 quiet = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
-@settings(quiet, max_examples=600)
+@settings(quiet, max_examples=400)
 @given(changes=mutations)
 def test_mutants_are_read_or_refused(whole: bytes, place: Path, changes: list[Mutation]) -> None:
     data = bytearray(whole)
@@ -428,7 +428,7 @@ def test_mutants_are_read_or_refused(whole: bytes, place: Path, changes: list[Mu
     check_mutant(bytes(data), place)
 
 
-@settings(quiet, max_examples=200)
+@settings(quiet, max_examples=100)
 @given(tail=st.binary(max_size=400))
 @example(tail=b"")
 def test_noise_after_the_magic_is_refused(place: Path, tail: bytes) -> None:

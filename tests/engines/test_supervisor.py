@@ -252,7 +252,7 @@ def test_a_missing_file_and_a_directory_fail_with_words(tmp_path: Path) -> None:
     async def body(supervisor: Supervisor, reports: Reports) -> None:
         await supervisor.reconcile({"a": spec(tmp_path / "no.gguf"), "b": spec(tmp_path)})
         assert "No such file" in (await reports.until("failed", "a")).message
-        assert "Is a directory" in (await reports.until("failed", "b")).message
+        assert "no regular file" in (await reports.until("failed", "b")).message
 
     supervise(body, tmp_path)
 
@@ -382,7 +382,7 @@ def test_closing_while_a_child_starts_leaves_none(tiny: Path, tmp_path: Path) ->
 def engines_of(pid: int) -> list[str]:
     """Return the engine children of a process, as `ps` shows them."""
     shown = subprocess.run(
-        ["ps", "-A", "-o", "ppid=,command="], capture_output=True, text=True, check=True
+        ["ps", "-A", "-o", "ppid=", "-o", "command="], capture_output=True, text=True, check=True
     )
     rows = [line.split(None, 1) for line in shown.stdout.splitlines()]
     return [row[1] for row in rows if row[0] == str(pid) and "engines.llamacpp" in row[-1]]

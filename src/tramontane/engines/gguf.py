@@ -194,11 +194,14 @@ def read_header(path: Path, name: str | None = None) -> GGUFHeader:
     try:
         # Not blocking, so that a pipe in the place of a file cannot hold us.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb", buffering=1 << 18) as file:
-            status = os.fstat(file.fileno())
+        try:
+            status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise InvalidModelFile(f"{name}: is no regular file; give a .gguf file")
-            return _read(_Reader(file, name, status.st_size))
+            with open(descriptor, "rb", buffering=1 << 18, closefd=False) as file:
+                return _read(_Reader(file, name, status.st_size))
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise InvalidModelFile(f"{name}: cannot be read ({error.strerror})") from None
 
