@@ -1,7 +1,8 @@
-"""Every setting, error code, command and address is documented, and nothing else is."""
+"""Every setting, error code, command, address and dependency is documented, and nothing else."""
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -159,6 +160,20 @@ def documented_commands() -> Iterator[tuple[str, set[str]]]:
 
 def test_every_command_is_documented_with_its_options() -> None:
     assert dict(documented_commands()) == dict(commands(typer.main.get_command(app), "tramontane"))
+
+
+# -- dependencies
+
+
+def test_every_dependency_is_documented() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = [
+        project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"].values(),
+        *project["dependency-groups"].values(),
+    ]
+    declared = {re.split(r"[<>=\[; ]", line)[0].lower() for group in groups for line in group}
+    assert set(first_column(DOCS / "dependencies.md")) == declared
 
 
 # -- the map
