@@ -4,11 +4,19 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.providers.standin.talk import chat
+from tramontane.providers.standin import StandinOptions
+from tramontane.providers.standin.director import Incoming
 from tramontane.providers.standin.refusals import Refused
-from tramontane.providers.standin.requests import Decoders
+from tramontane.providers.standin.requests import ChatRequest, Decoders
+from tramontane.providers.standin.service import Service
+from tramontane.providers.standin.tally import Tally
 
 STRICT = Decoders(allow_unknown_fields=False)
+PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 
 
@@ -116,3 +124,36 @@ def test_bad_embedding_requests(given: str) -> None:
     with pytest.raises(Refused) as caught:
         STRICT.embedding(f'{{"model": "m", "input": {given}}}'.encode())
     assert caught.value.param == "input"
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 10**12) | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+)
+keywords = st.sampled_from((
+    "type", "properties", "required", "items", "minItems", "maxItems", "minLength", "maxLength",
+    "minimum", "maximum", "exclusiveMinimum", "multipleOf", "enum", "const", "anyOf", "oneOf",
+    "allOf", "$ref", "$defs", "format",
+))  # fmt: skip
+almost_schemas = st.recursive(
+    junk | st.sampled_from(["object", "array", "string", "integer", "#", "#/$defs/a"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keywords, inner, max_size=4),
+    max_leaves=12,
+)
+names = st.sampled_from(sorted({*ChatRequest.__struct_fields__, "prompt", "input", "surprise"}))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.sampled_from(PATHS), st.dictionaries(names, junk, max_size=4), almost_schemas)
+def test_no_body_breaks_it(path: str, changes: dict[str, object], schema: object) -> None:
+    tally = Tally(1, clock_ms=lambda: 0)
+    service = Service(StandinOptions(), tally, clock_s=lambda: 0, run_id="f")
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    plain = chat("x", prompt="p", input="i", response_format=form)
+    fields = {"/v1/completions": {"model", "prompt"}, "/v1/embeddings": {"model", "input"}}
+    kept = fields.get(path, {"model", "messages", "response_format"})
+    body = {**{k: v for k, v in plain.items() if k in kept}, **changes}
+    plan, request = service.respond(Incoming("POST", path, {}, json.dumps(body).encode()))
+    assert request is not None
+    assert plan.status in (200, 400)
+    assert plan.writes

@@ -132,10 +132,16 @@ def _mentions_json(request: ChatRequest) -> bool:
     return any("json" in t.lower() for m in request.messages for t in _texts(m.content))
 
 
+# What walking through a schema of the wrong shape can end in.
+_SCHEMA_ERRORS = (
+    ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError
+)  # fmt: skip
+
+
 def _conforming(schema: dict[str, Any], text: str, param: str, place: str) -> str:
     try:
         return msgspec.json.encode(instance(schema, text or "text")).decode()
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
+    except _SCHEMA_ERRORS as error:
         raise Refused(
             f"'{place}' is no schema that can be answered: {error}.",
             param=param,

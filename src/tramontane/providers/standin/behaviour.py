@@ -16,7 +16,8 @@ from msgspec import Meta
 from tramontane.errors import ConfigError
 
 UsageForm = Literal["asked", "always", "never", "finish", "running"]
-Count = Annotated[int, Meta(ge=0)]
+MAX_TOKENS = 10_000_000
+Count = Annotated[int, Meta(ge=0, le=MAX_TOKENS)]
 Positive = Annotated[int, Meta(ge=1)]
 Duration = Annotated[float, Meta(ge=0)]
 

@@ -151,9 +151,9 @@ class Connection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._give_up(_BAD)
-        except httptools.HttpParserError:
+        except httptools.HttpParserCallbackError:
+            raise  # our own mistake, not the client's: the loop reports it and closes
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._give_up(_BAD)
 
     def pause_writing(self) -> None:

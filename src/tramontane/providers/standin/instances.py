@@ -39,11 +39,11 @@ class _Builder:
         self.values_left = _MAX_VALUES
 
     def build(self, schema: Mapping[str, Any] | bool, depth: int) -> Any:
-        if schema is True:
-            return self.text
         self.values_left -= 1
         if schema is False or depth > _MAX_DEPTH or self.values_left < 0:
             raise ValueError("the schema cannot be satisfied, or only by an endless value")
+        if schema is True:
+            return self.text
         schema = self.resolve(schema)
         if "const" in schema:
             return schema["const"]
@@ -105,7 +105,9 @@ class _Builder:
 
     def string(self, schema: Mapping[str, Any]) -> str:
         text = _FORMATS.get(schema.get("format", ""), self.text)
-        text = text.ljust(schema.get("minLength", 0), ".")
+        if (shortest := schema.get("minLength", 0)) > _MAX_VALUES:
+            raise ValueError(f"a string of {shortest} characters is too long")
+        text = text.ljust(shortest, ".")
         return text[: schema.get("maxLength")]
 
 
