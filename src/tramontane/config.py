@@ -200,7 +200,7 @@ def parse_origin(url: str, place: str = "url") -> Origin:
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError(f"{place}.url: '{url}' must hold no user, query or fragment; use key_env")
     host = parts.hostname
-    if host.startswith("169.254.") or host.startswith("fe80:"):
+    if host.startswith(("169.254.", "fe80:")):
         raise ConfigError(f"{place}.url: link-local addresses are refused")
     if any(c <= " " or c == "\x7f" for c in url):
         raise ConfigError(f"{place}.url: holds a space or control character")

@@ -15,8 +15,7 @@ from tramontane.config import LimitDefaults
 from tramontane.errors import InvalidRequest
 from tramontane.store import keys, projects, schema, usage
 from tramontane.store.database import Store
-from tramontane.store.records import UsageRecord
-from tramontane.store.records import SpentWindows
+from tramontane.store.records import SpentWindows, UsageRecord
 from tramontane.store.usage import By, UsageRow
 
 NOON_MS = int(datetime(2025, 3, 1, 12, tzinfo=UTC).timestamp() * 1000)

@@ -15,8 +15,7 @@ from tramontane.store.windows import bounds, time_name
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from tramontane.store.records import Budget
-    from tramontane.store.records import SpentWindows
+    from tramontane.store.records import Budget, SpentWindows
 
 app = typer.Typer(
     help="Budgets: hard limits per day, per month (UTC) and in total.", no_args_is_help=True
@@ -122,6 +121,7 @@ def clear(
 def _views(c: "Connection", platform: Platform, found: "list[Budget]") -> list[dict[str, Any]]:
     """Return each budget as the API shows it, with the names of its owners."""
     from tramontane.store import keys, projects, usage
+    from tramontane.store.records import SpentWindows
 
     project_names = {p.id: p.name for p in projects.list_all(c)}
     key_names = {key.id: key.name for key in keys.list_all(c)}
@@ -130,7 +130,7 @@ def _views(c: "Connection", platform: Platform, found: "list[Budget]") -> list[d
     for budget in found:
         owner = spent.get(
             ("key", budget.key_id) if budget.key_id else ("project", budget.project_id),
-            usage.SpentWindows(),
+            SpentWindows(),
         )
         spent_nano = _of_window(owner, budget.window)
         end_ms = bounds(budget.window, platform.now_ms).end_ms
