@@ -43,7 +43,7 @@ POLL_S = 0.5
 SOCKET_PATH_MOST = 100
 ENGINES_PATIENCE_S = 20.0
 DEFAULT_PROJECT = "default"
-_EXAMPLE = '{"model": "MODEL", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 60}'
+_EXAMPLE = '{"model": "MODEL", "max_tokens": 60, "messages": [{"role": "user", "content": "Hi"}]}'
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -372,7 +372,7 @@ def clock_ms() -> int:
 
 
 def _end_with_parent() -> None:
-    while sys.stdin.buffer.readline():
+    while os.read(0, 65_536):  # not through a buffer: its lock would be held when we end
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -376,8 +376,8 @@ class Exchange:
         trusts_usage = deployment.trusts_stream_usage
         bill = self._bill
 
-        def settle() -> None:
-            bill.settle(relay.progress.usage if trusts_usage else None, relay.progress, "ok")
+        def settle(progress: Progress) -> None:
+            bill.settle(progress.usage if trusts_usage else None, progress, "ok")
 
         relay = StreamRelay(
             self._client, drops_usage=drops, checkpoint=bill.checkpoint, settle=settle

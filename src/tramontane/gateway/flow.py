@@ -59,7 +59,7 @@ class Flow:
         self, coroutine: Coroutine[Any, Any, None], on_crash: Callable[[Exception], None]
     ) -> None:
         self._coroutine: Coroutine[Any, Any, None] | None = coroutine
-        self._on_crash = on_crash
+        self._on_crash: Callable[[Exception], None] | None = on_crash
         self._waiting_for: Signal[Any] | None = None
         self.running = False
 
@@ -81,15 +81,20 @@ class Flow:
         try:
             signal = coroutine.send(value)
         except StopIteration:
-            self._coroutine = None
+            self._finish(None)
         except Exception as error:  # noqa: BLE001 - the outer edge of a request
-            self._coroutine = None
-            self._on_crash(error)
+            self._finish(error)
         else:
             self._waiting_for = signal
             signal._flow = self
         finally:
             self.running = False
+
+    def _finish(self, crash: Exception | None) -> None:
+        on_crash = self._on_crash
+        self._coroutine = self._on_crash = None  # leave no cycle for the collector
+        if crash is not None and on_crash is not None:
+            on_crash(crash)
 
     def throw(self, error: BaseException) -> bool:
         """Raise `error` where the flow awaits. Returns False where it cannot: done, or running."""
@@ -103,10 +108,9 @@ class Flow:
         try:
             signal = coroutine.throw(error)
         except StopIteration:
-            self._coroutine = None
+            self._finish(None)
         except Exception as crash:  # noqa: BLE001 - the outer edge of a request
-            self._coroutine = None
-            self._on_crash(crash)
+            self._finish(crash)
         else:
             self._waiting_for = signal
             signal._flow = self

@@ -68,7 +68,7 @@ class StreamRelay:
         *,
         drops_usage: bool,
         checkpoint: Callable[[int], None],
-        settle: Callable[[], None],
+        settle: Callable[[Progress], None],
     ) -> None:
         self._sink = sink
         self._drops_usage = drops_usage
@@ -136,7 +136,7 @@ class StreamRelay:
                 kept = kept[len(self._partial) :]
             self._partial = b""
             if self.progress.is_done:
-                self._settle()
+                self._settle(self.progress)
                 out.append(kept)
                 break
             out.append(kept)
@@ -176,7 +176,7 @@ class StreamRelay:
         if not progress.finished:
             raise UpstreamFailed("The upstream's stream ended before its answer did.")
         progress.is_done = True
-        self._settle()
+        self._settle(self.progress)
         self._sink.write_payload(b"data: [DONE]\n\n")
 
 
