@@ -6,7 +6,7 @@ know what a route does; each route names the right it needs and `check_rights` h
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -19,7 +19,9 @@ from tramontane.errors import Forbidden, InvalidRequest, TramontaneError, Unauth
 from tramontane.store.records import Key, Project, Right
 from tramontane.studio import errors
 
-_MAX_HEADER_BYTES = 256
+_HEADERS = (b"authorization", b"x-api-key", b"api-key")
+_HOW = "Send it as 'Authorization: Bearer $TRAMONTANE_KEY'."
+_MAX_SECRET_BYTES = 256
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -57,7 +59,7 @@ class Gate:
         kind: str = scope["type"]
         if kind == "http" and scope["path"] not in self._public:
             try:
-                secret = bearer(scope["headers"])
+                secret = credential(scope["headers"])
                 caller = await asyncio.to_thread(self._authenticate, secret)
             except TramontaneError as error:
                 await _refuse(send, error)
@@ -69,21 +71,26 @@ class Gate:
         await self._app(scope, receive, send)
 
 
-def bearer(headers: Any) -> str:
-    """Return the secret of the one `authorization: Bearer SECRET` header, or Unauthenticated."""
-    values = [value for name, value in headers if name.lower() == b"authorization"]
-    if not values:
-        raise Unauthenticated(
-            "This address needs a key: send 'Authorization: Bearer $TRAMONTANE_KEY'.",
-            code="missing_api_key",
-        )
-    scheme, _, secret = values[0].partition(b" ")
+def credential(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the secret that a request was sent with; the gateway takes it from the same headers.
+
+    Raises Unauthenticated where there is none, or more than one of a kind.
+    """
+    for name in _HEADERS:
+        values = [value for found, value in headers if found.lower() == name]
+        if len(values) > 1:
+            raise Unauthenticated(f"Send one key only. {_HOW}")
+        if values:
+            return _secret(values[0])
+    raise Unauthenticated(f"This address needs a key. {_HOW}", code="missing_api_key")
+
+
+def _secret(value: bytes) -> str:
+    secret = value[7:] if value[:7].lower() == b"bearer " else value
     secret = secret.strip()
-    if len(values) > 1 or scheme.lower() != b"bearer" or len(secret) > _MAX_HEADER_BYTES:
-        raise Unauthenticated("Send one header of the form 'Authorization: Bearer KEY'.")
-    if not secret.isascii() or not secret:
-        raise Unauthenticated("Send one header of the form 'Authorization: Bearer KEY'.")
-    return str(secret, "ascii")
+    if not secret or not secret.isascii() or len(secret) > _MAX_SECRET_BYTES:
+        raise Unauthenticated(f"This is not a key. {_HOW}")
+    return secret.decode("ascii")
 
 
 async def _refuse(send: Send, error: TramontaneError) -> None:
@@ -119,7 +126,8 @@ def check_rights(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
 
 def check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Refuse query parameters that a route does not take, so that a slip cannot widen a report."""
-    known = handler.parsed_fn_signature.parameters
+    given = {*handler.resolve_dependencies(), *connection.path_params, "request", "data"}
+    known = handler.parsed_fn_signature.parameters.keys() - given
     for name in connection.query_params:
         if name not in known:
             raise InvalidRequest(f"The query parameter '{name[:80]}' is unknown.", param=name[:80])

@@ -38,6 +38,12 @@ _MESSAGES = {
     405: "This address does not take that method. The API is described at /api/openapi.json.",
     413: "The body is larger than this address takes.",
 }
+# What the store calls a field, and what this API does.
+_FIELDS = {
+    "key": "key_id",
+    "limit_nano": "limit",
+    "project": "project_id",
+}
 _FIELD = re.compile(r"(?:missing required|unknown) field `([^`]{1,80})`")
 _QUERY = re.compile(r"Missing required query parameter '([^']{1,80})'")
 
@@ -60,7 +66,11 @@ class ErrorEnvelope(msgspec.Struct, frozen=True):
 def envelope(error: TramontaneError) -> ErrorEnvelope:
     """Return the answer's body for `error`."""
     kind = _TYPES.get(error.status, "server_error")
-    return ErrorEnvelope(ErrorBody(error.message, kind, error.param, error.code))
+    param, message = error.param, error.message
+    if param in _FIELDS:
+        message = message.replace(param, _FIELDS[param])
+        param = _FIELDS[param]
+    return ErrorEnvelope(ErrorBody(message, kind, param, error.code))
 
 
 def headers(error: TramontaneError) -> dict[str, str]:

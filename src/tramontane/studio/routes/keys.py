@@ -6,7 +6,7 @@ import msgspec
 from litestar import delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from tramontane.errors import InvalidRequest
+from tramontane.errors import Forbidden, InvalidRequest
 from tramontane.store import keys
 from tramontane.store.records import Key, Right
 from tramontane.store.windows import time_name
@@ -83,6 +83,11 @@ def create_key(platform: GivenPlatform, caller: GivenCaller, data: JSONBody[NewK
     expires_at_ms = parse_optional(data.expires_at, "expires_at")
     if expires_at_ms is not None and expires_at_ms <= now_ms:
         raise InvalidRequest("expires_at: has passed already", param="expires_at")
+    own_ms = caller.key.expires_at_ms
+    if own_ms is not None and (expires_at_ms is None or expires_at_ms > own_ms):
+        raise Forbidden(
+            f"expires_at: must be at most your own key's, {time_name(own_ms)}", param="expires_at"
+        )
     with platform.store.write() as c:
         key, secret = keys.create(
             c,

@@ -11,7 +11,7 @@ import msgspec
 from litestar import MediaType, Request, Response, get
 from litestar.params import FromPath, QueryParameter
 
-from tramontane.errors import NotFound
+from tramontane.errors import InvalidRequest, NotFound
 from tramontane.money import format_nano
 from tramontane.store import usage
 from tramontane.store.records import UsageRecord
@@ -23,7 +23,7 @@ from tramontane.studio.operations import CsvOperation, describe
 from tramontane.studio.platform import GivenPlatform
 from tramontane.studio.routes.projects import scope_of
 
-_GROUP_FIELDS = {
+_GROUP_FIELDS: dict[By, tuple[str, ...]] = {
     "day": ("day",),
     "project": ("project_id", "project"),
     "key": ("key_id", "key"),
@@ -106,8 +106,11 @@ def report_usage(
     caller: GivenCaller,
     request: Request[Any, Any, Any],
     by: Annotated[
-        list[By] | None,
-        QueryParameter(description="What to group by, in order; repeat it. Left out: one total."),
+        list[str] | None,
+        QueryParameter(
+            description=f"What to group by, in order: {', '.join(usage.BY)}; with commas or"
+            " repeated. Left out: one total."
+        ),
     ] = None,
     since: Annotated[
         str | None, QueryParameter(description="From this date or moment on (RFC 3339, UTC).")
@@ -122,9 +125,9 @@ def report_usage(
         Literal["json", "csv"] | None,
         QueryParameter(description="The answer's form; left out, the `accept` header decides."),
     ] = None,
-) -> Response[UsageReport | str]:
+) -> Response[UsageReport]:
     """A key without `operate` gets its own project's usage. Days are UTC."""
-    groups = tuple(dict.fromkeys(by or ()))
+    groups = _groups(by or [])
     since_ms, until_ms = parse_optional(since, "since"), parse_optional(until, "until")
     with platform.store.read() as c:
         scope = scope_of(c, caller, project_id)
@@ -133,7 +136,8 @@ def report_usage(
         total = usage.report(c, by=(), project_id=scope, **bounds)
     lines = [_line(row) for row in rows]
     if format == "csv" or (format is None and _prefers_csv(request)):
-        return Response(_csv(groups, lines, platform.settings.currency), media_type="text/csv")
+        text: Any = _csv(groups, lines, platform.settings.currency)
+        return Response(text, media_type="text/csv")
     report = UsageReport(
         currency=platform.settings.currency,
         since=optional_name(since_ms),
@@ -163,6 +167,17 @@ def get_request_usage(
             param="request_id",
         )
     return _bill(records, platform.settings.currency)
+
+
+def _groups(by: list[str]) -> tuple[By, ...]:
+    groups: dict[By, None] = {}
+    for name in (name.strip() for part in by for name in part.split(",")):
+        if name not in _GROUP_FIELDS:
+            raise InvalidRequest(
+                f"by: {name[:80]!r} is none of {', '.join(_GROUP_FIELDS)}.", param="by"
+            )
+        groups[name] = None
+    return tuple(groups)
 
 
 def _prefers_csv(request: Request[Any, Any, Any]) -> bool:
