@@ -75,27 +75,35 @@ class RunningGateway:
 
     def start(self, environ: Mapping[str, str] | None = None) -> None:
         """Start, and wait until tokens are served."""
-        fd = self.listener.fileno()
-        opening = prepare(self.folder.journal, self.store, now_ms)
-        shown = picture(self.store)
-        socket_path = str(self.folder.run / "studio.sock")
-        launch = Launch(self.settings, fd, socket_path, opening, shown)
+        self.launch(self.spawn(environ))
+        assert self.process is not None and self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line == b"ready\n", f"the gateway did not start: {self.log()}"
+
+    def spawn(self, environ: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Return a process that loads its code and then waits to be launched."""
         with (self.folder.logs / "gateway.log").open("ab") as log:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, "-m", "tramontane.gateway.process"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                pass_fds=(fd,),
+                pass_fds=(self.listener.fileno(),),
                 env={**os.environ, **(environ or {})},
             )
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(msgspec.json.encode(launch) + b"\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        assert line == b"ready\n", f"the gateway did not start: {self.log()}"
+
+    def launch(self, process: subprocess.Popen[bytes]) -> None:
+        """Let `process` begin with what the store has now; "ready" is still to be read."""
+        opening = prepare(self.folder.journal, self.store, now_ms)
+        shown = picture(self.store)
+        socket_path = str(self.folder.run / "studio.sock")
+        launch = Launch(self.settings, self.listener.fileno(), socket_path, opening, shown)
+        assert process.stdin is not None
+        process.stdin.write(msgspec.json.encode(launch) + b"\n")
+        process.stdin.flush()
+        self.process = process
         self._following = threading.Thread(
-            target=self._follow_store, args=(self.process, shown.revision), daemon=True
+            target=self._follow_store, args=(process, shown.revision), daemon=True
         )
         self._following.start()
 

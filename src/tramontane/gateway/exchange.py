@@ -128,12 +128,13 @@ class Exchange:
 
     def client_left(self) -> None:
         """The client is gone. A whole answer of a provider is still read, and billed."""
-        deployment = self._service.deployment if self._service is not None else None
+        service, intent = self._service, self._bill.intent
         if (
             self._connection is not None
-            and deployment is not None
-            and not deployment.is_local
-            and not self._is_streaming
+            and service is not None
+            and not service.deployment.is_local
+            and intent is not None
+            and not intent.stream
         ):
             return
         self.throw(ClientLeft())
@@ -194,7 +195,7 @@ class Exchange:
                     await self._attempt(intent, self._desk.service(deployment))
                     break
                 except _TRY_NEXT:
-                    if self._sent or deployment is route[-1]:
+                    if self._sent or deployment is route[-1] or not self._client.is_open:
                         raise
         except ClientLeft:
             pass

@@ -29,6 +29,11 @@ class Signal(Generic[T]):
             return self._value  # type: ignore[return-value]
         return (yield self)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a flow waits for this now."""
+        return self._flow is not None
+
     def resolve(self, value: T) -> None:
         """Give the value; a second one is ignored."""
         if self._is_set:

@@ -262,7 +262,10 @@ class UpstreamPool:
         except OSError as error:
             signal.fail(UpstreamFailed(f"The upstream cannot be reached: {_reason(error)}."))
         else:
-            signal.resolve(connection)
+            if signal.is_awaited:
+                signal.resolve(connection)
+            else:  # whoever asked has left meanwhile
+                self.give_back(connection)
 
     async def _open(self) -> UpstreamConnection:
         def protocol() -> UpstreamConnection:
