@@ -62,7 +62,7 @@ class Gate:
                 secret = credential(scope["headers"])
                 caller = await asyncio.to_thread(self._authenticate, secret)
             except TramontaneError as error:
-                await _refuse(send, error)
+                await errors.answer(send, error)
                 return
             scope["user"] = caller
         elif kind == "websocket":
@@ -91,14 +91,6 @@ def _secret(value: bytes) -> str:
     if not secret or not secret.isascii() or len(secret) > _MAX_SECRET_BYTES:
         raise Unauthenticated(f"This is not a key. {_HOW}")
     return secret.decode("ascii")
-
-
-async def _refuse(send: Send, error: TramontaneError) -> None:
-    body = msgspec.json.encode(errors.envelope(error))
-    head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    head += [(k.encode(), v.encode()) for k, v in errors.headers(error).items()]
-    await send({"type": "http.response.start", "status": error.status, "headers": head})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def right_of(handler: BaseRouteHandler) -> Right | None:
@@ -130,4 +122,8 @@ def check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     known = handler.parsed_fn_signature.parameters.keys() - given
     for name in connection.query_params:
         if name not in known:
-            raise InvalidRequest(f"The query parameter '{name[:80]}' is unknown.", param=name[:80])
+            raise InvalidRequest(
+                f"The query parameter '{name[:80]}' is unknown.",
+                param=name[:80],
+                code="unknown_field",
+            )

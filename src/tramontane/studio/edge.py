@@ -4,7 +4,14 @@ The policy lets a page load and call its own origin only, so neither an answer o
 slip of ours can make a browser ask anyone else.
 """
 
+import logging
+from collections.abc import Iterable
+
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from tramontane.studio import errors
+
+_log = logging.getLogger(__name__)
 
 _POLICY = "; ".join(
     (
@@ -31,20 +38,38 @@ HEADERS = (
 
 
 class Edge:
-    """Adds `HEADERS` to every answer, and forbids caching one that does not say otherwise."""
+    """Adds `HEADERS` to every answer, and forbids caching one that does not say otherwise.
+
+    It is also where an exception that nothing foresaw becomes an answer.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
+        is_started = False
 
         async def send_guarded(message: Message) -> None:
+            nonlocal is_started
             if message["type"] == "http.response.start":
-                own = list(message["headers"])
-                if not any(name.lower() == b"cache-control" for name, _ in own):
-                    own.append((b"cache-control", b"no-store"))
-                message["headers"] = [*own, *HEADERS]
+                is_started = True
+                message["headers"] = guarded(message["headers"])
             await send(message)
 
-        await self._app(scope, receive, send_guarded)
+        kind: str = scope["type"]
+        try:
+            await self._app(scope, receive, send_guarded)
+        except Exception as error:  # the outer edge
+            if kind != "http" or is_started:
+                raise
+            _log.error("%s failed", scope["path"], exc_info=error)
+            await errors.answer(send_guarded, errors.unforeseen())
+
+
+def guarded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return an answer's headers with ours."""
+    own = list(headers)
+    if not any(name.lower() == b"cache-control" for name, _ in own):
+        own.append((b"cache-control", b"no-store"))
+    return [*own, *HEADERS]

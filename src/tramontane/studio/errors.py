@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 from litestar import MediaType, Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, SerializationException
+from litestar.types import Send
 
-from tramontane.errors import TramontaneError
+from tramontane.errors import InvalidRequest, TramontaneError
 
 log = logging.getLogger(__name__)
 
@@ -27,16 +28,17 @@ _TYPES = {
     415: "invalid_request_error",
     429: "rate_limit_error",
 }
-_CODES = {
-    400: "invalid_request",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "payload_too_large",
-}
-_MESSAGES = {
-    404: "There is nothing at this address. The API is described at /api/openapi.json.",
-    405: "This address does not take that method. The API is described at /api/openapi.json.",
-    413: "The body is larger than this address takes.",
+# What the framework finds wrong before any route is reached.
+_ADDRESS = {
+    404: (
+        "There is nothing at this address. The API is described at /api/openapi.json.",
+        "unknown_path",
+    ),
+    405: (
+        "This address does not take that method. The API is described at /api/openapi.json.",
+        "method_not_allowed",
+    ),
+    413: ("The body is larger than this address takes.", "payload_too_large"),
 }
 # What the store calls a field, and what this API does.
 _FIELDS = {
@@ -44,8 +46,8 @@ _FIELDS = {
     "limit_nano": "limit",
     "project": "project_id",
 }
-_FIELD = re.compile(r"(?:missing required|unknown) field `([^`]{1,80})`")
-_QUERY = re.compile(r"Missing required query parameter '([^']{1,80})'")
+_MISSING = re.compile(r"missing required field `([^`]{1,80})`")
+_UNKNOWN = re.compile(r"unknown field `([^`]{1,80})`")
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
@@ -83,6 +85,20 @@ def headers(error: TramontaneError) -> dict[str, str]:
     return found
 
 
+async def answer(send: Send, error: TramontaneError) -> None:
+    """Send `error` where there is no framework yet."""
+    body = msgspec.json.encode(envelope(error))
+    head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    head += [(name.encode(), value.encode()) for name, value in headers(error).items()]
+    await send({"type": "http.response.start", "status": error.status, "headers": head})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def unforeseen() -> TramontaneError:
+    """Return what a caller is told of a fault of ours."""
+    return TramontaneError("Something failed here; the operator's log says where.")
+
+
 def render(_: Request[Any, Any, Any], error: TramontaneError) -> Response[ErrorEnvelope]:
     """Return `error` as an answer."""
     return Response(
@@ -101,41 +117,40 @@ def render_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
 def render_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorEnvelope]:
     """Return the outer edge's answer to a fault of ours: a log line with its place, no content."""
     log.error("%s failed: %s", request.route_handler, type(error).__name__, exc_info=error)
-    return render(request, TramontaneError("Something failed here; the operator's log says where."))
+    return render(request, unforeseen())
 
 
 def translated(error: HTTPException) -> TramontaneError:
     """Return the framework's error as one of ours, with the field at fault."""
     status = error.status_code
-    message, param = _MESSAGES.get(status, error.detail), None
     if status == 400:
-        message, param = _explain(error)
-    found = TramontaneError(message, code=_CODES.get(status, "invalid_request"), param=param)
+        return _explained(error)
+    message, code = _ADDRESS.get(status, (error.detail, "invalid_request"))
+    found = TramontaneError(message, code=code)
     found.status = status
     return found
 
 
-def _explain(error: HTTPException) -> tuple[str, str | None]:
+def _explained(error: HTTPException) -> InvalidRequest:
     extra = error.extra
     if isinstance(extra, list) and extra and isinstance(extra[0], dict):
-        return _explain_field(str(extra[0].get("message", "")), str(extra[0].get("key", "")))
-    missing = _QUERY.search(error.detail)
+        return _explained_field(str(extra[0].get("message", "")), str(extra[0].get("key", "")))
+    if isinstance(error.__cause__, SerializationException):
+        return InvalidRequest(f"The body is no valid JSON: {error.detail}.", code="invalid_json")
+    return InvalidRequest(error.detail)
+
+
+def _explained_field(message: str, key: str) -> InvalidRequest:
+    missing, unknown = _MISSING.search(message), _UNKNOWN.search(message)
     if missing:
-        return f"The query parameter '{missing[1]}' is missing.", missing[1]
-    return error.detail, None
-
-
-def _explain_field(message: str, key: str) -> tuple[str, str | None]:
-    named = _FIELD.search(message)
-    if named:
-        word = "unknown" if "unknown" in message else "missing"
-        return f"The field '{named[1]}' is {word}.", named[1]
-    if key == "data":
-        return _explain_body(message), None
-    return f"{key}: {message}", key
-
-
-def _explain_body(message: str) -> str:
+        name = missing[1]
+        return InvalidRequest(f"The field '{name}' is missing.", param=name, code="missing_field")
+    if unknown:
+        name = unknown[1]
+        return InvalidRequest(f"The field '{name}' is unknown.", param=name, code="unknown_field")
     if message == "'data'":  # what the framework says of an empty body
-        return "The body is empty; send a JSON object."
-    return f"The body: {message}"
+        return InvalidRequest("The body is empty; send a JSON object.", code="invalid_json")
+    if key == "data":
+        return InvalidRequest(f"The body: {message}.", code="invalid_type")
+    code = "invalid_type" if ", got " in message else "invalid_value"
+    return InvalidRequest(f"{key}: {message}.", param=key, code=code)
