@@ -1,0 +1,82 @@
+"""README's commands, one after another as a newcomer types them, against a platform that runs.
+
+`make` itself is left out: who runs this test has used it.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.platform import RunningPlatform, run_platform
+from tramontane import config
+
+ROOT = Path(__file__).parent.parent
+DEMO = ROOT / "src" / "tramontane" / "engines" / "demo" / "demo.gguf"
+BLOCKS = re.findall(
+    r"^```(sh|python|toml)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the newcomer works, with a model file of their own."""
+    path = tmp_path_factory.mktemp("newcomer")
+    shutil.copy(DEMO, path / "mine.gguf")
+    return path
+
+
+@pytest.fixture(scope="module")
+def platform(folder: Path) -> Iterator[RunningPlatform]:
+    with run_platform(folder / "data") as running:
+        yield running
+
+
+def run(language: str, text: str, platform: RunningPlatform, folder: Path) -> str:
+    """Return what the block prints; fails the test where it fails."""
+    text = text.replace("127.0.0.1:8080", f"127.0.0.1:{platform.port}")
+    lines = [line for line in text.splitlines() if not line.startswith(("make", "export"))]
+    program = ["sh", "-euc"] if language == "sh" else [sys.executable, "-c"]
+    done = subprocess.run(
+        [*program, "\n".join(lines)],
+        cwd=folder,
+        env={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "TRAMONTANE_DATA": str(folder / "data"),
+            "TRAMONTANE_KEY": platform.key or "",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_block_works_in_its_turn(platform: RunningPlatform, folder: Path) -> None:
+    printed = {
+        text: run(language, text, platform, folder)
+        for language, text in BLOCKS
+        if language != "toml"
+    }
+    for text, output in printed.items():
+        if "curl" in text:
+            assert '"choices"' in output, output
+        if "OpenAI(" in text:
+            assert output.strip()
+        if "tramontane usage" in text:
+            assert "key_id,key,requests" in output
+
+
+def test_the_settings_are_read(tmp_path: Path) -> None:
+    (text,) = [text for language, text in BLOCKS if language == "toml"]
+    path = tmp_path / "tramontane.toml"
+    path.write_text(text)
+    assert config.load(path).deployments["large"].key_env == "LARGE_KEY"
