@@ -7,11 +7,11 @@ two readers could disagree about it. It does not know deployments or prices.
 
 import json
 import re
-from typing import Any
 
 import msgspec
 
 from tramontane.errors import InvalidRequest
+from tramontane.wire.openai.addresses import read_messages, refuse_addresses
 
 CHOICES_MAX = 128
 TOKENS_MAX = 10_000_000
@@ -21,46 +21,19 @@ _EXPLAINED_BYTES = 1_048_576
 CONTROLLED = frozenset(
     ("model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n")
 )
-KNOWN = CONTROLLED | frozenset(
-    [
-        "audio",
-        "frequency_penalty",
-        "function_call",
-        "functions",
-        "logit_bias",
-        "logprobs",
-        "metadata",
-        "modalities",
-        "parallel_tool_calls",
-        "prediction",
-        "presence_penalty",
-        "prompt_cache_key",
-        "reasoning_effort",
-        "response_format",
-        "safety_identifier",
-        "seed",
-        "service_tier",
-        "stop",
-        "store",
-        "temperature",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-        "top_p",
-        "top_k",
-        "min_p",
-        "user",
-        "verbosity",
-        "web_search_options",
-    ]
-)
+# Fields that no reader takes for an address; all others are looked into.
+PLAIN = CONTROLLED.union((
+    "frequency_penalty", "function_call", "logit_bias", "logprobs", "metadata", "min_p",
+    "modalities", "parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key",
+    "reasoning_effort", "safety_identifier", "seed", "service_tier", "stop", "store",
+    "temperature", "tool_choice", "top_k", "top_logprobs", "top_p", "user", "verbosity",
+))  # fmt: skip
 
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STR = msgspec.json.Decoder(str)
 _INT = msgspec.json.Decoder(int)
 _ENCODE = msgspec.json.Encoder()
 _NAME = re.compile(rb'[ \t\r\n]*[{,][ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*')
-_ASCII_ESCAPE = re.compile(rb"\\u00[2-7]")
 
 TRUE = msgspec.Raw(b"true")
 FALSE = msgspec.Raw(b"false")
@@ -98,7 +71,7 @@ def read_chat(body: bytes) -> Intent:
     _refuse_ambiguous(fields, body)
     model = _text(fields, "model")
     messages = fields.get("messages")
-    if messages is None or not _is_filled_array(messages):
+    if messages is None or bytes(memoryview(messages)[:1]) != b"[":
         raise _wrong("messages", "an array of messages, at least one", messages)
     stream = "stream" in fields and _flag(fields, "stream")
     max_tokens = _count(fields, "max_tokens") if "max_tokens" in fields else None
@@ -106,9 +79,7 @@ def read_chat(body: bytes) -> Intent:
         max_tokens = max(_count(fields, "max_completion_tokens") or 0, max_tokens or 0) or None
     choices = (_count(fields, "n", CHOICES_MAX) or 1) if "n" in fields else 1
     include_usage = "stream_options" in fields and _include_usage(fields, stream)
-    images, image_bytes = 0, 0
-    if b'url"' in body or (b"\\u00" in body and _ASCII_ESCAPE.search(body) is not None):
-        images, image_bytes = _inspect_parts(messages)
+    images, image_bytes = read_messages(messages)
     return Intent(
         fields,
         model,
@@ -119,11 +90,6 @@ def read_chat(body: bytes) -> Intent:
         images,
         len(body) - image_bytes,
     )
-
-
-def _is_filled_array(raw: msgspec.Raw) -> bool:
-    head = bytes(memoryview(raw)[:2])
-    return head[:1] == b"[" and head != b"[]"
 
 
 def encode(fields: dict[str, msgspec.Raw]) -> bytes:
@@ -137,7 +103,7 @@ def _refuse_ambiguous(fields: dict[str, msgspec.Raw], body: bytes) -> None:
     size = 1
     for name, raw in fields.items():
         size += len(name) + 4 + memoryview(raw).nbytes
-        if name not in KNOWN:
+        if name not in PLAIN:
             folded = name.casefold()
             if folded in CONTROLLED:
                 raise InvalidRequest(
@@ -145,6 +111,7 @@ def _refuse_ambiguous(fields: dict[str, msgspec.Raw], body: bytes) -> None:
                     code="unknown_field",
                     param=name,
                 )
+            refuse_addresses(name, raw)
     if size != len(body):  # not compact: see whether every byte is accounted for
         _refuse_duplicates(fields, body)
 
@@ -161,15 +128,19 @@ def _refuse_duplicates(fields: dict[str, msgspec.Raw], body: bytes) -> None:
             return
     if len(body) > _EXPLAINED_BYTES:
         raise InvalidRequest("A field stands twice or has an escaped name.", code="duplicate_field")
-    top = json.loads(body, object_pairs_hook=list)
-    names = [name for name, _ in top]
-    for name_text in names:
-        if names.count(name_text) > 1:
+    try:
+        top = json.loads(body, object_pairs_hook=list, parse_int=str)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
+    seen = set()
+    for found, _ in top:
+        if found in seen:
             raise InvalidRequest(
-                f"The field '{name_text}' stands twice. Send it once.",
+                f"The field '{found}' stands twice. Send it once.",
                 code="duplicate_field",
-                param=name_text,
+                param=found,
             )
+        seen.add(found)
 
 
 def _wrong(name: str, expected: str, raw: msgspec.Raw | None) -> InvalidRequest:
@@ -243,49 +214,3 @@ def _include_usage(fields: dict[str, msgspec.Raw], stream: bool) -> bool:
     except InvalidRequest as error:
         error.param = "stream_options.include_usage"
         raise
-
-
-def _inspect_parts(messages: msgspec.Raw) -> tuple[int, int]:
-    """Return (images, bytes of their data); refuse any address that is not `data:`.
-
-    An engine or provider would fetch such an address on the caller's behalf.
-    """
-    images = size = 0
-    try:
-        decoded = msgspec.json.decode(messages)
-    except msgspec.DecodeError:
-        raise _wrong("messages", "an array of messages", messages) from None
-    for i, message in enumerate(decoded):
-        content = message.get("content") if isinstance(message, dict) else None
-        if not isinstance(content, list):
-            continue
-        for j, part in enumerate(content):
-            for url, place in _addresses(part):
-                if not url.startswith("data:"):
-                    raise InvalidRequest(
-                        "Images and files are taken as data: addresses only"
-                        ' ("data:image/png;base64,…"); other addresses are never fetched.',
-                        code="address_not_allowed",
-                        param=f"messages[{i}].content[{j}].{place}",
-                    )
-                images += 1
-                size += len(url)
-    return images, size
-
-
-def _addresses(part: Any) -> list[tuple[str, str]]:
-    found = []
-    if isinstance(part, dict):
-        for name, value in part.items():
-            if name.casefold().endswith("url"):
-                if isinstance(value, dict):
-                    found += [
-                        (str(v), f"{name}.{n}")
-                        for n, v in value.items()
-                        if n.casefold().endswith("url")
-                    ]
-                elif value is not None:
-                    found.append((str(value), name))
-            elif isinstance(value, dict):
-                found += [(url, f"{name}.{place}") for url, place in _addresses(value)]
-    return found
