@@ -46,7 +46,7 @@ def local_models(
             path=demo_path,
             context_tokens=DEMO_CONTEXT_TOKENS,
             slots=SLOTS,
-            threads=2,
+            threads=None,  # one less than the cores: they spin, and others need one
             is_demonstration=True,
         )
     for record in stored:

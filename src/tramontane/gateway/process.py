@@ -49,6 +49,7 @@ from tramontane.store.journal import Hold
 from tramontane.store.records import Opening, Picture
 
 SWEEP_S = 0.25
+ENGINE_IDLE_S = 3.0  # llama.cpp closes idle connections after 5 s
 STORE_GONE_S = 60.0
 
 _log = logging.getLogger(__name__)
@@ -197,10 +198,13 @@ class GatewayProcess:
         return Service(deployment, gate, self._new_pool(deployment))
 
     def _new_pool(self, deployment: Deployment) -> UpstreamPool:
+        settings = self._settings.upstream
+        if deployment.is_local:
+            settings = msgspec.structs.replace(settings, pool_idle_s=ENGINE_IDLE_S)
         return UpstreamPool(
             self._loop,
             deployment.origin,
-            self._settings.upstream,
+            settings,
             ca_file=deployment.ca_file,
             clock_s=self.clock_s,
         )
