@@ -85,7 +85,7 @@ def supervise(body: Body, logs: Path, **more: Any) -> Reports:
 
 
 def spec(model: Path, **more: Any) -> EngineSpec:
-    chosen = {"alias": "demo", "context_tokens": 512, "slots": 1, "threads": 1}
+    chosen: dict[str, Any] = {"alias": "demo", "context_tokens": 512, "slots": 1, "threads": 1}
     return EngineSpec(model_path=model, **(chosen | more))
 
 

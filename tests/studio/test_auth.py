@@ -166,4 +166,6 @@ def test_every_answer_carries_the_policy(studio: Studio, ours: Tenant) -> None:
 
 
 def test_the_settings_need_no_secret_of_a_provider(studio: Studio, settings: Settings) -> None:
-    assert settings.deployments["large"].key_env not in studio.call("GET", "/").body.decode()
+    variable = settings.deployments["large"].key_env
+    assert variable is not None
+    assert variable not in studio.call("GET", "/").body.decode()

@@ -2,7 +2,7 @@
 
 from tests.studio.conftest import Studio, Tenant
 
-BAD_INPUT = [
+BAD_INPUT: list[tuple[dict[str, object], int, str | None]] = [
     ({"limit": "-1"}, 400, "limit"),
     ({"limit": "ten"}, 400, "limit"),
     ({"limit": "NaN"}, 400, "limit"),
