@@ -129,7 +129,8 @@ class RunningGateway:
         self._following.join()
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None
-            pipe.close()
+            with suppress(BrokenPipeError):  # a line that it did not live to read
+                pipe.close()
         self.process = None
 
     def stop(self) -> None:
