@@ -23,7 +23,7 @@ from sqlalchemy import select
 from tramontane import config
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
-from tramontane.gateway.process import Launch, News
+from tramontane.gateway.news import Launch, News
 from tramontane.store import budgets, keys, projects, schema
 from tramontane.store.database import Store, migrate, open_store
 from tramontane.store.opening import picture, prepare

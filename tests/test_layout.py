@@ -22,7 +22,8 @@ SOURCE = ROOT / "src" / "tramontane"
 # A part may import from parts on lower floors and from itself.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "money", "log"),
-    ("config", "datafolder", "children"),
+    ("config", "datafolder"),
+    ("children",),
     ("wire",),
     ("store", "catalog"),
     ("providers", "engines"),

@@ -1,8 +1,8 @@
 """Builds every part of the platform once; the only file that knows them all.
 
 `serve` is the parent process: it binds the public socket, then runs gateway, studio, worker and
-the engines as children, so that a crash of one takes down nothing else. `python -m tramontane.app
-studio|worker` is such a child's entry; the gateway's is `tramontane.gateway.process`.
+the engines as children, so that a crash of one takes down nothing else. It imports none of them:
+each child is a program of its own (`gateway.process`, `studio`, `worker`, `engines.llamacpp`).
 """
 
 import asyncio
@@ -15,7 +15,6 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ from typing import TypeVar
 
 import msgspec
 
-from tramontane import __version__, log, worker
+from tramontane import __version__
 from tramontane.children import Child
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
@@ -32,12 +31,11 @@ from tramontane.engines.keys import engine_key
 from tramontane.engines.plan import LocalModel, local_models
 from tramontane.engines.supervisor import EngineSpec, Supervisor
 from tramontane.errors import ConfigError, TramontaneError, Unavailable
-from tramontane.gateway.process import Launch, News
+from tramontane.gateway.news import Launch, News
 from tramontane.store import engines, keys, projects
 from tramontane.store.database import Store, migrate, open_store
 from tramontane.store.opening import picture, prepare
 from tramontane.store.records import EngineInstance, Opening, Picture
-from tramontane.studio import server
 
 POLL_S = 0.5
 SOCKET_PATH_MOST = 100
@@ -206,14 +204,14 @@ class Platform:
             opening, picture = await self._in_store(self._open_books)
             return msgspec.json.encode(Launch(self._settings, fd, socket_path, opening, picture))
 
-        entry = ["-m", "tramontane.app"]
         logs = self._folder.logs
         self._children = [
             Child("gateway", ["-m", "tramontane.gateway.process"], launch, logs / "gateway.log",
                   self._tell_gateway, (fd,)),
-            Child("studio", [*entry, "studio", socket_path], settings, logs / "studio.log",
+            Child("studio", ["-m", "tramontane.studio", socket_path], settings, logs / "studio.log",
                   self._tell_gateway),
-            Child("worker", [*entry, "worker"], settings, logs / "worker.log", self._tell_gateway),
+            Child("worker", ["-m", "tramontane.worker"], settings, logs / "worker.log",
+                  self._tell_gateway),
         ]  # fmt: skip
         for child in self._children:
             child.start()
@@ -351,36 +349,11 @@ def _specs(plan: dict[str, LocalModel]) -> dict[str, EngineSpec]:
     }
 
 
-def main(arguments: list[str]) -> int:
-    """Run one child: "studio SOCKET" or "worker"."""
-    settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
-    log.configure(settings.log_level)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    if arguments[0] == "studio":
-        return server.run(settings, Path(arguments[1]), lambda: _say("ready"))
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    _say("ready")
-    worker.run(settings, stop)
-    return 0
-
-
 def clock_ms() -> int:
     """Return the wall clock in Unix milliseconds."""
     return time.time_ns() // 1_000_000
 
 
-def _end_with_parent() -> None:
-    while os.read(0, 65_536):  # not through a buffer: its lock would be held when we end
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

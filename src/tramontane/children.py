@@ -7,10 +7,17 @@ supervisor of their own.)
 
 import asyncio
 import logging
+import os
+import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
+
+from tramontane import log
+from tramontane.config import Settings
 from tramontane.errors import TramontaneError
 
 RESTART_FIRST_S = 0.25
@@ -121,3 +128,23 @@ class Child:
     def _set(self, state: str) -> None:
         self.state = state
         self._changed()
+
+
+def begin_child() -> Settings:
+    """In a child: return the settings from stdin, configure logs, and end when stdin does."""
+    settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
+    log.configure(settings.log_level)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    return settings
+
+
+def say_ready() -> None:
+    """In a child: tell the parent that it is ready."""
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+
+
+def _end_with_parent() -> None:
+    while os.read(0, 65_536):  # not through a buffer: its lock would be held when we end
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

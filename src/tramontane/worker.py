@@ -5,9 +5,11 @@ It may be stopped and started at any moment, beside a gateway or not. It knows n
 """
 
 import logging
+import signal
 import threading
 from collections.abc import Sequence
 
+from tramontane.children import begin_child, say_ready
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
 from tramontane.errors import TramontaneError
@@ -57,3 +59,17 @@ def run(settings: Settings, stop: threading.Event, interval_s: float = INTERVAL_
 def _insert(store: Store, rows: Sequence[UsageRecord]) -> None:
     with store.write() as connection:
         usage.insert_many(connection, rows)
+
+
+def main() -> None:
+    """Run the worker's process, as `tramontane serve` starts it."""
+    settings = begin_child()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    say_ready()
+    run(settings, stop)
+
+
+if __name__ == "__main__":
+    main()

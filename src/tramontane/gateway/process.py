@@ -23,7 +23,7 @@ import msgspec
 import uvloop
 
 from tramontane import log
-from tramontane.config import ServerSettings, Settings
+from tramontane.config import ServerSettings
 from tramontane.datafolder import DataFolder
 from tramontane.errors import (
     Conflict,
@@ -40,36 +40,20 @@ from tramontane.gateway.directory import Deployment, Directory, Principal, build
 from tramontane.gateway.exchange import Exchange
 from tramontane.gateway.ledger import Ledger, open_ledger
 from tramontane.gateway.limits import Limits
+from tramontane.gateway.news import Launch, News
 from tramontane.gateway.server import ClientConnection, Request
 from tramontane.gateway.service import Service, request_head
 from tramontane.gateway.splice import Splice
 from tramontane.gateway.telemetry import AccessLog, Telemetry
 from tramontane.gateway.upstream import UpstreamPool
 from tramontane.store.journal import Hold
-from tramontane.store.records import Opening, Picture
+from tramontane.store.records import Picture
 
 SWEEP_S = 0.25
 ENGINE_IDLE_S = 3.0  # llama.cpp closes idle connections after 5 s
 STORE_GONE_S = 60.0
 
 _log = logging.getLogger(__name__)
-
-
-class Launch(msgspec.Struct, frozen=True):
-    """The first line on stdin."""
-
-    settings: Settings
-    listen_fd: int
-    studio_socket: str
-    opening: Opening
-    picture: Picture
-
-
-class News(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A further line. Each means that the store was reached just now."""
-
-    picture: Picture | None = None
-    parts: dict[str, str] | None = None
 
 
 class GatewayProcess:
