@@ -110,4 +110,5 @@ wheel: $(VENV)/.serve ## Build the wheel into dist/
 	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
 
 clean: ## Remove what was installed and built (never the data folder)
-	@rm -rf .venv dist build tests/clients/node/node_modules tests/browser/node_modules
+	@rm -rf .venv dist build tests/browser/node_modules tests/clients/node/node_modules \
+	tests/studio/node_modules

@@ -89,6 +89,7 @@ def _config(app: object, log_level: str) -> uvicorn.Config:
         http="httptools",
         ws="none",
         lifespan="on",
+        log_config=None,  # the process has set its log up already
         log_level=log_level,
         access_log=False,
         proxy_headers=False,
