@@ -4,9 +4,10 @@
     .venv-train/bin/python runs/demo.py --minutes 70 --data ../shared/data --out ../demo-run
 
 corpus → tokenizer → train → export → evaluate the exported file → card. SIGSTOP and SIGCONT pause
-it; SIGTERM begins the cool-down at once and finishes properly. Set OMP_WAIT_POLICY=passive where
-others use the machine, or threads spin while they wait for a core that is taken. What is already
-in --out (tokenizer, token streams) is used again.
+it; SIGTERM begins the cool-down at once and finishes properly; a second one halves what is left.
+--resume goes on from a checkpoint. Set OMP_WAIT_POLICY=passive where others use the machine, or
+threads spin while they wait for a core that is taken. What is already in --out (tokenizer, token
+streams) is used again.
 """
 
 import argparse
@@ -15,9 +16,11 @@ import signal
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
-from safetensors.torch import save_model
+from safetensors import safe_open
+from safetensors.torch import load_model, save_model
 from tokenizers import Tokenizer
 
 from tramontane.training.card import (
@@ -42,14 +45,14 @@ from tramontane.training.corpus import (
 from tramontane.training.export import Identity, read_gguf, write_gguf
 from tramontane.training.heldout import bits_per_byte, unigram_bits_per_byte, xz_bits_per_byte
 from tramontane.training.llama import Llama, LlamaConfig, count_parameters
-from tramontane.training.pretrain import MixedBatches, Plan, Progress, Stop, pretrain
+from tramontane.training.pretrain import BEGINNING, MixedBatches, Plan, Progress, Schedule, pretrain
 from tramontane.training.tokenizer import load_tokenizer, train_tokenizer
 
 SEED = 1
 CONFIG = LlamaConfig()
 SHORT_WINDOW_TOKENS = 256  # most of training: attention is cheap
 CHATS_EVERY = 4  # in the cool-down one window of four is chats
-CHECKPOINT_STEPS = 200
+CHECKPOINT_STEPS = 50
 SCRIPTED = Path(__file__).with_name("demo_dialogues.json")
 SUMMARY = (
     "A demonstration: a tiny language model trained from scratch, which proves the path from "
@@ -99,19 +102,22 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
 
     tokenizer, text, chats = prepare(args.data, args.out)
+    model = Llama(CONFIG)
+    begin = load_checkpoint(args.resume, model) if args.resume else BEGINNING
+    seed = SEED + begin.step  # a resumed run draws other windows
     batches = MixedBatches(
-        short=Windows(text, SHORT_WINDOW_TOKENS, seed=SEED),
-        long=Windows(text, CONFIG.context_tokens, seed=SEED + 1),
-        chats=Windows(chats, CONFIG.context_tokens, seed=SEED),
+        short=Windows(text, SHORT_WINDOW_TOKENS, seed=seed),
+        long=Windows(text, CONFIG.context_tokens, seed=seed + 1),
+        chats=Windows(chats, CONFIG.context_tokens, seed=seed),
         chats_every=CHATS_EVERY,
     )
-    model = Llama(CONFIG)
     steps = args.steps or planned_steps(args.minutes, batches, Plan(steps=8))
-    plan = Plan(steps=steps)
+    warmup_steps = 10 if args.resume else 50
+    plan = Plan(steps=steps, warmup_steps=warmup_steps, cooldown_share=args.cooldown)
     print(
         f"{count_parameters(model):,} parameters, {len(text):,} tokens of text, {plan}", flush=True
     )
-    last = train(model, batches, plan, args.out)
+    last = train(model, batches, plan, begin, args.out)
 
     file = args.out / "demo.gguf"
     write_gguf(file, model, tokenizer, IDENTITY)
@@ -127,6 +133,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=70, help="turned into steps at the start")
     parser.add_argument("--steps", type=int, default=0, help="instead of --minutes")
+    parser.add_argument("--cooldown", type=float, default=0.2, help="share of the steps")
+    parser.add_argument("--resume", type=Path, help="a checkpoint.safetensors")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
@@ -145,18 +153,18 @@ def prepare(data: Path, out: Path) -> tuple[Tokenizer, Tokens, Tokens]:
 
 def planned_steps(minutes: float, batches: MixedBatches, trial: Plan) -> int:
     """Return how many steps fit, from a trial on a throw-away model."""
-    seconds = [p.seconds for p in pretrain(Llama(CONFIG), batches, trial, Stop())]
+    seconds = [p.seconds for p in pretrain(Llama(CONFIG), batches, trial, Schedule(trial))]
     constant_s, cooling_s = seconds[4] - seconds[1], seconds[7] - seconds[6]
     share = trial.cooldown_share
     return int(60 * minutes / ((1 - share) * constant_s / 3 + share * cooling_s))
 
 
-def train(model: Llama, batches: MixedBatches, plan: Plan, out: Path) -> Progress:
+def train(model: Llama, batches: MixedBatches, plan: Plan, begin: Progress, out: Path) -> Progress:
     """Train, print a line every 20 steps, save weights every CHECKPOINT_STEPS."""
-    stop = Stop()
-    signal.signal(signal.SIGTERM, lambda *_: stop.ask())
+    schedule = Schedule(plan, begin.step)
+    signal.signal(signal.SIGTERM, lambda *_: schedule.hurry())
     losses: list[float] = []
-    for progress in pretrain(model, batches, plan, stop):
+    for progress in pretrain(model, batches, plan, schedule, begin):
         losses.append(progress.loss)
         if progress.step % 20 == 0:
             mean = sum(losses[-20:]) / 20
@@ -165,9 +173,23 @@ def train(model: Llama, batches: MixedBatches, plan: Plan, out: Path) -> Progres
             print(f"{time.strftime('%H:%M:%S')} step {progress.step}/{progress.steps} {phase} "
                   f"loss {mean:.4f} {speed:.0f} tokens/s", flush=True)  # fmt: skip
         if progress.step % CHECKPOINT_STEPS == 0:
-            save_model(model, str(out / "checkpoint.safetensors"))
-    save_model(model, str(out / "final.safetensors"))
+            save_checkpoint(out / "checkpoint.safetensors", model, progress)
+    save_checkpoint(out / "final.safetensors", model, progress)
     return progress
+
+
+def save_checkpoint(path: Path, model: Llama, progress: Progress) -> None:
+    """Write the weights and, as metadata, where the run stands. Optimiser state is not kept."""
+    fresh = path.with_suffix(".new")
+    save_model(model, str(fresh), {"progress": msgspec.json.encode(progress).decode()})
+    fresh.replace(path)
+
+
+def load_checkpoint(path: Path, model: Llama) -> Progress:
+    """Load the weights into `model` and return where the run stood."""
+    load_model(model, str(path))
+    with safe_open(path, "pt") as file:
+        return msgspec.json.decode(file.metadata()["progress"], type=Progress)
 
 
 def evaluate(model: Llama, tokenizer: Tokenizer, data: Path, language: str) -> Heldout:
@@ -222,7 +244,8 @@ def card_of(
         ),
         heldout_text="lm.{language}.dev: whole novels, plays and pages that training never saw",
         heldout_method="torch over the weights read back from the exported GGUF, in float32; "
-        "windows of 1024 tokens overlapping by half; xz_9 is all texts in one file",
+        "windows of 1024 tokens overlapping by half; xz_9 is xz -9e of a "
+        "language's texts in one file; sources left out of training are left out here",
         bits_per_byte=scores,
         special_tokens={"bos": BOS, "end_of_turn": END, "user": USER, "assistant": ASSISTANT,
                         "system": SYSTEM},

@@ -120,5 +120,19 @@ def test_the_engine_renders_the_chat_template(demo: Engine) -> None:
 
 @pytest.mark.parametrize("start", ["Il était une fois", "Es war einmal", "Había una vez"])
 def test_it_continues_text(demo: Engine, start: str) -> None:
-    answer = demo.post("/completion", prompt=start, n_predict=24, temperature=0)
-    assert any(letter.isalpha() for letter in answer["content"])
+    answer = demo.post("/completion", prompt=start, n_predict=24, temperature=0, ignore_eos=True)
+    assert answer["tokens_predicted"] == 24
+    assert sum(letter.isalpha() for letter in answer["content"]) > 12
+
+
+def test_it_chats_and_stops_by_itself(demo: Engine) -> None:
+    answer = demo.post(
+        "/v1/chat/completions",
+        messages=[{"role": "user", "content": "Bonjour"}],
+        max_tokens=200,
+        temperature=0,
+    )
+    assert answer["choices"][0]["finish_reason"] == "stop"
+    content = answer["choices"][0]["message"]["content"]
+    assert content.strip()
+    assert not any(token in content for token in SPECIAL_TOKENS)

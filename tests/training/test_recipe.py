@@ -46,16 +46,17 @@ def toy_batches() -> tuple[Any, Any]:
     return tokenizer, MixedBatches(short, long, long, chats_every=4)
 
 
-def test_training_lowers_the_loss_and_asking_to_stop_begins_the_cooldown() -> None:
-    from tramontane.training.pretrain import Plan, Stop, pretrain
+def test_training_lowers_the_loss_and_hurrying_begins_the_cooldown() -> None:
+    from tramontane.training.pretrain import Plan, Schedule, pretrain
 
     _, batches = toy_batches()
-    stop, seen = Stop(), []
+    seen = []
     plan = Plan(steps=1000, batch_tokens=256, warmup_steps=5, cooldown_share=0.02, compiled=False)
-    for progress in pretrain(toy_model(), batches, plan, stop):
+    schedule = Schedule(plan)
+    for progress in pretrain(toy_model(), batches, plan, schedule):
         seen.append(progress)
         if progress.step == 30:
-            stop.ask()
+            schedule.hurry()
     assert seen[-1].step == seen[-1].steps == 30 + 20
     assert [progress.cooling for progress in seen] == [False] * 30 + [True] * 20
     assert abs(seen[0].loss - math.log(VOCABULARY)) < 0.1
@@ -63,14 +64,30 @@ def test_training_lowers_the_loss_and_asking_to_stop_begins_the_cooldown() -> No
 
 
 def test_the_rate_rises_stays_and_falls_to_almost_nothing() -> None:
-    from tramontane.training.pretrain import Plan, rate_at
+    from tramontane.training.pretrain import Plan, Schedule
 
     plan = Plan(steps=100, warmup_steps=10, cooldown_share=0.2)
-    rates = [rate_at(step, plan, cooldown_start=80) for step in range(100)]
+    schedule = Schedule(plan)
+    rates = [schedule.rate(step) for step in range(100)]
     assert rates[0] == 0.1
     assert rates[10:80] == [1.0] * 70
     assert rates[80:] == sorted(rates[80:], reverse=True)
     assert 0 < rates[-1] <= 0.05 + 1e-9
+
+
+def test_hurrying_twice_halves_the_cooldown_without_a_jump() -> None:
+    from tramontane.training.pretrain import Plan, Schedule
+
+    schedule = Schedule(Plan(steps=1000, warmup_steps=1, cooldown_share=0.1))
+    schedule.hurry()
+    schedule.take_up_hurries(50)
+    assert schedule.end == 150
+    before = schedule.rate(70)
+    schedule.hurry()
+    schedule.take_up_hurries(70)
+    assert schedule.end == 70 + 40
+    assert schedule.rate(70) == pytest.approx(before) == pytest.approx(0.8)
+    assert schedule.rate(90) == pytest.approx(0.4)
 
 
 def test_windows_come_once_each_before_any_comes_twice() -> None:

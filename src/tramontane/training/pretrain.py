@@ -1,6 +1,6 @@
 """Training from scratch on one CPU: warm-up, a constant rate, then a linear cool-down.
 
-The constant part may be cut short at any step (`Stop`), since the cool-down can begin anywhere
+The constant part may be cut short at any step, since the cool-down can begin anywhere
 (warmup-stable-decay, Hu et al. 2024). Progress is counted in steps, never in time, so a paused
 process loses nothing. Knows nothing of files, languages or what the tokens mean.
 """
@@ -42,6 +42,9 @@ class Progress(msgspec.Struct, frozen=True):
     cooling: bool
 
 
+BEGINNING = Progress(step=0, steps=0, loss=0.0, tokens=0, seconds=0.0, cooling=False)
+
+
 class Batches(Protocol):
     """The data of a run: (inputs and targets overlapping) token windows for each phase."""
 
@@ -64,54 +67,74 @@ class MixedBatches:
         return torch.cat((text, torch.from_numpy(self._chats.take(chat_rows))))
 
 
-class Stop:
-    """Asked from outside (a signal handler) to begin the cool-down at the next step."""
+class Schedule:
+    """The learning rate over the steps of a run, which may be hurried from outside.
 
-    def __init__(self) -> None:
-        self.asked = False
+    Warm-up, a constant part, a linear cool-down to zero. `hurry` (from a signal handler) begins
+    the cool-down at the next step, at its planned length; again, it halves what is left of it.
+    """
 
-    def ask(self) -> None:
-        """Begin the cool-down as soon as the current step is done."""
-        self.asked = True
+    def __init__(self, plan: Plan, first_step: int = 0) -> None:
+        self.end = plan.steps
+        self._plan = plan
+        self._first = first_step
+        self._cooldown_steps = max(1, round(plan.steps * plan.cooldown_share))
+        self._fall = (plan.steps - self._cooldown_steps, 1.0)  # from this step, from this rate
+        self._hurries = 0
+
+    def hurry(self) -> None:
+        """Ask for an earlier end; taken up when the current step is done."""
+        self._hurries += 1
+
+    def cooling(self, step: int) -> bool:
+        """Return whether the rate is falling at this step."""
+        return step >= self._fall[0]
+
+    def rate(self, step: int) -> float:
+        """Return the share of the full learning rate at a step, 0 to 1."""
+        start, height = self._fall
+        warm = min(1.0, (step - self._first + 1) / self._plan.warmup_steps)
+        fallen = max(0, step - start) / (self.end - start)
+        return warm * height * (1 - fallen)
+
+    def take_up_hurries(self, step: int) -> None:
+        """Bring the end forward, once for each call of `hurry` since the last time."""
+        while self._hurries:
+            self._hurries -= 1
+            if self.cooling(step):
+                height = self._fall[1] * (1 - (step - self._fall[0]) / (self.end - self._fall[0]))
+                self._fall, self.end = (step, height), step + max(1, (self.end - step) // 2)
+            else:
+                self._fall, self.end = (step, 1.0), step + self._cooldown_steps
 
 
-def rate_at(step: int, plan: Plan, cooldown_start: int) -> float:
-    """Return the share of the full learning rate at a step, 0 to 1."""
-    cooldown_steps = max(1, round(plan.steps * plan.cooldown_share))
-    warm = min(1.0, (step + 1) / plan.warmup_steps)
-    return warm * min(1.0, 1.0 - (step - cooldown_start) / cooldown_steps)
+def pretrain(
+    model: Llama, batches: Batches, plan: Plan, schedule: Schedule, begin: Progress = BEGINNING
+) -> Iterator[Progress]:
+    """Train `model` in place and yield after each step until the schedule's end.
 
-
-def pretrain(model: Llama, batches: Batches, plan: Plan, stop: Stop) -> Iterator[Progress]:
-    """Train `model` in place and yield after each step.
-
-    The cool-down begins at its planned step, or when `stop` is asked, and keeps its length.
+    `begin` is where an earlier run left these weights; optimisers start anew.
     """
     forward: Callable[[Tensor, Tensor], Tensor] = loss_of(model)
     if plan.compiled:
         forward = torch.compile(forward, dynamic=False)
     optimizers = optimizers_of(model, plan)
-    cooldown_steps = max(1, round(plan.steps * plan.cooldown_share))
-    cooldown_start = plan.steps - cooldown_steps
-    step, tokens, began_s = 0, 0, time.monotonic()
+    step, tokens, began_s = begin.step, begin.tokens, time.monotonic() - begin.seconds
     model.train()
-    while step < cooldown_start + cooldown_steps:
-        if stop.asked:
-            cooldown_start = min(cooldown_start, step)
-        cooling = step >= cooldown_start
+    while step < schedule.end:
+        schedule.take_up_hurries(step)
+        cooling = schedule.cooling(step)
         windows = batches(cooling, plan.batch_tokens)
         with torch.autocast("cpu", torch.bfloat16, enabled=plan.bf16):
             loss = forward(windows[:, :-1], windows[:, 1:])
         torch.autograd.backward(loss)
-        set_rates(optimizers, rate_at(step, plan, cooldown_start))
+        set_rates(optimizers, schedule.rate(step))
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         step, tokens = step + 1, tokens + windows[:, 1:].numel()
         elapsed_s = time.monotonic() - began_s
-        yield Progress(
-            step, cooldown_start + cooldown_steps, loss.item(), tokens, elapsed_s, cooling
-        )
+        yield Progress(step, schedule.end, loss.item(), tokens, elapsed_s, cooling)
 
 
 def loss_of(model: Llama) -> Callable[[Tensor, Tensor], Tensor]:
