@@ -4,7 +4,10 @@
 Every field here is documented in `docs/configuration.md`, which a test compares with this module.
 """
 
+import ipaddress
 import os
+import re
+import socket
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +21,9 @@ from tramontane.money import Price, parse_nano
 
 StreamUsage = Literal["ask", "always", "never"]
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
+_HOST = re.compile(r"[a-z0-9_][a-z0-9._-]*")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.ip_network("::/96")
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,14 +204,46 @@ def parse_origin(url: str, place: str = "url") -> Origin:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{place}.url: '{url}' must begin with http:// or https:// and a host")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigError(f"{place}.url: '{url}' must hold no user, query or fragment; use key_env")
+        raise ConfigError(f"{place}.url: must hold no user, query or fragment; use key_env")
     host = parts.hostname
-    if host.startswith(("169.254.", "fe80:")):
+    if not _HOST.fullmatch(host) and not _is_ipv6(host):
+        raise ConfigError(
+            f"{place}.url: '{host}' is no host name; write names outside ASCII in their xn-- form"
+        )
+    if is_link_local(host):
         raise ConfigError(f"{place}.url: link-local addresses are refused")
     if any(c <= " " or c == "\x7f" for c in url):
         raise ConfigError(f"{place}.url: holds a space or control character")
     tls = parts.scheme == "https"
     return Origin(tls, host, port or (443 if tls else 80), parts.path.rstrip("/"))
+
+
+def is_link_local(host: str) -> bool:
+    """Return whether `host` is a link-local address, however spelt: 169.254.0.0/16 or fe80::/10.
+
+    >>> is_link_local("2852039166"), is_link_local("::ffff:a9fe:a9fe"), is_link_local("10.0.0.1")
+    (True, True, False)
+    """
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        try:  # the C library takes decimal, octal, hexadecimal and shortened forms
+            address = ipaddress.IPv4Address(socket.inet_aton(host.rstrip(".")))
+        except (OSError, UnicodeError):
+            return False
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_link_local
+    inside = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64 or address in _COMPATIBLE:
+        inside.append(ipaddress.IPv4Address(address.packed[-4:]))
+    return address.is_link_local or any(a is not None and a.is_link_local for a in inside)
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).version == 6 and "%" not in host
+    except ValueError:
+        return False
 
 
 def parse_price(price: PriceSettings | None, settings: Settings, place: str) -> Price:

@@ -8,14 +8,17 @@ import asyncio
 import errno
 import ssl
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from tramontane.config import Origin, UpstreamSettings
 from tramontane.errors import UpstreamFailed, UpstreamTimeout
 from tramontane.gateway.flow import Signal
+from tramontane.gateway.resolve import LookUp, Resolver, look_up
 from tramontane.wire.http import ChunkDecoder, FramingError, ResponseHead, parse_response_head
 
 LINGER_S = 3.0
+INTERIM_MAX = 16
+IDLE_MAX = 512
 
 
 class Receiver(Protocol):
@@ -35,8 +38,9 @@ class UpstreamConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_buffer", "_decoder", "_head", "_is_head", "_left", "_pool", "_receiver", "_transport",
-        "got_bytes", "idle_since_s", "is_closed", "is_paused", "write_paused",
+        "_buffer", "_decoder", "_head", "_interim", "_is_head", "_left", "_pool", "_receiver",
+        "_transport", "got_bytes", "idle_since_s", "is_closed", "is_paused", "owes_body",
+        "write_paused",
     )  # fmt: skip
 
     def __init__(self, pool: "UpstreamPool") -> None:
@@ -47,11 +51,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._head: ResponseHead | None = None
         self._decoder: ChunkDecoder | None = None
         self._left = 0
+        self._interim = 0
         self.is_closed = False
         self.is_paused = False
         self.got_bytes = False
         self.idle_since_s = 0.0
         self.write_paused: Callable[[bool], None] | None = None
+        self.owes_body = False  # the rest of a request: until it is sent, no other may follow
         self._is_head = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -64,6 +70,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._buffer = b""
         self._head = None
         self._decoder = None
+        self._interim = 0
         self._is_head = is_head
         self.got_bytes = False
         self._transport.write(request)
@@ -128,17 +135,16 @@ class UpstreamConnection(asyncio.Protocol):
     def _receive_head(self, data: bytes, receiver: Receiver) -> None:
         data = self._buffer + data if self._buffer else data
         head = parse_response_head(data)
+        while head is not None and head.status < 200:
+            self._interim += 1
+            if head.status == 101 or self._interim > INTERIM_MAX:
+                raise FramingError("an upgrade, or interim answers, that nobody asked for")
+            data = data[head.size :]
+            head = parse_response_head(data)
         if head is None:
             self._buffer = data
             return
         rest = data[head.size :]
-        if head.status < 200:
-            self._buffer = b""
-            if head.status == 101:
-                raise FramingError("an upgrade that nobody asked for")
-            if rest:
-                self._receive_head(rest, receiver)
-            return
         self._buffer = b""
         self._head = head
         self._left = -1 if head.length is None else head.length
@@ -180,7 +186,8 @@ class UpstreamConnection(asyncio.Protocol):
     def _end(self, *, clean: bool) -> None:
         receiver, self._receiver = self._receiver, None
         head = self._head
-        if clean and head is not None and head.keep_alive and not self.is_paused:
+        reusable = clean and head is not None and head.keep_alive
+        if reusable and not self.is_paused and not self.owes_body:
             self._pool.give_back(self)
         else:
             self.close()
@@ -220,6 +227,7 @@ class UpstreamPool:
         ca_file: str | None = None,
         socket_path: str | None = None,
         clock_s: Callable[[], float],
+        look_up: LookUp = look_up,
     ) -> None:
         self._loop = loop
         self._origin = origin
@@ -229,9 +237,21 @@ class UpstreamPool:
         self._idle: list[UpstreamConnection] = []
         self._lingering: set[UpstreamConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+        self._resolver: Resolver | None = None
         self._tls: ssl.SSLContext | None = None
-        if origin is not None and origin.tls:
-            self._tls = ssl.create_default_context(cafile=ca_file or settings.ca_file)
+        self._problem: str | None = None
+        if origin is not None:
+            self._resolver = Resolver(loop, origin.host, origin.port, clock_s, look_up)
+            if origin.tls:
+                self._prepare_tls(ca_file or settings.ca_file)
+
+    def _prepare_tls(self, ca_file: str | None) -> None:
+        try:
+            self._tls = ssl.create_default_context(cafile=ca_file)
+        except OSError as error:  # this deployment's fault, not the gateway's
+            self._problem = f"its ca_file cannot be used ({_reason(error)})"
+        else:
             self._tls.set_alpn_protocols(["http/1.1"])
 
     def take_idle(self) -> UpstreamConnection | None:
@@ -274,21 +294,35 @@ class UpstreamPool:
         if self._socket_path is not None:
             _, connection = await self._loop.create_unix_connection(protocol, self._socket_path)
             return connection
-        origin = self._origin
-        assert origin is not None
-        transport, connection = await self._loop.create_connection(
-            protocol,
-            origin.host,
-            origin.port,
-            ssl=self._tls,
-            server_hostname=origin.host if self._tls is not None else None,
-        )
-        refuse_link_local(transport.get_extra_info("peername"))
-        return connection
+        origin, resolver = self._origin, self._resolver
+        assert origin is not None and resolver is not None
+        if self._problem is not None:
+            raise OSError(errno.EINVAL, self._problem)
+        addresses = await resolver.addresses()
+        for address in addresses:
+            try:
+                async with asyncio.timeout(self._settings.connect_timeout_s / len(addresses)):
+                    _, connection = await self._loop.create_connection(
+                        protocol,
+                        address,
+                        origin.port,
+                        ssl=self._tls,
+                        server_hostname=origin.host if self._tls is not None else None,
+                    )
+            except OSError:  # TimeoutError and SSLError are
+                if address == addresses[-1]:
+                    raise
+            else:
+                resolver.prefer(address)
+                return connection
+        raise AssertionError("a resolver returns at least one address")
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """Keep `connection` for the next request."""
         self._lingering.discard(connection)  # else a later answer would be cut short
+        if self._is_closed or len(self._idle) >= IDLE_MAX:
+            connection.close()
+            return
         connection.idle_since_s = self._clock_s()
         self._idle.append(connection)
 
@@ -313,17 +347,11 @@ class UpstreamPool:
         self._lingering = {c for c in self._lingering if c.is_answering}
 
     def close(self) -> None:
-        """Close every idle connection."""
+        """Close every idle connection, and each of the others after its answer."""
+        self._is_closed = True
         for connection in self._idle[:]:
             connection.close()
         self._idle.clear()
-
-
-def refuse_link_local(peer: Any) -> None:
-    """Raise OSError where a name resolved to a link-local address (cloud metadata lives there)."""
-    host = str(peer[0]) if peer else ""
-    if host.startswith(("169.254.", "fe80:", "::ffff:169.254.")):
-        raise OSError(errno.EACCES, "link-local addresses are refused")
 
 
 def _reason(error: OSError) -> str:
