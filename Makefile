@@ -36,7 +36,7 @@ engine: $(VENV)/.serve ## Try again to install the local engine (llama.cpp)
 	@rm -f $(VENV)/.engine && $(MAKE) $(VENV)/.engine
 
 $(BIN)/python:
-	@python="$(PYTHON)"; [ -n "$$python" ] || python=$$(scripts/find-python) || exit 1; \
+	@python=$$(scripts/find-python $(PYTHON)) || exit 1; \
 	"$$python" -m venv $(VENV) || { rm -f $@; echo "Could not make $(VENV) with $$python."; \
 	echo "On Debian or Ubuntu: apt-get install python3-venv"; exit 1; } >&2
 
