@@ -153,7 +153,7 @@ def test_an_exported_model_comes_back_and_runs_in_the_engine(tmp_path: Path, tie
     model = toy_model(tied=tied)
     for parameter in model.parameters():
         if parameter.dim() == 2:
-            torch.nn.init.normal_(parameter, std=0.2)
+            torch.nn.init.normal_(parameter, std=0.1)
     file = tmp_path / "toy.gguf"
     write_gguf(file, model, tokenizer, Identity("toy", "a toy", "us", "Apache-2.0", ("fr",)))
     again = read_gguf(file)
