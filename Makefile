@@ -75,7 +75,7 @@ $(VENV)/.train: pyproject.toml $(VENV)/.test
 
 check: $(VENV)/.test ## Formatting, lint, types, layout, documentation, locks
 	@$(BIN)/ruff format --check --quiet $(TESTED_PATHS) || { echo "To mend: make format"; exit 1; }
-	@$(BIN)/ruff check --quiet $(TESTED_PATHS)
+	@$(BIN)/ruff check --quiet --output-format concise $(TESTED_PATHS)
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m pytest -q tests/test_layout.py tests/test_docs.py tests/test_locks.py
 
