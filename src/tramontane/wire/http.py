@@ -17,7 +17,9 @@ TRAILER_BYTES_MAX = 16_384
 _VALUE = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
 _FIELD = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++:" + _VALUE
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: " + _VALUE + rb")?\r\n")
-_FIELDS = re.compile(rb"(?:" + _FIELD + rb"\r\n)*+")
+_HEAD = re.compile(_STATUS.pattern + rb"(?:" + _FIELD + rb"\r\n)*+")
+# The fields that tell how a body is framed and what it is, in a checked head in lower case.
+_TELLING = re.compile(rb"\r\n(content-length|content-type|transfer-encoding|connection):([^\r]*)")
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;" + _VALUE + rb")?\r\n")
 _PLAIN_CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _TRAILER = re.compile(_FIELD)
@@ -59,38 +61,38 @@ def parse_response_head(data: bytes) -> ResponseHead | None:
     if end < 0:
         return None
     head = data[: end + 2]
-    start = _STATUS.match(head)
+    start = _HEAD.fullmatch(head)
     if start is None:
-        raise FramingError("the answer does not begin with an HTTP/1.1 status line")
-    if _FIELDS.fullmatch(head, start.end()) is None:
+        if _STATUS.match(head) is None:
+            raise FramingError("the answer does not begin with an HTTP/1.1 status line")
         raise FramingError("the head of the answer holds a malformed line")
-    lower = head.lower()
-    status = int(start[2])
-    length: int | None = None
-    at = lower.find(b"\r\ncontent-length:")
-    is_chunked = b"\r\ntransfer-encoding:" in lower
-    if is_chunked and (
-        at >= 0 or start[1] == b"0" or _value(lower, b"transfer-encoding") != b"chunked"
-    ):
+    version, code = start.groups()
+    status = int(code)
+    fields: dict[bytes, bytes] = {}
+    for name, value in _TELLING.findall(head.lower()):
+        value = value.strip(b" \t")
+        fields[name] = fields[name] + b", " + value if name in fields else value
+    coding = fields.get(b"transfer-encoding")
+    length_text = fields.get(b"content-length")
+    if coding is not None and (length_text is not None or version == b"0" or coding != b"chunked"):
         raise FramingError("the answer's length is given twice, or in an unknown coding")
-    if at >= 0:
-        text = lower[at + 17 : lower.find(b"\r\n", at + 17)].strip(b" \t")
-        if not text.isdigit() or len(text) > 15 or lower.find(b"\r\ncontent-length:", at + 1) >= 0:
+    length: int | None = None
+    if length_text is not None:
+        if not length_text.isdigit() or len(length_text) > 15:
             raise FramingError("the answer's content-length is no number, or stands twice")
-        length = int(text)
+        length = int(length_text)
+    is_chunked = coding is not None
     if status in (204, 304) or status < 200:
         length, is_chunked = 0, False
-    if start[1] == b"1":
-        keep_alive = b"\r\nconnection:" not in lower or b"close" not in _value(lower, b"connection")
-    else:
-        keep_alive = b"keep-alive" in _value(lower, b"connection")
+    connection = fields.get(b"connection", b"")
+    keep_alive = b"close" not in connection if version == b"1" else b"keep-alive" in connection
     return ResponseHead(
         status,
         end + 4,
         length,
         is_chunked,
         keep_alive and (length is not None or is_chunked),
-        _value(lower, b"content-type"),
+        fields.get(b"content-type", b""),
         head,
     )
 
