@@ -377,17 +377,24 @@ class Exchange:
         trusts_usage = deployment.trusts_stream_usage
         bill = self._bill
 
+        def begin() -> Client:
+            self._sent = True
+            self._client.start_stream(self._fields(deployment))
+            return self._client
+
         def settle(progress: Progress) -> None:
             bill.settle(progress.usage if trusts_usage else None, progress, "ok")
 
         relay = StreamRelay(
-            self._client, drops_usage=drops, checkpoint=bill.checkpoint, settle=settle
+            begin,
+            choices=intent.choices,
+            drops_usage=drops,
+            checkpoint=bill.checkpoint,
+            settle=settle,
         )
         self.progress = relay.progress
         self._is_streaming = True
         answer.read_into(relay)
-        self._sent = True
-        self._client.start_stream(self._fields(deployment))
         await answer.ended
         self._linger()
         self._client.end_stream()

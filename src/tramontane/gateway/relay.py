@@ -2,14 +2,13 @@
 
 `StreamRelay` passes a stream on byte for byte until the finish reason or usage comes by; from
 there each event is read as JSON, an injected usage event is taken out, and the event that ends
-the answer is forwarded only after `settle` has returned. `Gathered` collects a stream for a
-client that asked for none. Neither knows connections, permits or prices.
+the answer is forwarded only after `settle` has returned. What it passes on does not depend on
+where reads begin and end. `Gathered` collects a stream for a client that asked for none. Neither
+knows connections, permits or prices.
 """
 
 from collections.abc import Callable
 from typing import Protocol
-
-import msgspec
 
 from tramontane.errors import UpstreamFailed
 from tramontane.money import Usage
@@ -56,21 +55,27 @@ class Progress:
 
 
 class StreamRelay:
-    """Passes one stream on. `settle` is called once, before the last bytes go out."""
+    """Passes one stream on, whole events only. `begin` is called before the first bytes go out,
+    `settle` once before the last.
+    """
 
     __slots__ = (
-        "_checkpoint", "_drops_usage", "_partial", "_settle", "_sink", "_splitter", "progress",
+        "_begin", "_checkpoint", "_choices", "_drops_usage", "_partial", "_settle", "_sink",
+        "_splitter", "progress",
     )  # fmt: skip
 
     def __init__(
         self,
-        sink: Sink,
+        begin: Callable[[], Sink],
         *,
+        choices: int,
         drops_usage: bool,
         checkpoint: Callable[[int], None],
         settle: Callable[[Progress], None],
     ) -> None:
-        self._sink = sink
+        self._begin = begin
+        self._sink: Sink | None = None
+        self._choices = choices
         self._drops_usage = drops_usage
         self._checkpoint = checkpoint
         self._settle = settle
@@ -89,34 +94,43 @@ class StreamRelay:
                 self._read(payload)
             return
         seen = self._partial + payload if self._partial else payload
+        ended = seen.count(b"\n\n")
         if (
             seen.count(b"finish_reason") != seen.count(b'finish_reason":null')
             or seen.count(b'usage"') != seen.count(b'usage":null')
+            or seen.count(b"}\n\n") != ended  # a comment, or an event cut short
             or b"[DONE]" in seen
             or b'"error"' in seen
-            or b"\r" in payload
+            or b"\r" in seen
         ):
             self._splitter = EventSplitter(self._partial)
             self._read(payload)
             return
-        progress.events += payload.count(b"\n\n")
+        progress.events += ended
         if progress.events > progress.checkpoint_due:
             self._advance()
-        if payload[-2:] == b"\n\n":
+        if seen[-2:] != b"\n\n":
+            self._pass_whole(seen, ended)
+            return
+        sink = self._sink or self._open()
+        if framed is not None and seen is payload:
+            sink.write_chunks(framed, payload)
+        else:
             self._partial = b""
-        else:
-            self._keep_partial(payload)
-        if framed is not None:
-            self._sink.write_chunks(framed, payload)
-        else:
-            self._sink.write_payload(payload)
+            sink.write_payload(seen)
 
-    def _keep_partial(self, payload: bytes) -> None:
-        """Remember an event that has begun, and been forwarded, and has not ended."""
-        border = payload.rfind(b"\n\n")
-        self._partial = payload[border + 2 :] if border >= 0 else self._partial + payload
+    def _pass_whole(self, seen: bytes, ended: int) -> None:
+        """Keep an event that has not ended: whatever fails next, the client has whole events."""
+        border = seen.rfind(b"\n\n") + 2 if ended else 0
+        self._partial = seen[border:]
         if len(self._partial) > PARTIAL_BYTES:
             self._splitter = EventSplitter(self._partial)
+        if border:
+            (self._sink or self._open()).write_payload(seen[:border])
+
+    def _open(self) -> Sink:
+        self._sink = self._begin()
+        return self._sink
 
     def _advance(self) -> None:
         due = self.progress.events + CHECKPOINT_STEP
@@ -129,22 +143,19 @@ class StreamRelay:
             whole = self._splitter.feed(payload)
         except EventTooLarge as error:
             raise UpstreamFailed(f"The upstream broke its protocol: {error}.") from None
-        out = []
-        for event in whole:
-            kept = self._take(event)
-            if kept and self._partial:  # its beginning has been forwarded already
-                kept = kept[len(self._partial) :]
-            self._partial = b""
-            if self.progress.is_done:
-                self._settle(self.progress)
-                out.append(kept)
-                break
-            out.append(kept)
-        if self.progress.events > self.progress.checkpoint_due:
-            self._advance()
-        joined = b"".join(out)
-        if joined:
-            self._sink.write_payload(joined)
+        out: list[bytes] = []
+        try:
+            for event in whole:
+                out.append(self._take(event))
+                if self.progress.is_done:
+                    self._settle(self.progress)
+                    break
+        finally:  # what came whole before a broken event is forwarded all the same
+            if self.progress.events > self.progress.checkpoint_due:
+                self._advance()
+            joined = b"".join(out)
+            if joined:
+                (self._sink or self._open()).write_payload(joined)
 
     def _take(self, event: bytes) -> bytes:
         """Note what `event` says; return what of it is forwarded."""
@@ -159,7 +170,7 @@ class StreamRelay:
         progress.take(said)
         if said.is_error:
             raise UpstreamFailed("The upstream ended its stream with an error.")
-        if said.is_usage_only and self._drops_usage and not self._partial:
+        if said.is_usage_only and self._drops_usage:
             return b""
         progress.events += 1
         return event
@@ -173,11 +184,11 @@ class StreamRelay:
             self._read(b"\n\n")
         if progress.is_done:
             return
-        if not progress.finished:
+        if len(progress.finished) < self._choices:
             raise UpstreamFailed("The upstream's stream ended before its answer did.")
         progress.is_done = True
-        self._settle(self.progress)
-        self._sink.write_payload(b"data: [DONE]\n\n")
+        self._settle(progress)
+        (self._sink or self._open()).write_payload(b"data: [DONE]\n\n")
 
 
 class Gathered:
@@ -212,7 +223,7 @@ class Gathered:
             progress.events += 1
             try:
                 self._aggregate.add(data_of_event)
-            except (msgspec.DecodeError, AttributeError, TypeError) as error:
+            except aggregate.Malformed as error:
                 raise UpstreamFailed("The upstream sent a malformed event.") from error
         if progress.events > progress.checkpoint_due:
             progress.checkpoint_due = progress.events + CHECKPOINT_STEP

@@ -61,4 +61,4 @@ def data_of(event: bytes) -> bytes | None:
         name, _, value = line.partition(b":")
         if name == b"data":
             lines.append(value[1:] if value.startswith(b" ") else value)
-    return b"\n".join(lines) if lines else None
+    return b"\n".join(lines).strip() if lines else None
