@@ -28,6 +28,7 @@ def greeter(hello: Path) -> Iterator[Child]:
 def test_it_answers_on_loopback_with_the_context_it_promised(babbler: Child) -> None:
     assert babbler.address.startswith("127.0.0.1:")
     assert babbler.answer["context_tokens"] == 1_024
+    assert babbler.answer["supports_tools"] is False
     prompt = [{"role": "user", "content": "x" * 900}]
     for slot in (0, 1):
         answer = babbler.chat(messages=prompt, id_slot=slot, max_tokens=2_000, ignore_eos=True)
@@ -227,6 +228,7 @@ def test_tool_calls(tmp_path: Path) -> None:
     city = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     tools = [{"type": "function", "function": {"name": "weather", "parameters": city}}]
     with Child(model) as child:
+        assert child.answer["supports_tools"] is True
         answer = child.chat(tools=tools, temperature=0, max_tokens=64)
         choice = answer["choices"][0]
         assert choice["finish_reason"] == "tool_calls"

@@ -84,7 +84,9 @@ def test_engines_are_known_by_deployment_and_move_the_revision(store: Store) -> 
     starting = EngineInstance(
         deployment="chat", nonce="n1", address=None, state="starting", updated_at_ms=1
     )
-    ready = msgspec.structs.replace(starting, state="ready", address="127.0.0.1:5", pid=7)
+    ready = msgspec.structs.replace(
+        starting, state="ready", address="127.0.0.1:5", pid=7, supports_tools=True
+    )
     before = store.revision()
     with store.write() as c:
         engines.put_instance(c, starting)

@@ -46,10 +46,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """The engine answers at `address` ("127.0.0.1:PORT"), with so much context for a request."""
+    """The engine answers at `address` ("127.0.0.1:PORT"), with so much context for a request.
+
+    `supports_tools`: its chat template shows the model what tools there are.
+    """
 
     address: str
     context_tokens: int
+    supports_tools: bool = False
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -133,7 +137,7 @@ def _load(options: Options) -> tuple[Any, Ready]:
         # It says no more here; its reasons are on stderr. Memory may be there the next time.
         raise _CannotServe("llama.cpp could not load the model", is_final=False) from error
     address = str(server.listening_address).removeprefix("http://")
-    return server, Ready(address, _ask_context(address, options.api_key))
+    return server, _ask_properties(address, options.api_key)
 
 
 def _parameters(parameters: Any, options: Options) -> Any:
@@ -212,14 +216,15 @@ def _default_threads() -> int:
     return max(1, len(cores) - 1)
 
 
-def _ask_context(address: str, api_key: str) -> int:
-    """Return the context of one slot, in tokens, as the loaded server says it."""
+def _ask_properties(address: str, api_key: str) -> Ready:
+    """Return what the loaded server says of itself: the context of one slot, its template."""
     connection = http.client.HTTPConnection(address, timeout=_ASK_TIMEOUT_S)
     try:
         connection.request("GET", "/props", headers={"Authorization": f"Bearer {api_key}"})
         response = connection.getresponse()
         told = msgspec.json.decode(response.read())
-        return int(told["default_generation_settings"]["n_ctx"])
+        context_tokens = int(told["default_generation_settings"]["n_ctx"])
+        return Ready(address, context_tokens, bool(told["chat_template_caps"]["supports_tools"]))
     except (OSError, http.client.HTTPException, msgspec.MsgspecError, KeyError, TypeError) as error:
         raise _CannotServe(
             f"llama.cpp loaded the model, but does not answer ({type(error).__name__})",

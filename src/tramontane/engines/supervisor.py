@@ -259,7 +259,7 @@ class _Engine:
                 answer = _Ended(f"{answer.reason}: {log.cause}")
             return None, answer
         log.is_serving = True
-        self._report("ready", answer.address, self._shortfall(answer))
+        self._report("ready", ready=answer)
         since_s = self._parts.clock_s()
         ended = await self._watch(process, answer.address, key)
         ready_s = self._parts.clock_s() - since_s
@@ -347,7 +347,7 @@ class _Engine:
         if self._log_task is not None:
             await self._log_task
 
-    def _report(self, state: EngineState, address: str | None = None, message: str = "") -> None:
+    def _report(self, state: EngineState, message: str = "", ready: Ready | None = None) -> None:
         if self._is_stopped:
             return
         process = self._process
@@ -356,9 +356,10 @@ class _Engine:
             EngineInstance(
                 deployment=self.name,
                 nonce=self._nonce,
-                address=address,
+                address=ready.address if ready is not None else None,
                 state=state,
-                message=message,
+                message=self._shortfall(ready) if ready is not None else message,
+                supports_tools=ready is not None and ready.supports_tools,
                 pid=process.pid if process is not None and is_up else None,
                 updated_at_ms=self._parts.now_ms(),
             )

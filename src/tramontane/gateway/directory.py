@@ -47,6 +47,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     asks_stream_usage: bool
     trusts_stream_usage: bool
     shares_prompt_cache: bool
+    supports_tools: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ def _remote(
         is_demonstration=False,
         max_in_flight=settings.max_in_flight or REMOTE_IN_FLIGHT,
         context_tokens=settings.context_tokens,
+        supports_tools=True,
     )
 
 
@@ -167,6 +169,7 @@ def _local(
         is_demonstration=model.is_demonstration,
         max_in_flight=model.slots,
         context_tokens=model.context_tokens,
+        supports_tools=instance is not None and instance.supports_tools,
     )
 
 
@@ -183,6 +186,7 @@ def _deployment(
     is_demonstration: bool,
     max_in_flight: int,
     context_tokens: int | None,
+    supports_tools: bool,
 ) -> Deployment:
     return Deployment(
         name=name,
@@ -207,4 +211,5 @@ def _deployment(
         asks_stream_usage=is_local or settings.stream_usage == "ask",
         trusts_stream_usage=is_local or settings.stream_usage != "never",
         shares_prompt_cache=settings.share_prompt_cache,
+        supports_tools=supports_tools,
     )

@@ -94,6 +94,7 @@ class EngineInstance(msgspec.Struct, frozen=True, kw_only=True):
     state: EngineState
     message: str = ""
     pid: int | None = None
+    supports_tools: bool = False  # known once it is ready
     updated_at_ms: int
 
 

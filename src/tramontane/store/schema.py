@@ -150,6 +150,7 @@ engine_instances = Table(
     Column("state", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("pid", BigInteger),
+    Column("supports_tools", Boolean, nullable=False),
     Column("updated_at_ms", BigInteger, nullable=False),
 )
 

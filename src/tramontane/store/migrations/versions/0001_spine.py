@@ -94,6 +94,7 @@ def _models() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("pid", sa.BigInteger()),
+        sa.Column("supports_tools", sa.Boolean(), nullable=False),
         sa.Column("updated_at_ms", sa.BigInteger(), nullable=False),
     )
 
