@@ -126,7 +126,7 @@ const flows = {
     await ask(page, "large", "What of the budget?");
     await page.getByText("is used up; it starts anew").waitFor();
     const shown = await page.locator("#ask-error").innerText();
-    for (const part of ["larger budget", "3,600 s", "429 insufficient_quota", "req-refused"]) {
+    for (const part of ["larger budget", "again in 60 minutes", "429 insufficient_quota", "req-refused"]) {
       assert.ok(shown.includes(part), `${part} in ${shown}`);
     }
     assert.equal(await page.getByLabel("Your question").inputValue(), "What of the budget?");

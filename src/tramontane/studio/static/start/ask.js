@@ -6,7 +6,7 @@ import { $, copy, el, fill, setMark } from "./elements.js";
 import { settle } from "./receipt.js";
 import { deploymentsOf, page, tell, when } from "./state.js";
 import { completion } from "./stream.js";
-import { decimal, money, nano, sentence, t, tOr } from "./words.js";
+import { decimal, inTime, money, nano, sentence, t, tOr } from "./words.js";
 
 const MAX_TOKENS = 256;
 const TEMPLATE_TOKENS = 512;
@@ -71,6 +71,7 @@ async function answer(body) {
 function begin({ model }) {
   for (const id of ["ask-error", "receipt", "demonstration"]) $(id).hidden = true;
   fill("text");
+  $("text").hidden = false;
   $("by").textContent = t("by_waiting", { model });
   setMark($("progress"), "waiting", t("sent"));
   $("ask").disabled = true;
@@ -116,12 +117,13 @@ function end(run, meaning, text) {
 function fail(run, error) {
   if (error.name === "AbortError") return end(run, "", t("stopped"));
   if (!(error instanceof ApiError || error instanceof Gone)) throw error;
-  end(run, "refused", t(run.head ? "broken" : "refused"));
+  end(run, "refused", t(run.head ? "broken" : error instanceof Gone ? "unreached" : "refused"));
   const lines = error instanceof Gone ? goneLines(run) : refusalLines(error);
   const facts = error.status ? [`${error.status} ${error.code}`] : [];
   if (error.requestId) facts.push(t("request_id", { id: error.requestId }));
   const small = facts.length ? el("p", { class: "small" }, el("code", {}, facts.join(" · "))) : null;
   fill("ask-error", el("p", {}, lines.join(" ")), small);
+  $("text").hidden = run.firstMs === null;
   $("ask-error").hidden = false;
   if (error instanceof Gone) tell("gone");
   if (error.code === "invalid_api_key") tell("key-refused", error);
@@ -133,7 +135,7 @@ function goneLines(run) {
 
 function refusalLines(error) {
   const lines = [`${sentence(error.message)}.`, tOr(`advice.${error.code}`, "")];
-  if (error.retryAfterS) lines.push(t("retry", { seconds: error.retryAfterS }));
+  if (error.retryAfterS) lines.push(t("retry", { when: inTime(error.retryAfterS) }));
   return lines.filter(Boolean);
 }
 

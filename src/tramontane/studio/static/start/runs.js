@@ -19,6 +19,7 @@ async function watch() {
     if (found.status === "ready") nextMs = EVERY_MS;
     seen = new Date();
     $("offline").hidden = true;
+    $("runs").classList.remove("stale");
     showRuns(found);
   } catch (error) {
     if (!(error instanceof Gone)) throw error;
@@ -65,6 +66,7 @@ function showGone() {
   const time = seen && new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }).format(seen);
   const text = t(seen ? "gone" : "gone_first", { origin: location.origin, time });
   setMark($("overall"), "", "");
+  $("runs").classList.add("stale"); // its colours would claim what nobody knows now
   if (!$("offline").hidden && $("offline").dataset.shown === text) return;
   $("offline").dataset.shown = text;
   fill("offline", el("p", {}, text), el("p", {}, quietButton(t("gone_again"), watch)));

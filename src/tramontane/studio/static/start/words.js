@@ -33,6 +33,14 @@ export function date(moment, options = { day: "numeric", month: "long" }) {
   return new Intl.DateTimeFormat(undefined, { timeZone: "UTC", ...options }).format(moment);
 }
 
+/** Return "in 40 seconds", "in 12 minutes", "in 3 hours", in the page's language. */
+export function inTime(seconds) {
+  const form = new Intl.RelativeTimeFormat(document.documentElement.lang);
+  if (seconds < 120) return form.format(seconds, "second");
+  if (seconds < 7200) return form.format(Math.ceil(seconds / 60), "minute");
+  return form.format(Math.ceil(seconds / 3600), "hour");
+}
+
 /** Return decimals such as "0.0015" with as many places each, so that their points align. */
 export function money(...decimals) {
   const places = Math.max(...decimals.map((text) => text.split(".")[1]?.length ?? 0));
