@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 import uvloop
@@ -133,7 +133,7 @@ def test_a_name_that_turns_link_local_later_is_refused_then() -> None:
 
 
 def pool(
-    loop: asyncio.AbstractEventLoop, names: Names, port: int, **settings: float
+    loop: asyncio.AbstractEventLoop, names: Names, port: int, **settings: Any
 ) -> UpstreamPool:
     return UpstreamPool(
         loop,
