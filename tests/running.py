@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ from tramontane import config
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
 from tramontane.gateway.news import Launch, News
-from tramontane.store import budgets, keys, projects, schema
+from tramontane.store import budgets, keys, projects, schema, usage
 from tramontane.store.database import Store, migrate, open_store
+from tramontane.store.journal import FolderDisk, Importer
 from tramontane.store.opening import picture, prepare
 from tramontane.store.records import Project, Right, UsageRecord, Window
 
@@ -68,6 +69,7 @@ class RunningGateway:
         self.port = int(self.listener.getsockname()[1])
         self.address = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self._importer = Importer(FolderDisk(self.folder.journal), self._keep)
         self.project = self.add_project("default")
         self.key = self.add_key(self.project)
 
@@ -230,6 +232,10 @@ class RunningGateway:
 
     # --- what was billed -------------------------------------------------------------------------
 
+    def _keep(self, rows: Sequence[UsageRecord]) -> None:
+        with self.store.write() as c:
+            usage.insert_many(c, rows)
+
     def usage(self) -> list[UsageRecord]:
         """Every settled attempt, oldest first; the gateway must not run."""
         assert self.process is None, "kill or stop the gateway first: its journal is its own"
@@ -237,6 +243,18 @@ class RunningGateway:
         with self.store.read() as c:
             rows = c.execute(select(schema.usage).order_by(schema.usage.c.settled_at_ms))
             return [msgspec.convert(row, UsageRecord) for row in rows.mappings()]
+
+    def bills(self, request_id: str, count: int = 1) -> list[UsageRecord]:
+        """The first `count` attempts at a request, once they are settled; the gateway may run."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            self._importer.step()
+            with self.store.read() as c:
+                found = usage.attempts(c, request_id)
+            if len(found) >= count:
+                return found
+            time.sleep(0.01)
+        raise AssertionError(f"{request_id} was not billed {count} times")
 
     def import_journal(self) -> None:
         """Do what the next gateway does first: settle what was lost and move it to the store."""

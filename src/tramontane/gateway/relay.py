@@ -13,7 +13,7 @@ from typing import Protocol
 from tramontane.errors import UpstreamFailed
 from tramontane.money import Usage
 from tramontane.wire.openai import aggregate, events
-from tramontane.wire.sse import EventSplitter, EventTooLarge, data_of
+from tramontane.wire.sse import EventSplitter, EventTooLarge, data_of, is_silent
 
 PARTIAL_BYTES = 4_096
 CHECKPOINT_STEP = 64
@@ -161,6 +161,8 @@ class StreamRelay:
         """Note what `event` says; return what of it is forwarded."""
         data = data_of(event)
         if data is None:
+            if not is_silent(event):
+                raise UpstreamFailed("The upstream sent an event that is malformed.")
             return event
         progress = self.progress
         if data == events.DONE:

@@ -4,6 +4,7 @@ import re
 
 EVENT_BYTES_MAX = 16 * 1024 * 1024
 _BORDER = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n|\r\n\n")
+_SILENT = frozenset((b"", b"event", b"id", b"retry"))
 _LINE = re.compile(rb"\r\n|\n|\r")
 
 
@@ -50,6 +51,12 @@ class EventSplitter:
         self._size = len(rest)
         self._tail = rest[-3:]
         return events
+
+
+def is_silent(event: bytes) -> bool:
+    """Whether `event`, which has no data, is nothing but comments and fields of the standard."""
+    names = {line.partition(b":")[0] for line in _LINE.split(event)}
+    return names <= _SILENT
 
 
 def data_of(event: bytes) -> bytes | None:
