@@ -17,6 +17,7 @@ class TramontaneError(Exception):
         message: str,
         *,
         code: str | None = None,
+        status: int | None = None,
         param: str | None = None,
         retry_after_s: float | None = None,
     ) -> None:
@@ -26,6 +27,8 @@ class TramontaneError(Exception):
         self.retry_after_s = retry_after_s
         if code is not None:
             self.code = code
+        if status is not None:
+            self.status = status
 
 
 class InvalidRequest(TramontaneError):
@@ -96,6 +99,13 @@ class Unavailable(TramontaneError):
 
     status = 503
     code = "unavailable"
+
+
+class Stopping(TramontaneError):
+    """This gateway is stopping; another, or the next one, will serve the request."""
+
+    status = 503
+    code = "stopping"
 
 
 class UpstreamFailed(TramontaneError):

@@ -129,7 +129,7 @@ def chunked(draw: st.DrawFn) -> bytes:
 
 
 @given(chunked(), cuts)
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_any_split_of_a_chunked_body_is_understood_as_the_slow_reader_does(
     data: bytes, cuts: list[int]
 ) -> None:
@@ -137,12 +137,13 @@ def test_any_split_of_a_chunked_body_is_understood_as_the_slow_reader_does(
 
 
 @given(st.binary(max_size=60), cuts)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_bytes_are_understood_as_the_slow_reader_does(data: bytes, cuts: list[int]) -> None:
     assert outcome(decode, split(data, cuts)) == outcome(read_chunks, data)
 
 
 @given(st.lists(payloads.filter(bool), max_size=8), cuts)
+@settings(deadline=None)
 def test_what_was_chunked_comes_back_whatever_the_reads(
     payloads: list[bytes], cuts: list[int]
 ) -> None:
@@ -152,6 +153,7 @@ def test_what_was_chunked_comes_back_whatever_the_reads(
 
 
 @given(chunked())
+@settings(deadline=None)
 def test_a_read_of_nothing_but_whole_chunks_is_told_apart(data: bytes) -> None:
     payload = ChunkDecoder().whole_chunks(data)
     if payload is not None:
@@ -160,6 +162,7 @@ def test_a_read_of_nothing_but_whole_chunks_is_told_apart(data: bytes) -> None:
 
 
 @given(st.lists(st.binary(min_size=1), min_size=1, max_size=5))
+@settings(deadline=None)
 def test_several_whole_chunks_are_recognised(parts: list[bytes]) -> None:
     data = b"".join(map(chunk, parts))
     assert ChunkDecoder().whole_chunks(data) == b"".join(parts)
@@ -301,13 +304,13 @@ def heads(draw: st.DrawFn) -> bytes:
 @given(heads())
 @example(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\n")
 @example(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n")
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 def test_a_head_is_understood_as_the_slow_reader_does(data: bytes) -> None:
     assert outcome(seen, data) == outcome(read_head, data)
 
 
 @given(heads(), st.integers(0, 200))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_a_head_that_is_cut_off_is_waited_for_or_refused(data: bytes, place: int) -> None:
     whole = outcome(seen, data)
     if isinstance(whole, tuple):

@@ -16,6 +16,7 @@ from tramontane.store.journal import Hold
 from tramontane.wire.openai.intent import Intent
 
 NOTHING = Usage()
+ENDED_HERE = frozenset(("client_left", "revoked", "project_closed", "stopping"))
 
 
 class Bill:
@@ -94,11 +95,14 @@ class Bill:
         return self.cost_nano
 
     def settle_interrupted(self, progress: Progress | None, status: str, *, was_sent: bool) -> None:
-        """Charge an attempt that did not end well: nothing where nothing reached the upstream."""
+        """Charge an attempt that did not end well: nothing where nothing reached the upstream.
+
+        What was ended on this side is charged from the prompt on, since the upstream worked on it.
+        """
         if self._hold is None:
             return
         has_begun = progress is not None and progress.events > 0
-        if not was_sent or (status != "client_left" and not has_begun):
+        if not was_sent or (not has_begun and status not in ENDED_HERE):
             self.release(status)
         elif progress is not None and progress.is_complete:
             self.settle(progress.usage, progress, status)

@@ -7,6 +7,7 @@ nothing of an answer has been sent. It knows the OpenAI dialect through `wire`, 
 sockets: the client is a `Client`, the upstream a pool.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Protocol
 
@@ -54,6 +55,8 @@ _TRY_NEXT = (UpstreamFailed, UpstreamTimeout, Overloaded, RateLimited, Unavailab
 UNSTATED_OUTPUT_ESTIMATE = 256
 RETRY_WORTH_S = 60.0
 
+_log = logging.getLogger(__name__)
+
 
 class ClientLeft(Exception):
     """The client closed its connection."""
@@ -63,6 +66,7 @@ class Client(Protocol):
     """The connection an answer goes to."""
 
     is_open: bool
+    write_blocked_s: float | None
 
     def respond(self, status: int, fields: bytes, body: bytes) -> None: ...
     def start_stream(self, fields: bytes) -> None: ...
@@ -356,7 +360,9 @@ class Exchange:
             may_reuse = permit.is_same_tenant or deployment.shares_prompt_cache
             changed["cache_prompt"] = TRUE if may_reuse else FALSE
             changed["stream"] = TRUE
-        if stream and deployment.asks_stream_usage and not (intent.stream and intent.include_usage):
+        # `local_fields` keeps no stream_options of the client's.
+        has_asked = intent.stream and intent.include_usage and not deployment.is_local
+        if stream and deployment.asks_stream_usage and not has_asked:
             changed["stream_options"] = INCLUDE_USAGE
         body = encode(changed)
         return b"%bx-request-id: %b\r\naccept: %b\r\ncontent-length: %d\r\n\r\n%b" % (
@@ -395,6 +401,8 @@ class Exchange:
         self.progress = relay.progress
         self._is_streaming = True
         answer.read_into(relay)
+        if self._client.write_blocked_s is not None:  # by an answer before this one
+            self.pause()
         await answer.ended
         self._linger()
         self._client.end_stream()
@@ -482,8 +490,8 @@ class Exchange:
 
     def _crashed(self, error: Exception) -> None:
         """A fault of ours: answer as such and let the outer edge report it."""
+        _log.error("%s failed", self.request_id, exc_info=error)
         self._refuse(TramontaneError("The gateway failed on this request; nothing was lost."))
-        raise error
 
 
 def _first_byte_late() -> TramontaneError:
@@ -497,7 +505,7 @@ def error_fields(error: TramontaneError, request_id: str) -> bytes:
         whole = max(1, int(error.retry_after_s + 0.999))
         fields += b"retry-after: %d\r\nretry-after-ms: %d\r\n" % (
             whole,
-            max(1, int(error.retry_after_s * 1000)),
+            max(1, int(error.retry_after_s * 1000 + 0.999)),
         )
     if isinstance(error, BudgetExhausted) and (error.retry_after_s or 1e9) > RETRY_WORTH_S:
         fields += b"x-should-retry: false\r\n"

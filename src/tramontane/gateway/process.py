@@ -9,6 +9,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -16,8 +17,10 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from email.utils import formatdate
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import uvloop
@@ -26,9 +29,9 @@ from tramontane import log
 from tramontane.config import ServerSettings
 from tramontane.datafolder import DataFolder
 from tramontane.errors import (
-    Conflict,
     Forbidden,
     NotFound,
+    Stopping,
     TramontaneError,
     Unauthenticated,
     Unavailable,
@@ -41,7 +44,8 @@ from tramontane.gateway.exchange import Exchange
 from tramontane.gateway.ledger import Ledger, open_ledger
 from tramontane.gateway.limits import Limits
 from tramontane.gateway.news import Launch, News
-from tramontane.gateway.server import ClientConnection, Request
+from tramontane.gateway.requests import Request, method_not_allowed
+from tramontane.gateway.server import OWN_PATHS, ClientConnection
 from tramontane.gateway.service import Service, request_head
 from tramontane.gateway.splice import Splice
 from tramontane.gateway.telemetry import AccessLog, Telemetry
@@ -50,6 +54,8 @@ from tramontane.store.journal import Hold
 from tramontane.store.records import Picture
 
 SWEEP_S = 0.25
+FILES_MOST = 65_536
+FLUSH_S = 1.0  # for the last words to connections that are being closed
 ENGINE_IDLE_S = 3.0  # llama.cpp closes idle connections after 5 s
 STORE_GONE_S = 60.0
 
@@ -199,11 +205,13 @@ class GatewayProcess:
         for connection in list(self._connections):
             connection.drain()
         deadline_s = self.clock_s() + self.settings.drain_s
-        while self._exchanges and self.clock_s() < deadline_s:
+        while any(c.is_busy for c in self._connections) and self.clock_s() < deadline_s:
             await asyncio.sleep(0.05)
         for exchange in list(self._exchanges):
-            exchange.throw(Unavailable("The gateway is stopping.", retry_after_s=2))
-        await asyncio.sleep(0.05)
+            exchange.throw(Stopping("The gateway is stopping.", retry_after_s=2))
+        deadline_s = self.clock_s() + FLUSH_S
+        while self._connections and self.clock_s() < deadline_s:
+            await asyncio.sleep(0.02)
         for connection in list(self._connections):
             connection.abort()
 
@@ -279,13 +287,17 @@ class GatewayProcess:
             and self.now_s - self._store_seen_s <= STORE_GONE_S
         )
 
-    def authenticate(self, credential: bytes | None) -> Principal:
-        """Step 2. Raises Unauthenticated, Forbidden, Unavailable."""
+    def identify(self, credential: bytes | None) -> Principal:
+        """Return whose key it is, whatever it may do. Raises Unauthenticated, Unavailable."""
         if not self._is_ready:
             raise Unavailable("Tramontane is starting.", code="starting", retry_after_s=1)
+        return self._authenticator.principal(self.directory, credential, self.clock_ms())
+
+    def authenticate(self, credential: bytes | None) -> Principal:
+        """Step 2. Raises Unauthenticated, Forbidden, Unavailable."""
+        principal = self.identify(credential)
         if self.clock_s() - self._store_seen_s > STORE_GONE_S:
             raise Unavailable("The store cannot be reached.", code="store_gone", retry_after_s=5)
-        principal = self._authenticator.principal(self.directory, credential, self.clock_ms())
         require(principal, "infer")
         require_open(principal)
         return principal
@@ -318,10 +330,8 @@ class GatewayProcess:
         """Answer what needs neither a model nor the studio; None where the path is unknown."""
         path = request.path
         if request.method not in (b"GET", b"HEAD"):
-            if path in (b"/health", b"/ready", b"/metrics", b"/v1/models"):
-                error = Conflict(f"Use GET for {path.decode()}.", code="method_not_allowed")
-                error.status = 405
-                raise error
+            if path in OWN_PATHS or path.startswith(b"/v1/models"):
+                raise method_not_allowed("GET", path)
             return None
         if path == b"/health":
             return 200, b"", b'{"status":"ok"}'
@@ -345,10 +355,7 @@ class GatewayProcess:
         return 200 if self._is_ready else 503, b"", msgspec.json.encode(body)
 
     def _metrics(self, request: Request) -> tuple[int, bytes, bytes]:
-        principal = self._authenticator.principal(
-            self.directory, request.credential, self.clock_ms()
-        )
-        require(principal, "operate")
+        require(self.identify(request.credential), "operate")
         body = self.telemetry.render(self._gates(), self._gauges())
         return 200, b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n", body
 
@@ -371,7 +378,7 @@ class GatewayProcess:
 
     def _show_model(self, request: Request) -> tuple[int, bytes, bytes]:
         principal = self.authenticate(request.credential)
-        name = request.path[len(b"/v1/models/") :].decode("utf-8", "replace")
+        name = unquote(request.path[len(b"/v1/models/") :].decode("latin-1"))
         if name not in routing.visible_models(self.directory, principal):
             raise NotFound(
                 f"The model '{name[:100]}' does not exist.", code="model_not_found", param="model"
@@ -407,10 +414,12 @@ async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    tls = _tls(launch.settings.server)
     server = await loop.create_server(
         lambda: ClientConnection(gateway),
         sock=socket.socket(fileno=launch.listen_fd),
-        ssl=_tls(launch.settings.server),
+        ssl=tls,
+        ssl_handshake_timeout=launch.settings.server.head_timeout_s if tls is not None else None,
         backlog=1024,
     )
     background = [
@@ -469,7 +478,18 @@ def main() -> int:
     gc.collect()
     gc.freeze()  # what was imported stays: no collection needs to look at it again
     gc.set_threshold(100_000, 50, 100)
+    _allow_files()
     return uvloop.run(_main())
+
+
+def _allow_files() -> None:
+    """Take as many descriptors as the system gives: two for each client, in the worst case."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_MOST if hard == resource.RLIM_INFINITY else min(hard, FILES_MOST)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    with suppress(OSError, ValueError):  # macOS has a lower limit of its own
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Heads are parsed by httptools (llhttp, strict) and held to caps on size and time; ambiguous
 framing is refused. Token paths go to an `Exchange`, a few answers are given here, everything else
-is spliced to the studio. It does not know models, prices or what a body means.
+is spliced to the studio. Answers leave in the order of the requests, refusals too. It does not
+know models, prices or what a body means.
 """
 
 import asyncio
@@ -13,65 +14,35 @@ from urllib.parse import unquote_to_bytes
 import httptools
 
 from tramontane.config import ServerSettings
-from tramontane.errors import (
-    InvalidRequest,
-    NotFound,
-    Overloaded,
-    PayloadTooLarge,
-    TramontaneError,
-)
+from tramontane.errors import InvalidRequest, NotFound, Overloaded, TramontaneError
 from tramontane.gateway.directory import Principal
 from tramontane.gateway.exchange import Exchange, error_fields
+from tramontane.gateway.requests import (
+    Request,
+    body_too_large,
+    content_encoded,
+    head_too_large,
+    method_not_allowed,
+)
 from tramontane.wire.http import LAST_CHUNK, REASONS, chunk
 from tramontane.wire.openai import errors as openai_errors
 
 if TYPE_CHECKING:
     from tramontane.gateway.splice import Splice
 
-HEADER_FIELDS_MAX = 100
 PIPELINED_MAX = 16
 LINGER_S = 2.0
 WRITE_HIGH_BYTES = 65_536
+FRAMING_MOST = 8  # bytes read per byte of body: one-byte chunks take six
+UPLOAD_LEAST_BYTES_S = 4_096
 TOKEN_PATHS = {b"/v1/chat/completions": "chat"}
-_SINGLE = frozenset((b"host", b"authorization", b"content-type", b"content-length"))
+PUBLIC_PATHS = frozenset((b"/health", b"/ready"))
+OWN_PATHS = PUBLIC_PATHS | {b"/metrics", b"/v1"}
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
     b"cache-control: no-cache\r\n"
 )
-
-
-class Request:
-    """One request as its head told it; `body` grows until `is_complete`."""
-
-    __slots__ = (
-        "body", "expects_continue", "fields", "fields_bytes", "is_complete", "is_http_10",
-        "keep_alive", "length", "method", "path", "principal", "query", "refusal", "size",
-        "splice", "target",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.method = b""
-        self.target = b""
-        self.path = b""
-        self.query = b""
-        self.fields: dict[bytes, bytes] = {}
-        self.fields_bytes = 0
-        self.length: int | None = None
-        self.body: list[bytes] = []
-        self.size = 0
-        self.is_complete = False
-        self.is_http_10 = False
-        self.keep_alive = True
-        self.expects_continue = False
-        self.principal: Principal | None = None
-        self.refusal: TramontaneError | None = None
-        self.splice: Splice | None = None
-
-    @property
-    def credential(self) -> bytes | None:
-        """The API key as sent, in any of the headers that client libraries use."""
-        fields = self.fields
-        return fields.get(b"authorization") or fields.get(b"x-api-key") or fields.get(b"api-key")
 
 
 class Gateway(Protocol):
@@ -83,6 +54,7 @@ class Gateway(Protocol):
     buffered_bytes: int
     is_draining: bool
 
+    def identify(self, credential: bytes | None) -> Principal: ...
     def authenticate(self, credential: bytes | None) -> Principal: ...
     def still_holds(self, principal: Principal) -> bool: ...
     def new_exchange(self, client: "ClientConnection", principal: Principal) -> Exchange: ...
@@ -134,20 +106,19 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._discarding:
             return
+        before = self._request
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refuse_connection(
-                InvalidRequest("Upgrade is not supported.", code="upgrade_not_supported"), 501
-            )
-            return
+            self._discarding = True  # its request is refused; what follows is another protocol
+        except httptools.HttpParserCallbackError:
+            raise  # a fault of ours
         except httptools.HttpParserError as error:
-            self._refuse_framing(error)
-            return
+            self._break_off(error)
         request = self._request
-        if request is not None and not request.is_complete and self._active is not request:
-            self._check_unfinished(request)
-        if self._queue and self._active is None:
+        if request is not None:
+            self._check_unfinished(request, len(data) if request is before else 0)
+        if self._queue and self._active is None and self.write_blocked_s is None:
             self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -179,6 +150,8 @@ class ClientConnection(asyncio.Protocol):
             self._exchange.resume()
         elif self._active is not None and self._active.splice is not None:
             self._active.splice.resume()
+        else:
+            self._go_on()
 
     def pause_reading(self) -> None:
         """Read no more of this client for now."""
@@ -204,50 +177,33 @@ class ClientConnection(asyncio.Protocol):
         self._request.fields_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        request = self._request
-        assert request is not None
-        name = name.lower()
-        fields = request.fields
-        request.fields_bytes += len(name) + len(value) + 4
-        if name in fields:
-            if name in _SINGLE:
-                request.refusal = InvalidRequest(
-                    f"The header '{name.decode('latin-1')}' stands twice.", code="duplicate_header"
-                )
-            else:
-                value = fields[name] + (b"; " if name == b"cookie" else b", ") + value
-        elif len(fields) >= HEADER_FIELDS_MAX:
-            request.refusal = _head_too_large()
-            return
-        fields[name] = value
+        assert self._request is not None
+        self._request.add_field(name, value)
 
     def on_headers_complete(self) -> None:
         request = self._request
         assert request is not None
         parser, gateway = self._parser, self._gateway
+        version = parser.get_http_version()
+        request.has_head = True
         request.method = parser.get_method()
-        request.is_http_10 = parser.get_http_version() == "1.0"
-        request.keep_alive = parser.should_keep_alive() and not gateway.is_draining
+        request.is_http_10 = version == "1.0"
+        request.keep_alive = (
+            parser.should_keep_alive() and not request.is_http_10 and not gateway.is_draining
+        )
         request.path, _, request.query = request.target.partition(b"?")
-        fields = request.fields
-        length = fields.get(b"content-length")
+        length = request.fields.get(b"content-length")
         if length is not None:
             request.length = int(length)
-        request.expects_continue = b"expect" in fields
-        if request.fields_bytes > gateway.settings.head_bytes:
-            request.refusal = _head_too_large()
         if request.refusal is None:
             try:
+                request.check_head(version, parser.should_upgrade(), gateway.settings.head_bytes)
                 self._admit(request)
             except TramontaneError as error:
                 request.refusal = error
-        if request.refusal is None:
-            if request.expects_continue and self._active is None:
-                self.write_raw(b"HTTP/1.1 100 Continue\r\n\r\n")
-            if request.splice is not None and self._active is None:
-                self._active = request
-                request.splice.start()
         self.deadline_s = gateway.now_s + gateway.settings.body_timeout_s
+        if self._active is None and not self._queue and self.write_blocked_s is None:
+            self._begin(request)
 
     def on_body(self, data: bytes) -> None:
         request = self._request
@@ -256,23 +212,25 @@ class ClientConnection(asyncio.Protocol):
             return
         request.size += len(data)
         gateway = self._gateway
+        settings = gateway.settings
         if request.splice is not None:
-            if request.size > gateway.settings.upload_bytes:
-                request.refusal = _body_too_large(gateway.settings.upload_bytes)
-                request.splice.client_left()
+            if request.size > settings.upload_bytes:
+                self._refuse_body(request, body_too_large(settings.upload_bytes))
                 return
             request.splice.upload_received(data)
-            self.deadline_s = gateway.now_s + gateway.settings.body_timeout_s
-            return
-        if request.size > gateway.settings.body_bytes:
-            request.refusal = _body_too_large(gateway.settings.body_bytes)
-            return
-        gateway.buffered_bytes += len(data)
-        request.body.append(data)
-        if gateway.buffered_bytes > gateway.settings.all_bodies_bytes:
-            request.refusal = Overloaded(
-                "Too many large requests are arriving at once.", retry_after_s=1
-            )
+            # Slower than this over its whole length, or stalled, is too slow.
+            spared_s = len(data) / UPLOAD_LEAST_BYTES_S
+            most_s = gateway.now_s + settings.body_timeout_s
+            self.deadline_s = min((self.deadline_s or most_s) + spared_s, most_s)
+        elif request.size > settings.body_bytes:
+            self._refuse_body(request, body_too_large(settings.body_bytes))
+        elif request.principal is not None:  # nobody else's body is wanted here
+            gateway.buffered_bytes += len(data)
+            request.held_bytes += len(data)
+            request.add_body(data)
+            if gateway.buffered_bytes > settings.all_bodies_bytes:
+                error = Overloaded("Too many large requests are in memory.", retry_after_s=1)
+                self._refuse_body(request, error)
 
     def on_message_complete(self) -> None:
         request = self._request
@@ -284,37 +242,36 @@ class ClientConnection(asyncio.Protocol):
             if request.splice is not None:
                 request.splice.upload_ended()
             return
-        self._queue.append(request)
-        if len(self._queue) + (self._active is not None) > 1:
-            self.pause_reading()
-        if len(self._queue) > PIPELINED_MAX:
+        queue = self._queue
+        if len(queue) >= PIPELINED_MAX:
+            if queue[-1].refusal is not None:
+                return  # nothing after a refused request is answered
             request.refusal = InvalidRequest("Too many pipelined requests.", code="pipelining")
+        queue.append(request)
+        if len(queue) + (self._active is not None) > 1:
+            self.pause_reading()
 
     # --- from head to answer ---------------------------------------------------------------------
 
     def _admit(self, request: Request) -> None:
-        """Check what the head alone tells, and step 2. Raises what refuses the request."""
-        fields, path = request.fields, request.path
-        if b"host" not in fields and not request.is_http_10:
-            raise InvalidRequest("The header 'host' is missing.", code="missing_host")
-        if not path.startswith(b"/"):
-            raise InvalidRequest("The request target must begin with '/'.", code="invalid_target")
-        if path not in TOKEN_PATHS:
-            if path.startswith((b"/v1/", b"/health", b"/ready", b"/metrics")) or path == b"/v1":
-                return
+        """Step 2, before anything else is told. Raises what refuses the request."""
+        path, settings = request.path, self._gateway.settings
+        if path in TOKEN_PATHS:
+            principal = self._authenticate(request.credential)
+            if request.method != b"POST":
+                raise method_not_allowed("POST", path)
+            if request.fields.get(b"content-encoding", b"identity").lower() != b"identity":
+                raise content_encoded()
+            if request.length is not None and request.length > settings.body_bytes:
+                raise body_too_large(settings.body_bytes)
+            request.principal = principal
+        elif path in OWN_PATHS or path.startswith(b"/v1/"):
+            if path not in PUBLIC_PATHS:
+                self._gateway.identify(request.credential)
+        else:
+            if request.length is not None and request.length > settings.upload_bytes:
+                raise body_too_large(settings.upload_bytes)
             request.splice = self._gateway.new_splice(self, request)
-            return
-        if request.method != b"POST":
-            error = InvalidRequest(f"Use POST for {path.decode()}.", code="method_not_allowed")
-            error.status = 405
-            raise error
-        request.principal = self._authenticate(request.credential)
-        if b"content-encoding" in fields and fields[b"content-encoding"] != b"identity":
-            error = InvalidRequest("Send the body without content-encoding.", code="encoding")
-            error.status = 415
-            raise error
-        if request.length is not None and request.length > self._gateway.settings.body_bytes:
-            raise _body_too_large(self._gateway.settings.body_bytes)
 
     def _authenticate(self, credential: bytes | None) -> Principal:
         """Step 2; a connection that goes on with the same key is not looked up again."""
@@ -328,12 +285,62 @@ class ClientConnection(asyncio.Protocol):
             self._credential = credential
         return principal
 
-    def _check_unfinished(self, request: Request) -> None:
+    def _begin(self, request: Request) -> None:
+        """The turn of a request that is still arriving: ask for its body, or pass it on."""
+        if request.refusal is not None:
+            return  # once this read is over
+        if request.expects_continue:
+            request.expects_continue = False
+            self.write_raw(_CONTINUE)
+        if request.splice is not None:
+            self._active = request
+            request.splice.start()
+
+    def _check_unfinished(self, request: Request, grown_bytes: int) -> None:
         """After a read that did not complete a request: refuse early what can only be refused."""
-        if request.fields_bytes > self._gateway.settings.head_bytes:
-            request.refusal = request.refusal or _head_too_large()
+        request.raw_bytes += grown_bytes
+        most = self._gateway.settings.head_bytes
+        if request.has_head:
+            most = 2 * most + FRAMING_MOST * request.size
+        if request.refusal is None and max(request.raw_bytes, request.fields_bytes) > most:
+            self._refuse_body(request, head_too_large())
         if request.refusal is not None and self._active is None and not self._queue:
             self._refuse_connection(request.refusal)
+
+    def _refuse_body(self, request: Request, error: TramontaneError) -> None:
+        request.refusal = error
+        self._release_body(request)
+        if request is self._active and request.splice is not None:
+            request.splice.upload_refused(error)
+
+    def _break_off(self, error: httptools.HttpParserError) -> None:
+        """What came is no request: refused in its turn, and nothing after it is read."""
+        text = str(error)[:200] or type(error).__name__
+        request, self._request = self._request or Request(), None
+        request.keep_alive = False
+        self._discarding = True
+        if request.refusal is None:
+            self._refuse_body(
+                request,
+                InvalidRequest(
+                    f"This is not a valid HTTP/1.1 request: {text}.", code="malformed_http"
+                ),
+            )
+        if request is not self._active:
+            self._queue.append(request)
+
+    def _go_on(self) -> None:
+        """Turn to the next request, if there is one and nothing holds it up."""
+        if self._active is not None or not self.is_open or self.write_blocked_s is not None:
+            return
+        request = self._request
+        if self._queue:
+            self._next()
+        elif request is not None and request.has_head:
+            if request.refusal is not None:
+                self._refuse_connection(request.refusal)
+            else:
+                self._begin(request)
 
     def _next(self) -> None:
         """Answer the request that has waited longest."""
@@ -343,11 +350,11 @@ class ClientConnection(asyncio.Protocol):
         if request.refusal is not None:
             self._refuse_connection(request.refusal)
         elif request.principal is not None:
-            body = request.body[0] if len(request.body) == 1 else b"".join(request.body)
+            pieces = request.body
+            body = bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()  # still counted, until the answer begins
             exchange = self._gateway.new_exchange(self, request.principal)
             self._exchange = exchange
-            if request.body:
-                self._release_body(request)
             exchange.start(body)
         elif request.splice is not None:
             request.splice.start()
@@ -376,25 +383,13 @@ class ClientConnection(asyncio.Protocol):
         fields = error_fields(error, self._gateway.new_request_id())
         self.respond(error.status, fields, openai_errors.render(error))
 
-    def _refuse_connection(self, error: TramontaneError, status: int | None = None) -> None:
+    def _refuse_connection(self, error: TramontaneError) -> None:
         """Answer with `error` and close, reading away for a moment what the client still sends."""
-        if status is not None:
-            error.status = status
         if self._active is None:
             self._active = self._request or Request()
         self._active.keep_alive = False
         self._discarding = True
         self.refuse(error)
-
-    def _refuse_framing(self, error: httptools.HttpParserError) -> None:
-        if self._active is not None and self._exchange is not None:
-            self._exchange.throw(InvalidRequest("The connection broke the protocol."))
-            self.abort()
-            return
-        text = str(error)[:200] or type(error).__name__
-        self._refuse_connection(
-            InvalidRequest(f"This is not a valid HTTP/1.1 request: {text}.", code="malformed_http")
-        )
 
     # --- answering -------------------------------------------------------------------------------
 
@@ -426,8 +421,8 @@ class ClientConnection(asyncio.Protocol):
         """Begin an event stream."""
         request = self._active
         assert request is not None
+        self._release_body(request)
         if request.is_http_10:
-            request.keep_alive = False
             framing = b""
         else:
             framing = b"transfer-encoding: chunked\r\n"
@@ -468,7 +463,7 @@ class ClientConnection(asyncio.Protocol):
         gateway = self._gateway
         if not self.is_open or self._transport is None:
             return
-        if request is not None and request.body:
+        if request is not None:
             self._release_body(request)
         if request is None or not request.keep_alive:
             if self._discarding or (request is not None and not request.is_complete):
@@ -481,15 +476,13 @@ class ClientConnection(asyncio.Protocol):
             return
         if self._request is None:
             self.deadline_s = gateway.now_s + gateway.settings.idle_timeout_s
-        if self._queue:
-            asyncio.get_running_loop().call_soon(self._next_if_idle)
-
-    def _next_if_idle(self) -> None:
-        if self._queue and self._active is None and self.is_open:
-            self._next()
+        if self._queue or self._request is not None:
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def _release_body(self, request: Request) -> None:
-        self._gateway.buffered_bytes -= sum(map(len, request.body))
+        if request.held_bytes:
+            self._gateway.buffered_bytes -= request.held_bytes
+            request.held_bytes = 0
         request.body.clear()
 
     # --- the sweeper -----------------------------------------------------------------------------
@@ -502,13 +495,22 @@ class ClientConnection(asyncio.Protocol):
             return
         if self.deadline_s is None or now_s < self.deadline_s:
             return
-        if self._discarding or self._request is None:
-            self.abort()
-        elif self._active is not None:
-            self.abort()  # an upload that stalled
+        active = self._active
+        if active is not None and active.is_complete:
+            return  # whatever follows it has its time afterwards
+        if self._discarding or self._request is None or active is not None:
+            self.abort()  # lingered enough, idle, or an upload that stalled
         else:
-            error = InvalidRequest("The request took too long to arrive.", code="request_timeout")
-            self._refuse_connection(error, 408)
+            self._refuse_connection(
+                InvalidRequest(
+                    "The request took too long to arrive.", status=408, code="request_timeout"
+                )
+            )
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is being answered."""
+        return self._active is not None
 
     def drain(self) -> None:
         """Close once what is under way has been answered."""
@@ -521,13 +523,3 @@ class ClientConnection(asyncio.Protocol):
         """Close at once."""
         if self._transport is not None:
             self._transport.abort()
-
-
-def _head_too_large() -> TramontaneError:
-    error = PayloadTooLarge("The request's head is too large.", code="head_too_large")
-    error.status = 431
-    return error
-
-
-def _body_too_large(limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"The request's body is larger than {limit} bytes.")

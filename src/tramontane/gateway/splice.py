@@ -12,7 +12,8 @@ from tramontane.gateway.upstream import UpstreamConnection, UpstreamPool
 from tramontane.wire.http import LAST_CHUNK, REASONS, ResponseHead, chunk, header_fields
 
 if TYPE_CHECKING:
-    from tramontane.gateway.server import ClientConnection, Request
+    from tramontane.gateway.requests import Request
+    from tramontane.gateway.server import ClientConnection
 
 BUFFERED_BYTES = 262_144
 REQUEST_FIELDS = frozenset(
@@ -33,8 +34,8 @@ class Splice:
     """One request passed through. The studio's answer streams back as it comes."""
 
     __slots__ = (
-        "_answered", "_client", "_connection", "_flow", "_framed", "_head", "_is_body_chunked",
-        "_is_done", "_pending", "_pool", "_request", "_scheme",
+        "_answered", "_client", "_connection", "_flow", "_framed", "_is_body_chunked", "_is_done",
+        "_is_reused", "_pending", "_pending_bytes", "_pool", "_request", "_scheme",
     )  # fmt: skip
 
     def __init__(
@@ -47,7 +48,8 @@ class Splice:
         self._connection: UpstreamConnection | None = None
         self._flow: Flow | None = None
         self._pending: list[bytes] = []
-        self._head: ResponseHead | None = None
+        self._pending_bytes = 0
+        self._is_reused = False
         self._is_body_chunked = request.length is None and b"transfer-encoding" in request.fields
         self._framed = False
         self._answered = False
@@ -65,7 +67,8 @@ class Splice:
             self._connection.write(piece)
             return
         self._pending.append(piece)
-        if sum(map(len, self._pending)) > BUFFERED_BYTES:
+        self._pending_bytes += len(piece)
+        if self._pending_bytes > BUFFERED_BYTES:
             self._client.pause_reading()
 
     def upload_ended(self) -> None:
@@ -75,17 +78,23 @@ class Splice:
                 self._connection.write(LAST_CHUNK)
             else:
                 self._pending.append(LAST_CHUNK)
+        if self._connection is not None:
+            self._connection.owes_body = False
+
+    def upload_refused(self, error: TramontaneError) -> None:
+        """The rest of the upload is not taken: say so, or close where an answer has begun."""
+        self.client_left()
+        if self._answered:
+            self._client.abort()
+        else:
+            self._fail(error)
 
     def client_left(self) -> None:
-        """The client is gone, or its upload is refused: so is this request."""
+        """The client is gone: so is this request."""
         self._is_done = True
-        if self._connection is not None:
-            self._connection.detach()
-        refusal = self._request.refusal
-        if refusal is not None and not self._answered and self._client.is_open:
-            self._answered = True
-            self._request.keep_alive = False
-            self._client.refuse(refusal)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.detach()
 
     def pause(self) -> None:
         """The client reads too slowly."""
@@ -98,8 +107,12 @@ class Splice:
             self._connection.resume()
 
     async def _run(self) -> None:
+        request = self._request
         try:
-            connection = self._pool.take_idle() if self._request.is_complete else None
+            # Only what may be sent again goes out on a kept connection: it may just be closing.
+            may_repeat = request.method in (b"GET", b"HEAD") and not request.has_body
+            connection = self._pool.take_idle() if may_repeat and not self._is_reused else None
+            self._is_reused = connection is not None
             if connection is None:
                 connection = await self._pool.connect()
         except TramontaneError:
@@ -110,13 +123,14 @@ class Splice:
             return
         self._connection = connection
         connection.write_paused = self._write_paused
+        connection.owes_body = request.has_body and not request.is_complete
         connection.send(
-            self._head_bytes() + b"".join(self._pending),
-            self,
-            is_head=self._request.method == b"HEAD",
+            self._head_bytes() + b"".join(self._pending), self, is_head=request.method == b"HEAD"
         )
         self._pending.clear()
         self._client.resume_reading()
+        if self._client.write_blocked_s is not None:
+            connection.pause()
 
     def _write_paused(self, paused: bool) -> None:
         if paused:
@@ -142,7 +156,6 @@ class Splice:
     # --- the studio's answer ---------------------------------------------------------------------
 
     def head_received(self, head: ResponseHead) -> None:
-        self._head = head
         self._answered = True
         request = self._request
         fields = [
@@ -151,7 +164,10 @@ class Splice:
             if name in RESPONSE_FIELDS
         ]
         if head.length is not None:
-            fields.append(b"content-length: %d\r\n" % head.length)
+            if head.status not in (204, 304):
+                fields.append(b"content-length: %d\r\n" % head.length)
+        elif request.method == b"HEAD":
+            pass  # no body follows, so nothing frames it
         elif not request.is_http_10:
             fields.append(b"transfer-encoding: chunked\r\n")
             self._framed = True
@@ -176,9 +192,13 @@ class Splice:
         self._client.finish()
 
     def answer_failed(self, error: UpstreamFailed) -> None:
+        connection = self._connection
         self._finish()
         if self._answered:
             self._client.abort()
+        elif self._is_reused and connection is not None and not connection.got_bytes:
+            self._is_done = False
+            self.start()
         else:
             self._fail(Unavailable("This part stopped while answering.", retry_after_s=1))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tramontane.errors import InvalidRequest
@@ -350,6 +350,7 @@ junk = st.recursive(
 
 
 @given(st.lists(junk, max_size=3), junk)
+@settings(deadline=None)
 def test_any_json_is_read_or_refused_and_never_a_fault(messages: list[Any], extra: Any) -> None:
     raw = json.dumps({"model": "m", "messages": messages, "tools": extra, "other": extra}).encode()
     error = refused(raw)
