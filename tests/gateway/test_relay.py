@@ -304,3 +304,31 @@ def test_whatever_comes_is_passed_on_ended_or_refused(pieces: list[bytes]) -> No
     except UpstreamFailed:
         return
     assert msgspec.json.decode(gathered.result())
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        b'a"},"finish_reason":"stop"}],"x":[{"y":{"z":"',
+        b'a"},"finish_reason":null}]}\n\n' + FINISH + EVENT[: EVENT.index(b'"a"') + 1],
+    ],
+    ids=["in the event", "between two events"],
+)
+def test_an_ending_between_what_surrounds_a_text_is_seen(hidden: bytes) -> None:
+    desk = Desk(Stream(b"", choices=1, drops_usage=False))
+    desk.relay.feed(EVENT, None)
+    desk.relay.feed(EVENT.replace(b'"a"', b'"b c"'), None)
+    assert desk.relay.progress.events == 2
+    desk.relay.feed(EVENT.replace(b'"a"', b'"' + hidden + b'"'), None)
+    assert desk.relay.progress.finished == {0}
+
+
+def test_text_that_speaks_of_endings_ends_nothing() -> None:
+    desk = Desk(Stream(b"", choices=1, drops_usage=False))
+    texts = [b"a", b"finish_reason", b"[DONE]", b"usage", b"data: ", b"", b"'error'", "é🌬".encode()]
+    stream = [EVENT.replace(b'"a"', b'"' + text + b'"') for text in texts]
+    for event in stream:
+        desk.relay.feed(event, None)
+    assert desk.got == b"".join(stream)
+    assert desk.relay.progress.events == len(texts)
+    assert not desk.relay.progress.is_complete

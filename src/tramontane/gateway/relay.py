@@ -17,6 +17,9 @@ from tramontane.wire.sse import EventSplitter, EventTooLarge, data_of, is_silent
 
 PARTIAL_BYTES = 4_096
 CHECKPOINT_STEP = 64
+_TEXT = b'content":"'
+# What a JSON string may hold that neither ends it nor escapes anything.
+_PLAIN = bytes(code for code in range(0x20, 0x100) if code not in b'"\\\x7f')
 
 
 class Sink(Protocol):
@@ -60,8 +63,8 @@ class StreamRelay:
     """
 
     __slots__ = (
-        "_begin", "_checkpoint", "_choices", "_drops_usage", "_partial", "_settle", "_sink",
-        "_splitter", "progress",
+        "_after", "_before", "_begin", "_checkpoint", "_choices", "_drops_usage", "_partial",
+        "_settle", "_sink", "_splitter", "progress",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +83,8 @@ class StreamRelay:
         self._checkpoint = checkpoint
         self._settle = settle
         self._partial = b""
+        self._before = b"\0"  # what came around the text of the last event: see `_learn`
+        self._after = b"\0"
         self._splitter: EventSplitter | None = None
         self.progress = Progress()
 
@@ -94,18 +99,22 @@ class StreamRelay:
                 self._read(payload)
             return
         seen = self._partial + payload if self._partial else payload
-        ended = seen.count(b"\n\n")
+        before, after = self._before, self._after
         if (
-            seen.count(b"finish_reason") != seen.count(b'finish_reason":null')
-            or seen.count(b'usage"') != seen.count(b'usage":null')
-            or seen.count(b"}\n\n") != ended  # a comment, or an event cut short
-            or b"[DONE]" in seen
-            or b'"error"' in seen
-            or b"\r" in seen
+            seen.startswith(before)
+            and seen.endswith(after)
+            and len(seen) >= len(before) + len(after)
+            and not seen[len(before) : -len(after)].strip(_PLAIN)
         ):
-            self._splitter = EventSplitter(self._partial)
-            self._read(payload)
-            return
+            ended = 1
+        else:
+            ended = seen.count(b"\n\n")
+            if _may_count(seen, ended):
+                self._splitter = EventSplitter(self._partial)
+                self._read(payload)
+                return
+            if ended == 1:
+                self._learn(seen)
         progress.events += ended
         if progress.events > progress.checkpoint_due:
             self._advance()
@@ -118,6 +127,19 @@ class StreamRelay:
         else:
             self._partial = b""
             sink.write_payload(seen)
+
+    def _learn(self, seen: bytes) -> None:
+        """Remember what is around the text of one event, which said nothing that counts.
+
+        The next mostly differs by that text alone. If the text is plain, it is still one string
+        of the same JSON, so nothing else of that event has to be looked at.
+        """
+        start = seen.find(_TEXT) + len(_TEXT)
+        end = seen.find(b'"', start)
+        if start < len(_TEXT) or end < 0 or seen[start:end].strip(_PLAIN):
+            return
+        if seen.endswith(b"}\n\n"):
+            self._before, self._after = seen[:start], seen[end:]
 
     def _pass_whole(self, seen: bytes, ended: int) -> None:
         """Keep an event that has not ended: whatever fails next, the client has whole events."""
@@ -191,6 +213,18 @@ class StreamRelay:
         progress.is_done = True
         self._settle(progress)
         (self._sink or self._open()).write_payload(b"data: [DONE]\n\n")
+
+
+def _may_count(seen: bytes, ended: int) -> bool:
+    """Whether anything but text may be in `seen`, in which `ended` events end: look closer then."""
+    return (
+        seen.count(b"finish_reason") != seen.count(b'finish_reason":null')
+        or seen.count(b'usage"') != seen.count(b'usage":null')
+        or seen.count(b"}\n\n") != ended  # a comment, or an event cut short
+        or b"[DONE]" in seen
+        or b'"error"' in seen
+        or b"\r" in seen
+    )
 
 
 class Gathered:
