@@ -190,6 +190,7 @@ class Exchange:
         failure: TramontaneError | None = None
         try:
             intent = self._bill.intent = read_chat(body)  # 3
+            del body  # the intent holds what is needed of it, until the answer begins
             directory = self._desk.directory
             route = routing.candidates(directory, self.principal, intent.model)  # 4
             self._check(intent, self._desk.service(route[0]))  # 5
@@ -229,12 +230,12 @@ class Exchange:
             permit = await self._queue(service)
         bill = self._bill
         try:
-            fields, output_bound = self._limit_output(intent, service)
+            limit, output_bound = self._limit_output(intent, service)
             bill.hold(  # 7
                 self.principal, self.request_id, self.attempt, intent, service, output_bound
             )
             try:
-                await self._forward(intent, service, permit, fields)  # 8 and 9
+                await self._forward(intent, service, permit, limit)  # 8 and 9
             except ClientLeft:
                 self._settle_interrupted("client_left")
                 raise
@@ -280,11 +281,11 @@ class Exchange:
             gate.cancel(ticket)
             self.deadline_s = None
 
-    def _limit_output(self, intent: Intent, service: Service) -> tuple[dict[str, msgspec.Raw], int]:
-        """Return the fields to send and the most output tokens they allow, over all choices."""
+    def _limit_output(self, intent: Intent, service: Service) -> tuple[int | None, int]:
+        """Return the limit to set (None: as asked) and the most output tokens over all choices."""
         deployment = service.deployment
-        fields = intent.fields
         limit = intent.max_tokens
+        to_set = None
         if limit is None:
             stated = deployment.max_output_tokens or (
                 deployment.context_tokens if deployment.is_local else None
@@ -299,7 +300,7 @@ class Exchange:
                 if affordable is not None and affordable // intent.choices >= 1:
                     limit = min(limit, affordable // intent.choices)
             if stated is not None or available is not None:
-                fields = fields | {deployment.max_tokens_field: msgspec.Raw(b"%d" % limit)}
+                to_set = limit
         elif deployment.max_output_tokens is not None and limit > deployment.max_output_tokens:
             raise InvalidRequest(
                 f"The model '{intent.model}' gives at most {deployment.max_output_tokens} output"
@@ -309,13 +310,13 @@ class Exchange:
                 if "max_completion_tokens" in intent.fields
                 else "max_tokens",
             )
-        return fields, limit * intent.choices
+        return to_set, limit * intent.choices
 
     async def _forward(
-        self, intent: Intent, service: Service, permit: Permit, fields: dict[str, msgspec.Raw]
+        self, intent: Intent, service: Service, permit: Permit, limit: int | None
     ) -> None:
         deployment = service.deployment
-        request = self._request(intent, service, permit, fields)
+        request = self._request(intent, service, permit, limit)
         connection = service.pool.take_idle()
         is_reused = connection is not None
         if connection is None:
@@ -337,6 +338,7 @@ class Exchange:
             self._connection = connection
             connection.send(request, answer)
             head = await answer.head
+        request = b""
         if head.status != 200:
             await self._upstream_refused(head, answer, deployment)
         elif intent.stream:
@@ -347,11 +349,13 @@ class Exchange:
             await self._whole(head, answer, deployment)
 
     def _request(
-        self, intent: Intent, service: Service, permit: Permit, fields: dict[str, msgspec.Raw]
+        self, intent: Intent, service: Service, permit: Permit, limit: int | None
     ) -> bytes:
         deployment = service.deployment
-        changed = dict(fields)
+        changed = dict(intent.fields)
         changed["model"] = deployment.upstream_model
+        if limit is not None:
+            changed[deployment.max_tokens_field] = msgspec.Raw(b"%d" % limit)
         stream = intent.stream
         if deployment.is_local:
             stream = True
@@ -385,6 +389,7 @@ class Exchange:
 
         def begin() -> Client:
             self._sent = True
+            intent.fields.clear()  # no other attempt follows: a long stream holds no request
             self._client.start_stream(self._fields(deployment))
             return self._client
 
