@@ -3,6 +3,7 @@
 It has no studio, worker or engines beside it: those have tests of their own.
 """
 
+import hashlib
 import http.client
 import json
 import os
@@ -21,14 +22,31 @@ import msgspec
 from sqlalchemy import select
 
 from tramontane import config
-from tramontane.config import Settings
+from tramontane.config import DeploymentSettings, Settings
 from tramontane.datafolder import DataFolder
 from tramontane.gateway.news import Launch, News
-from tramontane.store import budgets, keys, projects, schema, usage
+from tramontane.store import (
+    budgets,
+    deployments,
+    engines,
+    keys,
+    models,
+    projects,
+    schema,
+    usage,
+)
 from tramontane.store.database import Store, migrate, open_store
 from tramontane.store.journal import FolderDisk, Importer
 from tramontane.store.opening import picture, prepare
-from tramontane.store.records import Project, Right, UsageRecord, Window
+from tramontane.store.records import (
+    EngineInstance,
+    ModelFile,
+    Project,
+    Right,
+    StoredDeployment,
+    UsageRecord,
+    Window,
+)
 
 START_S = 20.0
 
@@ -189,6 +207,44 @@ class RunningGateway:
         """Set the project's budget."""
         with self.store.write() as c:
             budgets.set(c, project_id=project.id, window=window, limit_nano=limit_nano)
+
+    def add_local(self, name: str, port: int, **settings: Any) -> None:
+        """Have what listens on `port` serve `name` as a local engine would."""
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        file = ModelFile(
+            sha256=digest, name=name, size_bytes=1, architecture="llama", added_at_ms=now_ms()
+        )
+        chosen = DeploymentSettings(model=name, **settings)
+        stored = StoredDeployment(
+            name=name,
+            model_sha256=digest,
+            settings=msgspec.json.encode(chosen),
+            created_at_ms=now_ms(),
+        )
+        instance = EngineInstance(
+            deployment=name,
+            nonce="nonce",
+            address=f"127.0.0.1:{port}",
+            state="ready",
+            updated_at_ms=now_ms(),
+        )
+        with self.store.write() as c:
+            models.add(c, file)
+            deployments.put(c, stored)
+            engines.put_instance(c, instance)
+
+    def until_idle(self, operator: str) -> dict[str, float]:
+        """Wait until no request is open; return the metrics. `operator` is an operator's key."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            lines = self.request("GET", "/metrics", key=operator).body.decode().splitlines()
+            pairs = [line.rpartition(" ") for line in lines if not line.startswith("#")]
+            found = {name: float(value) for name, _, value in pairs}
+            busy = ("tramontane_in_flight", "tramontane_waiting", "tramontane_open_holds")
+            if not sum(value for name, value in found.items() if name.startswith(busy)):
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"requests are still open: {found}")
 
     def until_seen(self, secret: str) -> None:
         """Wait until the gateway's picture has this key, and so all that was written before."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-_TOKEN = re.compile(rb'"delta":\{"content":"(?!")')
+TOKEN = re.compile(rb'"delta":\{"content":"(?!")')
 READ_BYTES = 16_384
 
 
@@ -85,7 +85,7 @@ class Caller:
                     break
         finally:
             if call.is_stream:
-                call.delivered = len(_TOKEN.findall(got))
+                call.delivered = len(TOKEN.findall(got))
                 call.is_whole = got.endswith(b"data: [DONE]\n\n")
         if not call.is_stream and not call.left:
             call.is_whole = call.status == 200 and got.endswith(b"}")
