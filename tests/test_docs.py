@@ -231,3 +231,12 @@ def test_every_address_is_documented_with_its_right() -> None:
     tokens = {f"POST {path.decode()}" for path in TOKEN_PATHS}
     pages = {"GET /", "GET /api/openapi.json"}
     assert {address for address, _ in rows} - own.keys() == tokens | gateway_paths() | pages
+
+
+# -- links
+
+
+def test_links_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", *DOCS.rglob("*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
