@@ -221,7 +221,7 @@ const flows = {
     await page.getByLabel("Your question").fill("Still here?");
     await please("stop");
     await page.getByRole("button", { name: "Ask", exact: true }).click();
-    await page.getByText("Nothing was asked and nothing is billed.").waitFor();
+    await page.getByText("Your question is still there.").waitFor();
     await page.getByText("has not answered since").waitFor();
     assert.equal(await page.getByLabel("Your question").inputValue(), "Still here?");
     await please("start");

@@ -57,11 +57,11 @@ function whereOf(name) {
 
 function tokensOf(counts) {
   if (!counts) return null;
-  const text = t("receipt_tokens_value", { input: counts.prompt_tokens, output: counts.completion_tokens });
-  const n = counts.cached_tokens ?? counts.prompt_tokens_details?.cached_tokens ?? 0;
-  return n ? `${text}, ${t("receipt_cached", { n })}` : text;
+  const cached = counts.cached_tokens ?? counts.prompt_tokens_details?.cached_tokens ?? 0;
+  const values = { input: counts.prompt_tokens, output: counts.completion_tokens, cached };
+  return t(cached ? "receipt_tokens_cached" : "receipt_tokens_value", values);
 }
 
 function seconds(run, ms) {
-  return number((ms - run.sentMs) / 1000, { maximumSignificantDigits: 2 });
+  return number((ms - run.sentMs) / 1000, { minimumSignificantDigits: 2, maximumSignificantDigits: 2 });
 }
