@@ -109,7 +109,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     options = StandinOptions(allow_unknown_fields=True)
     with run_standin(options) as standin, socket.create_server(("127.0.0.1", 0)) as mute:
         settings: dict[str, object] = {
-            "deployments.bench.max_in_flight": 8,
+            "deployments.bench.max_in_flight": 12,
             "deployments.narrow.url": standin.url,
             "deployments.narrow.price": SETTINGS,
             "deployments.narrow.max_in_flight": 1,
@@ -190,14 +190,14 @@ def leave_at_random(place: Place, count: int, seed: int) -> tuple[Counter[str], 
 
     def one(n: int) -> Leaver:
         chance = random.Random(f"{seed}.{n}")
-        directive = f"tokens={chance.randrange(1, 300)} tps={chance.choice((100, 1000))}"
+        directive = f"tokens={chance.randrange(1, 300)} tps={chance.choice((200, 4000))}"
         if chance.random() < 0.3:
             directive += f" ttft_ms={chance.randrange(200)}"
         return place.leave(
             str(n),
             "bench" if chance.random() < 0.9 else "narrow",
             directive,
-            stream=chance.random() < 0.7,
+            stream=chance.random() < 0.75,
             after_s=chance.random() * 0.4,
         )
 
