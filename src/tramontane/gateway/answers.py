@@ -47,19 +47,29 @@ class WholeBody:
 class Answer:
     """An upstream's answer as the exchange awaits it: first the head, then the end."""
 
-    __slots__ = ("_body", "_note_bytes", "ended", "head")
+    __slots__ = ("_body", "_early", "_note_bytes", "ended", "head")
 
     def __init__(self, note_bytes: Callable[[], None]) -> None:
         self._note_bytes = note_bytes
         self._body: StreamRelay | Gathered | WholeBody | None = None
+        self._early: bytes | None = None  # the whole body, here before anybody asked for it
         self.head: Signal[ResponseHead] = Signal()
         self.ended: Signal[None] = Signal()
 
     def read_into(self, body: StreamRelay | Gathered | WholeBody) -> None:
         """Choose who takes the body; called as soon as the head is known."""
         self._body = body
+        early = self._early
+        if early is not None:
+            self._early = None
+            self.body_received(early, None)
+            self.answer_ended()
 
     def head_received(self, head: ResponseHead) -> None:
+        self.head.resolve(head)
+
+    def answer_received(self, head: ResponseHead, body: bytes) -> None:
+        self._early = body
         self.head.resolve(head)
 
     def body_received(self, payload: bytes, framed: bytes | None) -> None:

@@ -6,6 +6,8 @@ Pure over a clock in seconds. It does not know budgets: money is the ledger's.
 from tramontane.errors import RateLimited
 from tramontane.gateway.directory import Principal
 
+ROUNDING_S = 0.001
+
 
 class Bucket:
     """`per_minute` units a minute; a full bucket allows that many at once. May go negative.
@@ -31,7 +33,8 @@ class Bucket:
 
     def take(self, amount: float) -> None:
         """Take `amount`; a negative one gives back what an estimate took too much."""
-        self.level = min(self.level - amount, float(self.per_minute))
+        level = self.level - amount
+        self.level = level if level < self.per_minute else float(self.per_minute)
 
     def wait_s(self, amount: float) -> float:
         """Return the seconds until `amount` can be taken; a whole minute's units at most."""
@@ -69,17 +72,27 @@ class Limits:
         if known is None or known[0] is not principal:
             known = self._look_up(principal, now_s)
         _, requests, token_buckets = known
+        is_over = False
         for bucket in requests:
             if bucket.refill(now_s) < 1:
-                raise _limited("requests", bucket, bucket.wait_s(1))
+                is_over = True
         for bucket in token_buckets:
             if bucket.refill(now_s) < tokens and bucket.level < bucket.per_minute:
-                raise _limited("tokens", bucket, bucket.wait_s(tokens))
+                is_over = True
+        if is_over:
+            raise _limited(requests, token_buckets, tokens)
         for bucket in requests:
             bucket.level -= 1
         for bucket in token_buckets:
             bucket.level -= tokens
-        return Admitted(requests[-1], token_buckets, tokens)
+        return Admitted(requests, token_buckets, tokens)
+
+    def fields(self, principal: Principal, now_s: float) -> bytes:
+        """Return the rate-limit header fields of `principal` as they are now."""
+        _, requests, token_buckets = self._look_up(principal, now_s)
+        for bucket in (*requests, *token_buckets):
+            bucket.refill(now_s)
+        return _fields(requests, token_buckets)
 
     def _look_up(
         self, principal: Principal, now_s: float
@@ -98,34 +111,47 @@ class Limits:
 class Admitted:
     """What one request took, to be reconciled with what it used."""
 
-    __slots__ = ("_request_bucket", "_token_buckets", "_tokens")
+    __slots__ = ("_requests", "_token_buckets", "_tokens")
 
-    def __init__(self, request_bucket: Bucket, token_buckets: list[Bucket], tokens: int) -> None:
-        self._request_bucket = request_bucket
+    def __init__(self, requests: list[Bucket], token_buckets: list[Bucket], tokens: int) -> None:
+        self._requests = requests
         self._token_buckets = token_buckets
         self._tokens = tokens
 
     def reconcile(self, tokens: int) -> None:
         """Replace the estimate by the tokens really used."""
-        for bucket in self._token_buckets:
-            bucket.take(tokens - self._tokens)
-        self._tokens = tokens
+        more = tokens - self._tokens
+        if more:
+            self._tokens = tokens
+            for bucket in self._token_buckets:
+                bucket.take(more)
 
     def fields(self) -> bytes:
         """Return OpenAI's rate-limit header fields for the narrowest limits."""
-        requests, tokens = self._request_bucket, self._token_buckets[-1]
-        return (
-            b"x-ratelimit-limit-requests: %d\r\nx-ratelimit-remaining-requests: %d\r\n"
-            b"x-ratelimit-reset-requests: %b\r\nx-ratelimit-limit-tokens: %d\r\n"
-            b"x-ratelimit-remaining-tokens: %d\r\nx-ratelimit-reset-tokens: %b\r\n"
-        ) % (
-            requests.per_minute,
-            requests.level if requests.level > 0 else 0,
-            _duration(requests),
-            tokens.per_minute,
-            tokens.level if tokens.level > 0 else 0,
-            _duration(tokens),
-        )
+        return _fields(self._requests, self._token_buckets)
+
+
+def _fields(request_buckets: list[Bucket], token_buckets: list[Bucket]) -> bytes:
+    requests, tokens = _narrowest(request_buckets), _narrowest(token_buckets)
+    return (
+        b"x-ratelimit-limit-requests: %d\r\nx-ratelimit-remaining-requests: %d\r\n"
+        b"x-ratelimit-reset-requests: %b\r\nx-ratelimit-limit-tokens: %d\r\n"
+        b"x-ratelimit-remaining-tokens: %d\r\nx-ratelimit-reset-tokens: %b\r\n"
+    ) % (
+        requests.per_minute,
+        requests.level if requests.level > 0 else 0,
+        _duration(requests),
+        tokens.per_minute,
+        tokens.level if tokens.level > 0 else 0,
+        _duration(tokens),
+    )
+
+
+def _narrowest(buckets: list[Bucket]) -> Bucket:
+    """Return the bucket with the least left: that of the project, or that of the key."""
+    if len(buckets) == 1 or buckets[0].level <= buckets[1].level:
+        return buckets[0]
+    return buckets[1]
 
 
 def _bucket(buckets: dict[str, Bucket], owner: str, per_minute: int, now_s: float) -> Bucket:
@@ -137,12 +163,16 @@ def _bucket(buckets: dict[str, Bucket], owner: str, per_minute: int, now_s: floa
     return bucket
 
 
-def _limited(kind: str, bucket: Bucket, wait_s: float) -> RateLimited:
+def _limited(requests: list[Bucket], token_buckets: list[Bucket], tokens: int) -> RateLimited:
+    """Return the refusal by the limit that has to be waited for longest."""
+    waits = [(bucket.wait_s(1), "requests", bucket) for bucket in requests]
+    waits += [(bucket.wait_s(tokens), "tokens", bucket) for bucket in token_buckets]
+    wait_s, kind, bucket = max(waits, key=lambda w: w[0])
     return RateLimited(
         f"The limit of {bucket.per_minute} {kind} per minute is used up."
         f" Try again in {wait_s:.1f} seconds, or ask for a higher limit.",
         code=f"{kind}_per_minute_exceeded",
-        retry_after_s=wait_s,
+        retry_after_s=wait_s + ROUNDING_S,
     )
 
 

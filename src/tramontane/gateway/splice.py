@@ -179,6 +179,11 @@ class Splice:
         status_line = b"HTTP/1.1 %d %b\r\n" % (head.status, REASONS.get(head.status, b""))
         self._client.write_raw(status_line + b"".join(fields) + b"\r\n")
 
+    def answer_received(self, head: ResponseHead, body: bytes) -> None:
+        self.head_received(head)
+        self.body_received(body, None)
+        self.answer_ended()
+
     def body_received(self, payload: bytes, framed: bytes | None) -> None:
         if self._framed:
             self._client.write_raw(chunk(payload) if framed is None else framed)

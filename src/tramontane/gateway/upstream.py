@@ -22,8 +22,12 @@ IDLE_MAX = 512
 
 
 class Receiver(Protocol):
-    """Who gets an answer. Calls come in this order; `failed` may end it at any time."""
+    """Who gets an answer: in one call where it came whole in one read, else head, body and end.
 
+    `answer_failed` may end it at any time.
+    """
+
+    def answer_received(self, head: ResponseHead, body: bytes) -> None: ...
     def head_received(self, head: ResponseHead) -> None: ...
     def body_received(self, payload: bytes, framed: bytes | None) -> None: ...
     def answer_ended(self) -> None: ...
@@ -106,7 +110,9 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause(self) -> None:
         """Read no more until `resume`: the client is slower than the upstream."""
-        if self._transport is not None and not self.is_paused and not self.is_closed:
+        if self._receiver is None or self.is_closed:
+            return  # nothing is being read that could wait
+        if self._transport is not None and not self.is_paused:
             self.is_paused = True
             self._transport.pause_reading()
 
@@ -147,6 +153,10 @@ class UpstreamConnection(asyncio.Protocol):
         rest = data[head.size :]
         self._buffer = b""
         self._head = head
+        if head.length and head.length == len(rest) and not self._is_head:
+            self._let_go(clean=True)
+            receiver.answer_received(head, rest)
+            return
         self._left = -1 if head.length is None else head.length
         if head.chunked:
             self._decoder = ChunkDecoder()
@@ -184,15 +194,20 @@ class UpstreamConnection(asyncio.Protocol):
             self._end(clean=take == len(data))
 
     def _end(self, *, clean: bool) -> None:
-        receiver, self._receiver = self._receiver, None
+        receiver = self._receiver
+        self._let_go(clean=clean)
+        if receiver is not None:
+            receiver.answer_ended()
+
+    def _let_go(self, *, clean: bool) -> None:
+        """The answer has ended: keep the connection for the next request, or close it."""
+        self._receiver = None
         head = self._head
         reusable = clean and head is not None and head.keep_alive
         if reusable and not self.is_paused and not self.owes_body:
             self._pool.give_back(self)
         else:
             self.close()
-        if receiver is not None:
-            receiver.answer_ended()
 
     def _fail(self, error: UpstreamFailed) -> None:
         receiver, self._receiver = self._receiver, None
