@@ -489,9 +489,10 @@ class Exchange:
             self._client.write_payload(openai_errors.render_event(error))
             self._client.break_stream()
             return
-        self._client.respond(
-            error.status, error_fields(error, self.request_id), openai_errors.render(error)
-        )
+        fields = error_fields(error, self.request_id)
+        if isinstance(error, RateLimited):
+            fields += self._desk.limits.fields(self.principal, self._desk.clock_s())
+        self._client.respond(error.status, fields, openai_errors.render(error))
 
     def _crashed(self, error: Exception) -> None:
         """A fault of ours: answer as such and let the outer edge report it."""
