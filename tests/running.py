@@ -87,6 +87,7 @@ class RunningGateway:
         self.port = int(self.listener.getsockname()[1])
         self.address = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self.entry = "tramontane.gateway.process"
         self._importer = Importer(FolderDisk(self.folder.journal), self._keep)
         self.project = self.add_project("default")
         self.key = self.add_key(self.project)
@@ -104,7 +105,7 @@ class RunningGateway:
         """Return a process that loads its code and then waits to be launched."""
         with (self.folder.logs / "gateway.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "tramontane.gateway.process"],
+                [sys.executable, "-m", self.entry],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
