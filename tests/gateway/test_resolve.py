@@ -132,9 +132,7 @@ def test_a_name_that_turns_link_local_later_is_refused_then() -> None:
     run(use)
 
 
-def pool(
-    loop: asyncio.AbstractEventLoop, names: Names, port: int, **settings: Any
-) -> UpstreamPool:
+def pool(loop: asyncio.AbstractEventLoop, names: Names, port: int, **settings: Any) -> UpstreamPool:
     return UpstreamPool(
         loop,
         Origin(False, "model.example", port, ""),
