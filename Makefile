@@ -70,6 +70,7 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.serve
 # torch is large and differs between machines, so it is not locked; only check-slow needs it.
 $(VENV)/.train: pyproject.toml $(VENV)/.test
 	@echo "Installing torch into $(VENV) (once)" >&2
+	@$(PIP) torch==2.13.0
 	@$(PIP) --no-build-isolation -e '.[train]'
 	@touch $@
 
