@@ -14,6 +14,7 @@ from tests.gateway.streams import Meaning, Stream, cut, read, streams
 from tramontane.errors import UpstreamFailed
 from tramontane.gateway.answers import Answer
 from tramontane.gateway.relay import CHECKPOINT_STEP, Gathered, Progress, StreamRelay
+from tramontane.wire.openai.chunks import Chunks
 from tramontane.gateway.upstream import UpstreamConnection, UpstreamPool
 from tramontane.money import Usage
 from tramontane.wire.http import LAST_CHUNK, chunk
@@ -141,7 +142,7 @@ def test_a_gathered_stream_says_the_same_however_it_is_cut(
     data: st.DataObject, stream: Stream
 ) -> None:
     meant = read(Stream(stream.body, stream.choices, drops_usage=False))
-    gathered = Gathered(lambda _: None, 1 << 20)
+    gathered = Gathered(lambda _: None, 1 << 20, Chunks(shows_usage=True))
     for piece in data.draw(st.composite(cut)(stream.body)):
         gathered.feed(piece, None)
     gathered.end()
@@ -271,14 +272,14 @@ def test_an_event_is_looked_at_once_however_small_the_reads() -> None:
     ],
 )
 def test_a_gathered_stream_survives_any_event(event: bytes) -> None:
-    gathered = Gathered(lambda _: None, 1 << 20)
+    gathered = Gathered(lambda _: None, 1 << 20, Chunks(shows_usage=True))
     with pytest.raises(UpstreamFailed):
         gathered.feed(EVENT + event + FINISH + DONE, None)
         gathered.result()
 
 
 def test_a_gathered_answer_has_a_most() -> None:
-    gathered = Gathered(lambda _: None, 1_000)
+    gathered = Gathered(lambda _: None, 1_000, Chunks(shows_usage=True))
     with pytest.raises(UpstreamFailed, match="too large"):
         gathered.feed(EVENT * 20, None)
 
@@ -287,7 +288,7 @@ def test_a_gathered_answer_has_a_most() -> None:
 @given(st.lists(st.sampled_from((EVENT, FINISH, USAGE, b"data: ", b"\n", b"\r", b"{}", b"x"))))
 def test_whatever_comes_is_passed_on_ended_or_refused(pieces: list[bytes]) -> None:
     desk = Desk(Stream(b"", 1, drops_usage=False))
-    gathered = Gathered(lambda _: None, 1 << 20)
+    gathered = Gathered(lambda _: None, 1 << 20, Chunks(shows_usage=True))
     try:
         for piece in pieces:
             desk.relay.feed(piece, None)

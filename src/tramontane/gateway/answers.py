@@ -13,9 +13,11 @@ from tramontane.errors import (
     UpstreamFailed,
 )
 from tramontane.gateway.directory import Deployment
+from tramontane.gateway.engine_stream import EngineStream
 from tramontane.gateway.flow import Signal
 from tramontane.gateway.relay import Gathered, Progress, StreamRelay
 from tramontane.wire.http import ResponseHead
+from tramontane.wire.openai.engine_errors import explain_refusal
 
 
 class WholeBody:
@@ -51,12 +53,12 @@ class Answer:
 
     def __init__(self, note_bytes: Callable[[], None]) -> None:
         self._note_bytes = note_bytes
-        self._body: StreamRelay | Gathered | WholeBody | None = None
+        self._body: StreamRelay | EngineStream | Gathered | WholeBody | None = None
         self._early: bytes | None = None  # the whole body, here before anybody asked for it
         self.head: Signal[ResponseHead] = Signal()
         self.ended: Signal[None] = Signal()
 
-    def read_into(self, body: StreamRelay | Gathered | WholeBody) -> None:
+    def read_into(self, body: StreamRelay | EngineStream | Gathered | WholeBody) -> None:
         """Choose who takes the body; called as soon as the head is known."""
         self._body = body
         early = self._early
@@ -116,10 +118,10 @@ def refusal(head: ResponseHead, body: bytes, deployment: Deployment) -> Tramonta
     said = _error_of(body)
     message = said.get("message")
     text = message[:2000] if isinstance(message, str) and message else None
+    if status == 400 and deployment.is_local:
+        return explain_refusal(said)
     if status in (400, 413, 422):
         code, param = said.get("code"), said.get("param")
-        if said.get("type") == "exceed_context_size_error":
-            code = "context_length_exceeded"
         error = InvalidRequest(
             text or "The model refused this request as invalid.",
             code=code if isinstance(code, str) else "invalid_request",
@@ -153,7 +155,7 @@ def refusal(head: ResponseHead, body: bytes, deployment: Deployment) -> Tramonta
 def _error_of(body: bytes) -> dict[str, object]:
     try:
         error = msgspec.json.decode(body, type=dict[str, object]).get("error")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return error if isinstance(error, dict) else {}
 

@@ -29,6 +29,7 @@ from tramontane.gateway.admission import Permit
 from tramontane.gateway.answers import Answer, WholeBody, refusal, require_type
 from tramontane.gateway.bill import Bill
 from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Deployment, Directory, Principal
+from tramontane.gateway.engine_stream import EngineStream
 from tramontane.gateway.flow import Flow, Signal
 from tramontane.gateway.ledger import Ledger
 from tramontane.gateway.limits import Limits
@@ -40,6 +41,7 @@ from tramontane.money import NANO, affordable_output_tokens
 from tramontane.wire.http import ResponseHead
 from tramontane.wire.openai import errors as openai_errors
 from tramontane.wire.openai import events
+from tramontane.wire.openai.chunks import Chunks
 from tramontane.wire.openai.intent import (
     FALSE,
     INCLUDE_USAGE,
@@ -48,7 +50,7 @@ from tramontane.wire.openai.intent import (
     encode,
     read_chat,
 )
-from tramontane.wire.openai.local import local_fields
+from tramontane.wire.openai.local import read_local
 
 JSON = b"application/json"
 _TRY_NEXT = (UpstreamFailed, UpstreamTimeout, Overloaded, RateLimited, Unavailable)
@@ -310,13 +312,18 @@ class Exchange:
                 if "max_completion_tokens" in intent.fields
                 else "max_tokens",
             )
+        if deployment.is_local and deployment.context_tokens is not None:
+            limit = to_set = min(limit, deployment.context_tokens)
         return to_set, limit * intent.choices
 
     async def _forward(
         self, intent: Intent, service: Service, permit: Permit, limit: int | None
     ) -> None:
         deployment = service.deployment
-        request = self._request(intent, service, permit, limit)
+        if deployment.is_local:
+            request, chunks = self._engine_request(intent, service, permit, limit)
+        else:
+            request, chunks = self._request(intent, service, limit), None
         connection = service.pool.take_idle()
         is_reused = connection is not None
         if connection is None:
@@ -342,37 +349,54 @@ class Exchange:
         if head.status != 200:
             await self._upstream_refused(head, answer, deployment)
         elif intent.stream:
-            await self._stream(head, answer, deployment, intent)
-        elif deployment.is_local:
-            await self._gather(head, answer, deployment)
+            await self._stream(head, answer, deployment, intent, chunks)
+        elif chunks is not None:
+            await self._gather(head, answer, deployment, chunks)
         else:
             await self._whole(head, answer, deployment)
 
-    def _request(
+    def _engine_request(
         self, intent: Intent, service: Service, permit: Permit, limit: int | None
-    ) -> bytes:
+    ) -> tuple[bytes, Chunks]:
+        """Return the request for an engine here, which is always asked for a stream."""
+        deployment = service.deployment
+        local = read_local(
+            intent,
+            max_tokens=limit or OUTPUT_TOKENS_ASSUMED,
+            supports_tools=deployment.supports_tools,
+        )
+        may_reuse = permit.is_same_tenant or deployment.shares_prompt_cache
+        body = encode(
+            local.fields
+            | {
+                "model": deployment.upstream_model,
+                "id_slot": msgspec.Raw(b"%d" % permit.slot),
+                "cache_prompt": TRUE if may_reuse else FALSE,
+                "stream_options": INCLUDE_USAGE,
+            }
+        )
+        chunks = Chunks(
+            shows_usage=intent.include_usage or not intent.stream,
+            top_logprobs=local.top_logprobs,
+            is_forced=local.is_forced,
+        )
+        return self._framed(service, body, is_stream=True), chunks
+
+    def _request(self, intent: Intent, service: Service, limit: int | None) -> bytes:
         deployment = service.deployment
         changed = dict(intent.fields)
         changed["model"] = deployment.upstream_model
         if limit is not None:
             changed[deployment.max_tokens_field] = msgspec.Raw(b"%d" % limit)
-        stream = intent.stream
-        if deployment.is_local:
-            stream = True
-            changed = local_fields(changed, intent)
-            changed["id_slot"] = msgspec.Raw(b"%d" % permit.slot)
-            may_reuse = permit.is_same_tenant or deployment.shares_prompt_cache
-            changed["cache_prompt"] = TRUE if may_reuse else FALSE
-            changed["stream"] = TRUE
-        # `local_fields` keeps no stream_options of the client's.
-        has_asked = intent.stream and intent.include_usage and not deployment.is_local
-        if stream and deployment.asks_stream_usage and not has_asked:
+        if intent.stream and deployment.asks_stream_usage and not intent.include_usage:
             changed["stream_options"] = INCLUDE_USAGE
-        body = encode(changed)
+        return self._framed(service, encode(changed), is_stream=intent.stream)
+
+    def _framed(self, service: Service, body: bytes, *, is_stream: bool) -> bytes:
         return b"%bx-request-id: %b\r\naccept: %b\r\ncontent-length: %d\r\n\r\n%b" % (
             service.request_head,
             self.request_id.encode(),
-            b"text/event-stream" if stream else JSON,
+            b"text/event-stream" if is_stream else JSON,
             len(body),
             body,
         )
@@ -380,7 +404,12 @@ class Exchange:
     # --- the four kinds of answers -------------------------------------------------------------
 
     async def _stream(
-        self, head: ResponseHead, answer: Answer, deployment: Deployment, intent: Intent
+        self,
+        head: ResponseHead,
+        answer: Answer,
+        deployment: Deployment,
+        intent: Intent,
+        chunks: Chunks | None,
     ) -> None:
         require_type(head, b"text/event-stream")
         drops = deployment.asks_stream_usage and not intent.include_usage
@@ -396,13 +425,19 @@ class Exchange:
         def settle(progress: Progress) -> None:
             bill.settle(progress.usage if trusts_usage else None, progress, "ok")
 
-        relay = StreamRelay(
-            begin,
-            choices=intent.choices,
-            drops_usage=drops,
-            checkpoint=bill.checkpoint,
-            settle=settle,
-        )
+        relay: StreamRelay | EngineStream
+        if chunks is not None:
+            relay = EngineStream(
+                begin, chunks, drops_usage=drops, checkpoint=bill.checkpoint, settle=settle
+            )
+        else:
+            relay = StreamRelay(
+                begin,
+                choices=intent.choices,
+                drops_usage=drops,
+                checkpoint=bill.checkpoint,
+                settle=settle,
+            )
         self.progress = relay.progress
         self._is_streaming = True
         answer.read_into(relay)
@@ -412,9 +447,11 @@ class Exchange:
         self._linger()
         self._client.end_stream()
 
-    async def _gather(self, head: ResponseHead, answer: Answer, deployment: Deployment) -> None:
+    async def _gather(
+        self, head: ResponseHead, answer: Answer, deployment: Deployment, chunks: Chunks
+    ) -> None:
         require_type(head, b"text/event-stream")
-        gathered = Gathered(self._bill.checkpoint, self._desk.answer_bytes)
+        gathered = Gathered(self._bill.checkpoint, self._desk.answer_bytes, chunks)
         self.progress = gathered.progress
         answer.read_into(gathered)
         await answer.ended

@@ -13,6 +13,7 @@ from typing import Protocol
 from tramontane.errors import UpstreamFailed
 from tramontane.money import Usage
 from tramontane.wire.openai import aggregate, events
+from tramontane.wire.openai.chunks import Chunks
 from tramontane.wire.sse import EventSplitter, EventTooLarge, data_of, is_silent
 
 PARTIAL_BYTES = 4_096
@@ -230,9 +231,10 @@ def _may_count(seen: bytes, ended: int) -> bool:
 class Gathered:
     """Collects a stream into one answer for a client that asked for none."""
 
-    __slots__ = ("_aggregate", "_checkpoint", "_limit_bytes", "_splitter", "progress")
+    __slots__ = ("_aggregate", "_checkpoint", "_chunks", "_limit_bytes", "_splitter", "progress")
 
-    def __init__(self, checkpoint: Callable[[int], None], limit_bytes: int) -> None:
+    def __init__(self, checkpoint: Callable[[int], None], limit_bytes: int, chunks: Chunks) -> None:
+        self._chunks = chunks
         self._splitter = EventSplitter()
         self._aggregate = aggregate.Aggregate()
         self._checkpoint = checkpoint
@@ -258,7 +260,9 @@ class Gathered:
                 raise UpstreamFailed("The upstream ended its stream with an error.")
             progress.events += 1
             try:
-                self._aggregate.add(data_of_event)
+                chunk = self._chunks.render(data_of_event)
+                if chunk:
+                    self._aggregate.add(chunk)
             except aggregate.Malformed as error:
                 raise UpstreamFailed("The upstream sent a malformed event.") from error
         if progress.events > progress.checkpoint_due:

@@ -28,7 +28,7 @@ class Aggregate:
         """Take in one event's JSON. Raises Malformed; the aggregate is of no use then."""
         try:
             event = msgspec.json.decode(data, type=dict[str, Any])
-            for name in ("id", "created", "model", "system_fingerprint"):
+            for name in ("id", "created", "model"):
                 if name in event:
                     self._top.setdefault(name, event[name])
             self._usage = event.get("usage") or self._usage
@@ -53,7 +53,6 @@ class Aggregate:
                 "object": "chat.completion",
                 "created": self._top.get("created"),
                 "model": self._top.get("model"),
-                "system_fingerprint": self._top.get("system_fingerprint"),
                 "choices": [
                     {"index": index, **choice.result()}
                     for index, choice in sorted(self._choices.items())
@@ -99,6 +98,7 @@ class _Choice:
         message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
         message |= {name: "".join(pieces) for name, pieces in self._texts.items()}
         if self._calls:
+            message["content"] = message["content"] or None
             message["tool_calls"] = [call.result() for call in self._calls]
         return {"message": message, "logprobs": self._logprobs, "finish_reason": self._finish}
 
