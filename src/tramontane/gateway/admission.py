@@ -10,21 +10,25 @@ from collections.abc import Callable
 from tramontane.errors import Overloaded
 
 SERVICE_S_ASSUMED = 2.0
+LEARNT_FROM = 20  # requests, the latest counting most
+SLOTS_SEARCHED = 8
 
 
 class Permit:
     """A place at a deployment. `slot` is its number, for engines that keep state per place.
 
-    `is_same_tenant` tells that this slot last served the same tenant.
+    `is_same_tenant` tells that what the slot keeps is the same tenant's. Set `was_served` once the
+    engine has begun to answer: until then the slot may still keep what another tenant left.
     """
 
-    __slots__ = ("granted_s", "is_same_tenant", "slot", "tenant")
+    __slots__ = ("granted_s", "is_same_tenant", "slot", "tenant", "was_served")
 
     def __init__(self, slot: int, tenant: str, granted_s: float, is_same_tenant: bool) -> None:
         self.slot = slot
         self.tenant = tenant
         self.granted_s = granted_s
         self.is_same_tenant = is_same_tenant
+        self.was_served = False
 
 
 class FifoGate:
@@ -32,12 +36,13 @@ class FifoGate:
 
     def __init__(self, max_in_flight: int, queue_limit: int, clock_s: Callable[[], float]) -> None:
         self._clock_s = clock_s
-        self._free: list[int] = []
-        self._slots = 0
+        self._free = list(range(max_in_flight - 1, -1, -1))  # the last is given first
+        self._taken: set[int] = set()
         self._last_tenant: dict[int, str] = {}
         self._waiters: OrderedDict[int, tuple[str, Callable[[Permit], None]]] = OrderedDict()
         self._tickets = 0
         self._service_s = SERVICE_S_ASSUMED
+        self._served = 0
         self.max_in_flight = max_in_flight
         self.queue_limit = queue_limit
         self.in_flight = 0
@@ -75,20 +80,33 @@ class FifoGate:
     def release(self, permit: Permit) -> None:
         """Give a place back, and on to whoever waits longest."""
         self.in_flight -= 1
-        self._free.append(permit.slot)
+        self._taken.discard(permit.slot)
+        if permit.slot < self.max_in_flight:
+            self._free.append(permit.slot)
+            if permit.was_served:
+                self._last_tenant[permit.slot] = permit.tenant
         served_s = self._clock_s() - permit.granted_s
-        self._service_s += 0.05 * (served_s - self._service_s)
+        self._served += 1
+        weight = 1 / self._served if self._served < LEARNT_FROM else 1 / LEARNT_FROM
+        self._service_s += weight * (served_s - self._service_s)
         self._serve_waiters()
 
     def resize(self, max_in_flight: int, queue_limit: int) -> None:
         """Take over changed limits; those inside stay."""
+        if max_in_flight != self.max_in_flight:
+            slots = range(max_in_flight - 1, -1, -1)
+            self._free = [slot for slot in slots if slot not in self._taken]
+            self._last_tenant.clear()  # an engine with other slots is another process
         self.max_in_flight = max_in_flight
         self.queue_limit = queue_limit
         self._serve_waiters()
 
     def predicted_wait_s(self, ahead: int) -> float:
-        """Return the expected wait in seconds with `ahead` waiters before one."""
-        return (ahead + 1) * self._service_s / self.max_in_flight
+        """Return within how many seconds one gets a place, with `ahead` waiters before one.
+
+        In whole rounds, since those inside may all have come, and will leave, at the same time.
+        """
+        return -(-(ahead + 1) // self.max_in_flight) * self._service_s
 
     def _serve_waiters(self) -> None:
         while self._waiters and self.in_flight < self.max_in_flight:
@@ -98,19 +116,16 @@ class FifoGate:
     def _grant(self, tenant: str) -> Permit:
         self.in_flight += 1
         slot = self._choose_slot(tenant)
-        is_same = self._last_tenant.get(slot) == tenant
-        self._last_tenant[slot] = tenant
+        self._taken.add(slot)
+        is_same = self._last_tenant.pop(slot, None) == tenant
         return Permit(slot, tenant, self._clock_s(), is_same)
 
     def _choose_slot(self, tenant: str) -> int:
-        free = self._free
-        if free and self._last_tenant.get(free[-1]) == tenant:
+        """Return a free slot, of the latest used one that served `tenant` last, if there is one."""
+        free, last = self._free, self._last_tenant
+        if last.get(free[-1]) == tenant:
             return free.pop()
-        if not free:
-            self._slots += 1
-            return self._slots - 1
-        last = self._last_tenant
-        for i in range(len(free) - 1, max(-1, len(free) - 9), -1):
+        for i in range(len(free) - 2, max(-1, len(free) - 1 - SLOTS_SEARCHED), -1):
             if last.get(free[i]) == tenant:
                 return free.pop(i)
         return free.pop()
