@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 WAIT_S = 30.0
@@ -44,7 +45,7 @@ class Talk:
         self.socket = socket.create_connection(("127.0.0.1", port), WAIT_S)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
-        self._buffer = b""
+        self._buffer = bytearray()
         self.is_closed = False
 
     def __enter__(self) -> "Talk":
@@ -87,38 +88,39 @@ class Talk:
         """Return everything until the other side closes."""
         while self._more():
             pass
-        data, self._buffer = self._buffer, b""
-        return data
+        return self._take(len(self._buffer))
 
     def read_some(self) -> bytes:
         """Return what has come, waiting for the first of it; empty where the connection ended."""
         if not self._buffer:
             self._more()
-        data, self._buffer = self._buffer, b""
-        return data
+        return self._take(len(self._buffer))
 
     def _read_chunks(self, reply: Reply) -> None:
+        pieces = []
         while (line := self._until(b"\r\n")) is not None:
             size = int(line[:-2], 16)
             data = self._exactly(size + 2)
             if size == 0:
                 reply.is_whole = data == b"\r\n"
-                return
-            reply.body += data[:size]
-        return
+                break
+            pieces.append(data[:size])
+        reply.body = b"".join(pieces)
 
     def _until(self, border: bytes) -> bytes | None:
         while (end := self._buffer.find(border)) < 0:
             if not self._more():
                 return None
-        end += len(border)
-        data, self._buffer = self._buffer[:end], self._buffer[end:]
-        return data
+        return self._take(end + len(border))
 
     def _exactly(self, size: int) -> bytes:
         while len(self._buffer) < size and self._more():
             pass
-        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        return self._take(size)
+
+    def _take(self, size: int) -> bytes:
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
         return data
 
     def _more(self) -> bool:
@@ -197,6 +199,8 @@ class Upstream:
     requests: list[bytes] = field(default_factory=list)
     bytes_read: int = 0
     connections: int = 0
+    peers: list[socket.socket] = field(default_factory=list)
+    before_body: Answer | None = None  # called with the head, before the body is read
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -213,7 +217,15 @@ class Upstream:
                 while b"\r\n\r\n" not in buffer:
                     buffer += self._receive(peer)
                 head, _, rest = buffer.partition(b"\r\n\r\n")
-                size = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0] or 0)
+                if self.before_body is not None:
+                    self.before_body(self, peer, head)
+                if b"transfer-encoding: chunked" in head.lower():
+                    while not rest.endswith(b"0\r\n\r\n"):
+                        rest += self._receive(peer)
+                    size = len(rest)
+                else:
+                    said = head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]
+                    size = int(said or 0)
                 while len(rest) < size:
                     rest += self._receive(peer)
                 request, buffer = head + b"\r\n\r\n" + rest[:size], rest[size:]
@@ -230,11 +242,20 @@ class Upstream:
 
 @contextmanager
 def run_upstream(
-    answer: Answer | None = None, tls: ssl.SSLContext | None = None
+    answer: Answer | None = None, tls: ssl.SSLContext | None = None, path: Path | None = None
 ) -> Iterator[Upstream]:
-    """Yield an upstream that answers each request with `answer` (a small one by default)."""
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
-        port = listener.getsockname()[1]
+    """Yield an upstream that answers each request with `answer` (a small one by default).
+
+    It listens on loopback, or on the unix socket `path`.
+    """
+    if path is None:
+        listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+    else:
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(str(path))
+        listening.listen(256)
+    with listening as listener:
+        port = listener.getsockname()[1] if path is None else 0
         upstream = Upstream(port, answer or answering(framed(ANSWER)))
 
         def accept() -> None:
@@ -247,6 +268,7 @@ def run_upstream(
             with suppress(OSError):
                 if tls is not None:
                     peer = tls.wrap_socket(peer, server_side=True)
+                upstream.peers.append(peer)
                 upstream.serve(peer)
 
         thread = threading.Thread(target=accept, daemon=True)
@@ -255,6 +277,9 @@ def run_upstream(
             yield upstream
         finally:
             upstream.stopping.set()
+            for peer in upstream.peers:
+                with suppress(OSError):
+                    peer.shutdown(socket.SHUT_RDWR)
             with suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
     thread.join(5)

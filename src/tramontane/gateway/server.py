@@ -218,10 +218,6 @@ class ClientConnection(asyncio.Protocol):
                 self._refuse_body(request, body_too_large(settings.upload_bytes))
                 return
             request.splice.upload_received(data)
-            # Slower than this over its whole length, or stalled, is too slow.
-            spared_s = len(data) / UPLOAD_LEAST_BYTES_S
-            most_s = gateway.now_s + settings.body_timeout_s
-            self.deadline_s = min((self.deadline_s or most_s) + spared_s, most_s)
         elif request.size > settings.body_bytes:
             self._refuse_body(request, body_too_large(settings.body_bytes))
         elif request.principal is not None:  # nobody else's body is wanted here
@@ -299,6 +295,8 @@ class ClientConnection(asyncio.Protocol):
     def _check_unfinished(self, request: Request, grown_bytes: int) -> None:
         """After a read that did not complete a request: refuse early what can only be refused."""
         request.raw_bytes += grown_bytes
+        if request.splice is not None:
+            self._note_upload(request.splice, grown_bytes)
         most = self._gateway.settings.head_bytes
         if request.has_head:
             most = 2 * most + FRAMING_MOST * request.size
@@ -306,6 +304,13 @@ class ClientConnection(asyncio.Protocol):
             self._refuse_body(request, head_too_large())
         if request.refusal is not None and self._active is None and not self._queue:
             self._refuse_connection(request.refusal)
+
+    def _note_upload(self, splice: "Splice", grown_bytes: int) -> None:
+        """Slower than UPLOAD_LEAST_BYTES_S over its whole length, or stalled, is too slow."""
+        splice.flush()
+        most_s = self._gateway.now_s + self._gateway.settings.body_timeout_s
+        spared_s = grown_bytes / UPLOAD_LEAST_BYTES_S
+        self.deadline_s = min((self.deadline_s or most_s) + spared_s, most_s)
 
     def _refuse_body(self, request: Request, error: TramontaneError) -> None:
         request.refusal = error

@@ -61,25 +61,30 @@ class Splice:
         self._flow.start()
 
     def upload_received(self, data: bytes) -> None:
-        """Pass on a piece of the request's body."""
-        piece = chunk(data) if self._is_body_chunked else data
+        """Take in a piece of the request's body, to be passed on with the next `flush`."""
+        self._pending.append(data)
+        self._pending_bytes += len(data)
+
+    def flush(self) -> None:
+        """Pass on what has come: once a read, since a read may hold thousands of pieces."""
         if self._connection is not None:
-            self._connection.write(piece)
-            return
-        self._pending.append(piece)
-        self._pending_bytes += len(piece)
-        if self._pending_bytes > BUFFERED_BYTES:
+            self._connection.write(self._take_pending())
+        elif self._pending_bytes > BUFFERED_BYTES:
             self._client.pause_reading()
+
+    def _take_pending(self) -> bytes:
+        pending, self._pending, self._pending_bytes = self._pending, [], 0
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        return chunk(data) if data and self._is_body_chunked else data
 
     def upload_ended(self) -> None:
         """The request is whole."""
-        if self._is_body_chunked:
-            if self._connection is not None:
-                self._connection.write(LAST_CHUNK)
-            else:
-                self._pending.append(LAST_CHUNK)
-        if self._connection is not None:
-            self._connection.owes_body = False
+        connection = self._connection
+        if connection is not None:
+            connection.owes_body = False
+            self.flush()
+            if self._is_body_chunked:
+                connection.write(LAST_CHUNK)
 
     def upload_refused(self, error: TramontaneError) -> None:
         """The rest of the upload is not taken: say so, or close where an answer has begun."""
@@ -124,11 +129,12 @@ class Splice:
         self._connection = connection
         connection.write_paused = self._write_paused
         connection.owes_body = request.has_body and not request.is_complete
-        connection.send(
-            self._head_bytes() + b"".join(self._pending), self, is_head=request.method == b"HEAD"
-        )
-        self._pending.clear()
-        self._client.resume_reading()
+        sent = self._head_bytes() + self._take_pending()
+        if request.is_complete and self._is_body_chunked:
+            sent += LAST_CHUNK
+        connection.send(sent, self, is_head=request.method == b"HEAD")
+        if not connection.is_write_paused:
+            self._client.resume_reading()
         if self._client.write_blocked_s is not None:
             connection.pause()
 

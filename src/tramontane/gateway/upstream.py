@@ -43,8 +43,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_buffer", "_decoder", "_head", "_interim", "_is_head", "_left", "_pool", "_receiver",
-        "_transport", "got_bytes", "idle_since_s", "is_closed", "is_paused", "owes_body",
-        "write_paused",
+        "_transport", "got_bytes", "idle_since_s", "is_closed", "is_paused", "is_write_paused",
+        "owes_body", "write_paused",
     )  # fmt: skip
 
     def __init__(self, pool: "UpstreamPool") -> None:
@@ -60,6 +60,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.is_paused = False
         self.got_bytes = False
         self.idle_since_s = 0.0
+        self.is_write_paused = False
         self.write_paused: Callable[[bool], None] | None = None
         self.owes_body = False  # the rest of a request: until it is sent, no other may follow
         self._is_head = False
@@ -85,10 +86,12 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.write(data)
 
     def pause_writing(self) -> None:
+        self.is_write_paused = True
         if self.write_paused is not None:
             self.write_paused(True)
 
     def resume_writing(self) -> None:
+        self.is_write_paused = False
         if self.write_paused is not None:
             self.write_paused(False)
 
