@@ -333,3 +333,12 @@ def test_text_that_speaks_of_endings_ends_nothing() -> None:
     assert desk.got == b"".join(stream)
     assert desk.relay.progress.events == len(texts)
     assert not desk.relay.progress.is_complete
+
+
+def test_several_events_in_one_read_count_one_by_one() -> None:
+    desk = Desk(Stream(b"", choices=1, drops_usage=False))
+    desk.relay.feed(EVENT, None)
+    desk.relay.feed(EVENT.replace(b'"a"', b'"b"') + EVENT.replace(b'"a"', b'""') + EVENT, None)
+    assert desk.relay.progress.events == 4
+    desk.relay.feed(EVENT + FINISH + EVENT, None)
+    assert desk.relay.progress.finished == {0}

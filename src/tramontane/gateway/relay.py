@@ -100,15 +100,8 @@ class StreamRelay:
                 self._read(payload)
             return
         seen = self._partial + payload if self._partial else payload
-        before, after = self._before, self._after
-        if (
-            seen.startswith(before)
-            and seen.endswith(after)
-            and len(seen) >= len(before) + len(after)
-            and not seen[len(before) : -len(after)].strip(_PLAIN)
-        ):
-            ended = 1
-        else:
+        ended = self._count_familiar(seen)
+        if not ended:
             ended = seen.count(b"\n\n")
             if _may_count(seen, ended):
                 self._splitter = EventSplitter(self._partial)
@@ -128,6 +121,21 @@ class StreamRelay:
         else:
             self._partial = b""
             sink.write_payload(seen)
+
+    def _count_familiar(self, seen: bytes) -> int:
+        """Return how many events `seen` is, each the last one with another text; 0 if it is not."""
+        before, after = self._before, self._after
+        if not (seen.startswith(before) and seen.endswith(after)):
+            return 0
+        text = seen[len(before) : -len(after)]
+        if not text.strip(_PLAIN) and len(seen) >= len(before) + len(after):
+            return 1
+        pieces = seen.split(after)
+        pieces.pop()  # empty: `seen` ends so
+        for piece in pieces:
+            if not piece.startswith(before) or piece[len(before) :].strip(_PLAIN):
+                return 0
+        return len(pieces)
 
     def _learn(self, seen: bytes) -> None:
         """Remember what is around the text of one event, which said nothing that counts.
