@@ -250,6 +250,7 @@ class Exchange:
         finally:
             self._drop_connection()
             self.deadline_s = None
+            permit.was_served = self.progress is not None and self.progress.events > 0
             service.gate.release(permit)
 
     def _settle_interrupted(self, status: str) -> None:

@@ -77,7 +77,7 @@ class Limits:
             if bucket.refill(now_s) < 1:
                 is_over = True
         for bucket in token_buckets:
-            if bucket.refill(now_s) < tokens and bucket.level < bucket.per_minute:
+            if bucket.refill(now_s) < tokens and not 0 < bucket.per_minute <= bucket.level:
                 is_over = True
         if is_over:
             raise _limited(requests, token_buckets, tokens)
