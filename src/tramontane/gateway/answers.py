@@ -1,6 +1,7 @@
 """An upstream's answer as an exchange awaits it, and what its refusals mean for the client."""
 
 import random
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -18,6 +19,8 @@ from tramontane.gateway.flow import Signal
 from tramontane.gateway.relay import Gathered, Progress, StreamRelay
 from tramontane.wire.http import ResponseHead
 from tramontane.wire.openai.engine_errors import explain_refusal
+
+_is_word = re.compile(r"[\w.-]{1,64}").fullmatch
 
 
 class WholeBody:
@@ -115,7 +118,7 @@ def refusal(head: ResponseHead, body: bytes, deployment: Deployment) -> Tramonta
     configuration is wrong, which is not the client's to see as its own.
     """
     status = head.status
-    said = _error_of(body)
+    said = _error_of(_without_key(body, deployment))
     message = said.get("message")
     text = message[:2000] if isinstance(message, str) and message else None
     if status == 400 and deployment.is_local:
@@ -124,8 +127,8 @@ def refusal(head: ResponseHead, body: bytes, deployment: Deployment) -> Tramonta
         code, param = said.get("code"), said.get("param")
         error = InvalidRequest(
             text or "The model refused this request as invalid.",
-            code=code if isinstance(code, str) else "invalid_request",
-            param=param if isinstance(param, str) else None,
+            code=code if isinstance(code, str) and _is_word(code) else "invalid_request",
+            param=param[:200] if isinstance(param, str) else None,
         )
         error.status = 400
         return error
@@ -150,6 +153,14 @@ def refusal(head: ResponseHead, body: bytes, deployment: Deployment) -> Tramonta
             retry_after_s=_seconds(head.retry_after) or 1 + random.random(),
         )
     return UpstreamFailed(f"The upstream of '{deployment.name}' failed with status {status}.")
+
+
+def _without_key(body: bytes, deployment: Deployment) -> bytes:
+    """A provider may repeat our key in its error: the client must not see it."""
+    authorization = deployment.authorization
+    if authorization is None:
+        return body
+    return body.replace(authorization.removeprefix(b"Bearer "), b"[key]")
 
 
 def _error_of(body: bytes) -> dict[str, object]:
