@@ -114,7 +114,7 @@ def read(stream: Stream) -> Meaning:
     return found
 
 
-def split(body: bytes) -> list[tuple[bytes, str | None]]:
+def split(body: bytes, errors: str = "strict") -> list[tuple[bytes, str | None]]:
     """Return (bytes, data) of each event, as the HTML standard reads them."""
     events: list[tuple[bytes, str | None]] = []
     line, lines = bytearray(), list[bytes]()
@@ -132,7 +132,7 @@ def split(body: bytes) -> list[tuple[bytes, str | None]]:
             line.clear()
             continue
         data = [text[5:].removeprefix(b" ") for text in lines if text.startswith(b"data:")]
-        said = b"\n".join(data).decode() if data else None
+        said = b"\n".join(data).decode(errors=errors) if data else None
         events.append((body[start:at], said))
         lines.clear()
         start = at

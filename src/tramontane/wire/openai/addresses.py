@@ -14,6 +14,8 @@ import msgspec
 
 from tramontane.errors import InvalidRequest
 
+VALUES_MAX = 100_000
+
 _DATA = r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,"
 _DataAddress = Annotated[str, msgspec.Meta(pattern=f"^{_DATA}")]
 # Base64 holds no colon, so a string that begins with this much of it names no scheme.
@@ -29,7 +31,7 @@ _SCHEMES = (
 )
 # What URL parsers skip (leading space and controls; tab, CR and LF anywhere) is skipped here too.
 _is_address = re.compile(
-    rf"[^0-9A-Za-z]*(?:[A-Za-z][0-9A-Za-z+.\-\t\r\n]*:[\t\r\n]*[/\\]|(?:{_SCHEMES}):)",
+    rf"[^0-9A-Za-z]*+(?:[A-Za-z][0-9A-Za-z+.\-\t\r\n]*:[\t\r\n]*[/\\]|(?:{_SCHEMES}):)",
     re.IGNORECASE,
 ).match
 _is_path = re.compile(r"(?!/9j/)[\s\0]*(?:[/\\~]|\.\.?[/\\])").match  # base64 of a JPEG: /9j/
@@ -210,7 +212,16 @@ def _refuse_references(value: Any, place: str) -> None:
 
 
 def _load(name: str, raw: msgspec.Raw) -> Any:
-    """Return the value, its numbers left as text; InvalidRequest for what readers disagree on."""
+    """Return the value, its numbers left as text; InvalidRequest for what readers disagree on.
+
+    Going through many values would keep everybody else waiting, so there is a most of them.
+    """
+    if bytes(raw).count(b",") >= VALUES_MAX:
+        raise InvalidRequest(
+            f"The field '{name}' holds more than {VALUES_MAX} values.",
+            code="invalid_value",
+            param=name,
+        )
     try:
         msgspec.json.decode(raw)
         return json.loads(
