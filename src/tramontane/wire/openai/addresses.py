@@ -110,9 +110,10 @@ def read_messages(messages: msgspec.Raw) -> tuple[int, int]:
     where they are not known here: two readers could disagree about them.
     """
     try:
-        decoded = _MESSAGES(messages)
-    except msgspec.ValidationError:
-        return _walk_messages(messages)
+        try:
+            decoded = _MESSAGES(messages)
+        except msgspec.ValidationError:
+            return _walk_messages(messages)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed("messages", error) from None
     if not decoded:
@@ -137,14 +138,17 @@ def refuse_addresses(name: str, raw: msgspec.Raw) -> None:
 
     In schemas, whose properties may have any name, only references to elsewhere are refused.
     """
-    if name not in _SCHEMAS:
-        _walk(_load(name, raw), name, name, paths=False)
-        return
-    if name == "tools":
-        _check_tools(raw)
-    text = bytes(raw)
-    if b'ef"' in text or b"\\u" in text:
-        _refuse_references(_load(name, raw), name)
+    try:
+        if name not in _SCHEMAS:
+            _walk(_load(name, raw), name, name, paths=False)
+            return
+        if name == "tools":
+            _check_tools(raw)
+        text = bytes(raw)
+        if b'ef"' in text or b"\\u" in text:
+            _refuse_references(_load(name, raw), name)
+    except RecursionError as error:  # from Python 3.13 on, JSON nests deeper than functions may
+        raise _malformed(name, error) from None
 
 
 def _check_tools(raw: msgspec.Raw) -> None:
