@@ -17,11 +17,22 @@ REPEAT_MAX = 2_000
 _LAST = 0x10FFFF
 _SPACES: Ranges = [
     (0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029),
-    (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF),
+    (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000),
 ]  # fmt: skip
 _DIGITS: Ranges = [(0x30, 0x39)]
 _WORD: Ranges = [*_DIGITS, (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A)]
 _NAMED = {"d": _DIGITS, "w": _WORD, "s": _SPACES}
+# Readers of patterns differ beyond ASCII (is é a \w, U+FEFF a \s?): where one of these is excluded,
+# only what all agree on is left.
+_NO_SPACES: Ranges = [
+    *_SPACES,
+    (0x180E, 0x180E),
+    (0x200B, 0x200D),
+    (0x2060, 0x2060),
+    (0xFEFF, 0xFEFF),
+]
+_BEYOND_ASCII: Ranges = [(0x7F, _LAST)]
+_NOT_NAMED = {"d": [*_DIGITS, *_BEYOND_ASCII], "w": [*_WORD, *_BEYOND_ASCII], "s": _NO_SPACES}
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f"}
 _JSON = {"\n": "n", "\t": "t", "\r": "r", "\f": "f", '"': '"', "\\": "\\"}
 _NOT_PLAIN: Ranges = [(0, 0x1F), (0x22, 0x22), (0x5C, 0x5C), (0x7F, 0x9F), (0xD800, 0xDFFF)]
@@ -98,8 +109,7 @@ class _Reader:
         if char in _NAMED:
             return _NAMED[char]
         if char in "DWS":
-            # Unicode's letters and digits are no \W or \D everywhere: keep to what all agree on.
-            return [r for r in _except(_NAMED[char.lower()]) if char == "S" or r[0] < 0x7F]
+            return _except(_NOT_NAMED[char.lower()])
         if char in _CONTROLS:
             return _CONTROLS[char]
         if char.isalnum():
@@ -113,6 +123,8 @@ class _Reader:
         found: Ranges = []
         while (char := self._next()) != "]":
             low = self._escape() if char == "\\" else char
+            if negated and char == "\\" and self._text[self._at - 1] in _NOT_NAMED:
+                low = _NOT_NAMED[self._text[self._at - 1]]
             if not isinstance(low, str):
                 found += low
                 continue
