@@ -95,8 +95,8 @@ class _Message(_Strict):
 
 class _Tool(_Strict):
     type: str
-    function: msgspec.Raw | None = None
-    custom: msgspec.Raw | None = None
+    function: msgspec.Raw = msgspec.Raw(b"null")  # a union of it with None takes null only
+    custom: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _MESSAGES = msgspec.json.Decoder(list[_Message]).decode

@@ -4,6 +4,9 @@ It reads what bills and endings depend on, by JSON and never by pattern, and lea
 it came. It does not know framing or connections.
 """
 
+from math import ceil
+from typing import Any
+
 import msgspec
 
 from tramontane.money import Usage
@@ -12,12 +15,12 @@ DONE = b"[DONE]"
 
 
 class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = None
+    cached_tokens: int | float | None = None
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+class _Usage(msgspec.Struct):  # some servers count in floats
+    prompt_tokens: int | float | None = None
+    completion_tokens: int | float | None = None
     prompt_tokens_details: _PromptDetails | None = None
 
 
@@ -29,7 +32,7 @@ class _Choice(msgspec.Struct):
 class _Answer(msgspec.Struct):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
-    error: msgspec.Raw | None = None
+    error: Any = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -52,14 +55,15 @@ class _UsageOnly(msgspec.Struct):
 
 _DECODE = msgspec.json.Decoder(_Answer).decode
 _DECODE_USAGE = msgspec.json.Decoder(_UsageOnly).decode
+_DECODE_TOP = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def read_event(data: bytes) -> Event:
-    """Return what the JSON of one stream event says."""
+    """Return what the JSON of one stream event says; nothing where it has another shape."""
     try:
         answer = _DECODE(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return Event(is_valid=False)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Event(is_valid=_is_object(data))
     choices = answer.choices
     return Event(
         usage=_usage(answer.usage),
@@ -70,8 +74,24 @@ def read_event(data: bytes) -> Event:
 
 
 def read_answer_usage(body: bytes) -> Usage | None:
-    """Return the usage of a whole answer; None where it gives none. ValueError if no JSON."""
-    return _usage(_DECODE_USAGE(body).usage)
+    """Return the usage of a whole answer; None where it gives none that can be read.
+
+    Raises ValueError where `body` is no JSON object.
+    """
+    try:
+        return _usage(_DECODE_USAGE(body).usage)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if not _is_object(body):
+            raise ValueError("the answer is no JSON object") from None
+        return None
+
+
+def _is_object(data: bytes) -> bool:
+    try:
+        _DECODE_TOP(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def _usage(usage: _Usage | None) -> Usage | None:
@@ -79,8 +99,9 @@ def _usage(usage: _Usage | None) -> Usage | None:
         return None
     details = usage.prompt_tokens_details
     cached = details.cached_tokens if details is not None else None
+    prompt_tokens = max(0, ceil(usage.prompt_tokens))
     return Usage(
-        max(0, usage.prompt_tokens),
-        max(0, usage.completion_tokens or 0),
-        max(0, min(cached or 0, usage.prompt_tokens)),
+        prompt_tokens,
+        max(0, ceil(usage.completion_tokens or 0)),
+        max(0, min(int(cached or 0), prompt_tokens)),
     )
