@@ -380,6 +380,7 @@ class ClientConnection(asyncio.Protocol):
             self.refuse(error)
             return
         status, fields, body = answer
+        fields += b"x-request-id: %b\r\n" % self._gateway.new_request_id().encode()
         self.respond(status, fields, body)
 
     def refuse(self, error: TramontaneError) -> None:
