@@ -146,13 +146,19 @@ class RunningGateway:
         """End the process as a crash would, and wait for it."""
         assert self.process is not None
         self.process.send_signal(number)
-        self.process.wait(60)
+        self.ended()
+
+    def ended(self) -> int:
+        """Wait for the end of a process that was told to stop; return its exit status."""
+        assert self.process is not None
+        status = self.process.wait(60)
         self._following.join()
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None
             with suppress(BrokenPipeError):  # a line that it did not live to read
                 pipe.close()
         self.process = None
+        return status
 
     def stop(self) -> None:
         """Stop it the polite way, if it runs, and let go of everything."""
