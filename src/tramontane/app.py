@@ -6,6 +6,7 @@ each child is a program of its own (`gateway.process`, `studio`, `worker`, `engi
 """
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import logging
@@ -131,8 +132,10 @@ class Platform:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._children: list[Child] = []
         self._plan: dict[str, LocalModel] = {}
-        self._revision = -1
+        self._revision = -1  # what the gateway was last told; -1: tell it again
         self._engine_states: dict[str, str] = {}
+        self._served: frozenset[str] = frozenset()  # engines that the gateway knows to be ready
+        self._news = asyncio.Event()
 
     @property
     def address(self) -> str:
@@ -202,6 +205,7 @@ class Platform:
 
         async def launch() -> bytes:
             opening, picture = await self._in_store(self._open_books)
+            self._revision = -1  # what changes before the process can be told is not to be missed
             return msgspec.json.encode(Launch(self._settings, fd, socket_path, opening, picture))
 
         logs = self._folder.logs
@@ -243,12 +247,17 @@ class Platform:
             try:
                 changed = await self._in_store(self._changed)
                 if changed is not None:
-                    self._revision = changed.revision
                     await self._reconcile(supervisor, changed)
-                self._children[0].tell(msgspec.json.encode(News(picture=changed)))
+                is_told = self._children[0].tell(msgspec.json.encode(News(picture=changed)))
+                if changed is not None and is_told:
+                    self._revision = changed.revision
+                    ready = (i.deployment for i in changed.instances if i.state == "ready")
+                    self._served = frozenset(ready)
             except Unavailable as error:
                 _log.warning("the store cannot be read: %s", error)
-            await asyncio.sleep(POLL_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), POLL_S)
+            self._news.clear()
 
     def _changed(self) -> Picture | None:
         if self._store.revision() == self._revision:
@@ -263,7 +272,9 @@ class Platform:
 
     def _report_engine(self, instance: EngineInstance) -> None:
         self._engine_states[instance.deployment] = instance.state
-        self._executor.submit(self._store_instance, instance)
+        loop = asyncio.get_running_loop()
+        stored = self._executor.submit(self._store_instance, instance)
+        stored.add_done_callback(lambda _: loop.call_soon_threadsafe(self._news.set))
 
     def _store_instance(self, instance: EngineInstance) -> None:
         try:
@@ -284,7 +295,7 @@ class Platform:
         deadline_s = loop.time() + ENGINES_PATIENCE_S
         while not stopped.is_set() and loop.time() < deadline_s:
             wanted = [name for name, model in self._plan.items() if model.problem is None]
-            settled = [self._engine_states.get(name) in ("ready", "failed") for name in wanted]
+            settled = [n in self._served or self._engine_states.get(n) == "failed" for n in wanted]
             up = all(child.state == "ready" for child in self._children)
             if all(settled) and up and (wanted or not self._settings.demo):
                 break
@@ -293,7 +304,7 @@ class Platform:
             task.cancel()
 
     def _models(self) -> list[str]:
-        local = [name for name in self._plan if self._engine_states.get(name) == "ready"]
+        local = [name for name in self._plan if name in self._served]
         remote = [n for n, d in self._settings.deployments.items() if d.url is not None]
         return [*local, *remote]
 

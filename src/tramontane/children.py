@@ -61,11 +61,13 @@ class Child:
         """Wait until the child has said that it is ready."""
         await self._ready.wait()
 
-    def tell(self, line: bytes) -> None:
-        """Send one line to the child, if it is up."""
+    def tell(self, line: bytes) -> bool:
+        """Send one line to the child; return False where it is not up."""
         process = self.process
-        if process is not None and process.stdin is not None and process.returncode is None:
-            process.stdin.write(line + b"\n")
+        if process is None or process.stdin is None or process.returncode is not None:
+            return False
+        process.stdin.write(line + b"\n")
+        return True
 
     async def stop(self, patience_s: float) -> None:
         """Ask to end, and kill after `patience_s`."""
@@ -88,7 +90,7 @@ class Child:
             started_s = loop.time()
             try:
                 await self._run_once()
-            except TramontaneError as error:
+            except (TramontaneError, OSError) as error:
                 _log.error("%s cannot be started: %s", self.name, error)
             if self._stopping:
                 break
