@@ -36,7 +36,7 @@ class FifoGate:
 
     def __init__(self, max_in_flight: int, queue_limit: int, clock_s: Callable[[], float]) -> None:
         self._clock_s = clock_s
-        self._free = list(range(max_in_flight - 1, -1, -1))  # the last is given first
+        self._free = list(range(max_in_flight))  # the latest used stands last
         self._taken: set[int] = set()
         self._last_tenant: dict[int, str] = {}
         self._waiters: OrderedDict[int, tuple[str, Callable[[Permit], None]]] = OrderedDict()
@@ -94,8 +94,7 @@ class FifoGate:
     def resize(self, max_in_flight: int, queue_limit: int) -> None:
         """Take over changed limits; those inside stay."""
         if max_in_flight != self.max_in_flight:
-            slots = range(max_in_flight - 1, -1, -1)
-            self._free = [slot for slot in slots if slot not in self._taken]
+            self._free = [slot for slot in range(max_in_flight) if slot not in self._taken]
             self._last_tenant.clear()  # an engine with other slots is another process
         self.max_in_flight = max_in_flight
         self.queue_limit = queue_limit
@@ -121,11 +120,11 @@ class FifoGate:
         return Permit(slot, tenant, self._clock_s(), is_same)
 
     def _choose_slot(self, tenant: str) -> int:
-        """Return a free slot, of the latest used one that served `tenant` last, if there is one."""
+        """Return a free slot: one that served `tenant` last, else the one unused for longest."""
         free, last = self._free, self._last_tenant
         if last.get(free[-1]) == tenant:
             return free.pop()
         for i in range(len(free) - 2, max(-1, len(free) - 1 - SLOTS_SEARCHED), -1):
             if last.get(free[i]) == tenant:
                 return free.pop(i)
-        return free.pop()
+        return free.pop(0)
