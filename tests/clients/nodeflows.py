@@ -1,4 +1,4 @@
-"""Runs the Node client's flows; see node/flows.mjs."""
+"""Runs the Node client's flows; see the scripts in node/."""
 
 import json
 import os
@@ -17,10 +17,16 @@ FLOWS = 12
 
 def run_node_flows(node: str, target: Target) -> None:
     """Fail the test with what each failed flow says."""
+    run_script(node, target, "flows.mjs", FLOWS)
+    assert_cancelled(target)
+
+
+def run_script(node: str, target: Target, script: str, flows_count: int) -> None:
+    """Run the flows of one script; fail the test with what each failed flow says."""
     if not (FOLDER / "node_modules" / "openai").is_dir():
         pytest.fail(f"there is no openai in {FOLDER}; `make test` installs it (npm ci)")
     ran = subprocess.run(
-        [node, "flows.mjs"],
+        [node, script],
         cwd=FOLDER,
         env=os.environ
         | {"BASE_URL": target.base_url, "API_KEY": target.api_key, "MODEL": target.model},
@@ -32,9 +38,8 @@ def run_node_flows(node: str, target: Target) -> None:
     flows = [json.loads(line) for line in ran.stdout.splitlines()]
     failed = [f"{flow['flow']}: {flow['error']}" for flow in flows if flow["error"]]
     assert not failed, "\n".join(failed)
-    assert len(flows) == FLOWS, ran.stderr
+    assert len(flows) == flows_count, ran.stderr
     assert ran.returncode == 0
-    assert_cancelled(target)
 
 
 def assert_cancelled(target: Target) -> None:

@@ -70,7 +70,7 @@ class _Choice:
     def __init__(self) -> None:
         self._texts: dict[str, list[str]] = {}
         self._calls: list[_Call] = []
-        self._logprobs: dict[str, list[Any]] | None = None
+        self._logprobs: dict[str, Any] | None = None
         self._finish: Any = None
 
     def add(self, part: dict[str, Any]) -> None:
@@ -100,7 +100,8 @@ class _Choice:
         if self._calls:
             message["content"] = message["content"] or None
             message["tool_calls"] = [call.result() for call in self._calls]
-        return {"message": message, "logprobs": self._logprobs, "finish_reason": self._finish}
+        logprobs = self._logprobs and {"content": None, "refusal": None, **self._logprobs}
+        return {"message": message, "logprobs": logprobs, "finish_reason": self._finish}
 
 
 class _Call:
