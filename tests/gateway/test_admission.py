@@ -68,7 +68,7 @@ class Gate(RuleBasedStateMachine):
         try:
             ticket = self.gate.wait(tenant, lambda p: self.admitted.append((box[0], p)))
         except Overloaded as error:
-            assert len(self.queue) == self.queue_limit
+            assert len(self.queue) >= self.queue_limit
             assert (error.retry_after_s or 0) > 0
             return
         box.append(ticket)
