@@ -99,11 +99,19 @@ def test_levels_survive_a_change_of_the_directory_and_a_changed_limit_counts_at_
     limits = Limits()
     for _ in range(10):
         limits.admit(principal(project=(10, 1_000)), 1, 0.0)
-    limits.forget_principals()
+    limits.take_over([principal(project=(10, 1_000))])
     refused(limits, principal(project=(10, 1_000)), 1, 0.0)
-    limits.forget_principals()
+    limits.take_over([principal(project=(11, 1_000))])
     limits.admit(principal(project=(11, 1_000)), 1, 0.0)
     refused(limits, principal(project=(11, 1_000)), 1, 0.0)
+
+
+def test_a_request_begun_before_a_limit_was_lowered_does_not_bring_it_back() -> None:
+    limits, before, now = Limits(), principal(project=(100, 1_000)), principal(project=(5, 1_000))
+    limits.admit(before, 1, 0.0)
+    limits.take_over([now])
+    limits.admit(before, 1, 0.0)
+    assert shown(limits.admit(now, 1, 0.0).fields())["limit-requests"] == "5"
 
 
 def test_fields_tell_of_the_limit_that_binds() -> None:

@@ -4,6 +4,7 @@ llama.cpp's errors, and the grammars it prints, hold pieces of requests, whateve
 logs must hold none. Before the engine is ready there are no requests, so everything is kept.
 """
 
+import contextlib
 import re
 from collections import deque
 from pathlib import Path
@@ -74,4 +75,5 @@ class ChildLog:
     def _write(self, line: bytes) -> None:
         if len(line) <= self._room_bytes:
             self._room_bytes -= len(line)
-            self._file.write(line)
+            with contextlib.suppress(OSError):  # a full disk must not end the supervision
+                self._file.write(line)

@@ -86,7 +86,7 @@ class Bill:
         self.estimated = usage is None
         if usage is None:
             usage = _estimate(hold, progress)
-        elif usage.prompt_tokens and self._service is not None and self.intent is not None:
+        elif self._service is not None and self.intent is not None and not self.intent.images:
             self._service.learn(self.intent.prompt_bytes, usage.prompt_tokens)
         self.usage = usage
         self.status = status
@@ -104,10 +104,13 @@ class Bill:
         has_begun = progress is not None and progress.events > 0
         if not was_sent or (not has_begun and status not in ENDED_HERE):
             self.release(status)
-        elif progress is not None and progress.is_complete:
+        elif progress is not None and progress.is_complete and self._trusts_usage():
             self.settle(progress.usage, progress, status)
         else:
             self.settle(None, progress, status)
+
+    def _trusts_usage(self) -> bool:
+        return self._service is not None and self._service.deployment.trusts_stream_usage
 
     def release(self, status: str) -> None:
         """Settle at no cost."""
@@ -170,7 +173,7 @@ class Bill:
 
 
 def _estimate(hold: Hold, progress: Progress | None) -> Usage:
-    """Return what came by our own count, about one token an event, within the hold."""
+    """Return what came by our own count, within the hold."""
     record = hold.record
-    received = progress.events if progress is not None else 0
+    received = progress.tokens if progress is not None else 0
     return Usage(record.prompt_estimate_tokens, min(received, record.output_bound_tokens))

@@ -56,6 +56,7 @@ JSON = b"application/json"
 _TRY_NEXT = (UpstreamFailed, UpstreamTimeout, Overloaded, RateLimited, Unavailable)
 UNSTATED_OUTPUT_ESTIMATE = 256
 RETRY_WORTH_S = 60.0
+USAGE_DUE_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -142,6 +143,11 @@ class Exchange:
             and intent is not None
             and not intent.stream
         ):
+            return
+        progress = self.progress
+        if progress is not None and progress.finished and not progress.is_done:
+            # The whole answer is out, only its usage is due: wait for that, to bill exactly.
+            self.deadline_s = self._desk.clock_s() + USAGE_DUE_S
             return
         self.throw(ClientLeft())
 
@@ -458,8 +464,9 @@ class Exchange:
         await answer.ended
         self._linger()
         cost = self._bill.settle(gathered.progress.usage, gathered.progress, "ok")
+        body = gathered.result()
         self._sent = True
-        self._client.respond(200, self._fields(deployment, cost), gathered.result())
+        self._client.respond(200, self._fields(deployment, cost), body)
 
     async def _whole(self, head: ResponseHead, answer: Answer, deployment: Deployment) -> None:
         require_type(head, JSON)

@@ -3,6 +3,8 @@
 Pure over a clock in seconds. It does not know budgets: money is the ledger's.
 """
 
+from collections.abc import Iterable
+
 from tramontane.errors import RateLimited
 from tramontane.gateway.directory import Principal
 
@@ -58,9 +60,20 @@ class Limits:
         self._tokens: dict[str, Bucket] = {}
         self._of_principals: dict[int, tuple[Principal, list[Bucket], list[Bucket]]] = {}
 
-    def forget_principals(self) -> None:
-        """The directory has changed: look limits up anew. Levels are kept."""
+    def take_over(self, principals: Iterable[Principal]) -> None:
+        """The directory has changed: take over its limits. Levels are kept."""
         self._of_principals.clear()
+        for principal in principals:
+            key, project = principal.key, principal.project
+            for buckets, owner, per_minute in (
+                (self._requests, project.id, project.requests_per_minute),
+                (self._tokens, project.id, project.tokens_per_minute),
+                (self._requests, key.id, key.requests_per_minute),
+                (self._tokens, key.id, key.tokens_per_minute),
+            ):
+                bucket = buckets.get(owner)
+                if bucket is not None and per_minute not in (None, bucket.per_minute):
+                    bucket.resize(per_minute)
 
     def admit(self, principal: Principal, tokens: int, now_s: float) -> "Admitted":
         """Take one request and `tokens` (an estimate) from the principal's buckets.
@@ -158,9 +171,7 @@ def _bucket(buckets: dict[str, Bucket], owner: str, per_minute: int, now_s: floa
     bucket = buckets.get(owner)
     if bucket is None:
         bucket = buckets[owner] = Bucket(per_minute, now_s)
-    elif bucket.per_minute != per_minute:
-        bucket.resize(per_minute)
-    return bucket
+    return bucket  # its limit may be newer than this request's principal
 
 
 def _limited(requests: list[Bucket], token_buckets: list[Bucket], tokens: int) -> RateLimited:

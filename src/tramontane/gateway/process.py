@@ -54,6 +54,7 @@ from tramontane.store.journal import Hold
 from tramontane.store.records import Picture
 
 SWEEP_S = 0.25
+LINE_BYTES_MOST = 1 << 30  # of a picture with every key
 FILES_MOST = 65_536
 FLUSH_S = 1.0  # for the last words to connections that are being closed
 ENGINE_IDLE_S = 3.0  # llama.cpp closes idle connections after 5 s
@@ -146,7 +147,7 @@ class GatewayProcess:
         directory = self.directory = build(
             self._settings, self._pepper, os.environ, self._folder.models, picture
         )
-        self.limits.forget_principals()
+        self.limits.take_over(directory.principals.values())
         self.ledger.set_budgets(directory.budgets, _names(directory))
         for deployment in directory.deployments.values():
             if deployment.origin is not None:
@@ -205,7 +206,7 @@ class GatewayProcess:
         for connection in list(self._connections):
             connection.drain()
         deadline_s = self.clock_s() + self.settings.drain_s
-        while any(c.is_busy for c in self._connections) and self.clock_s() < deadline_s:
+        while self._is_busy() and self.clock_s() < deadline_s:
             await asyncio.sleep(0.05)
         for exchange in list(self._exchanges):
             exchange.throw(Stopping("The gateway is stopping.", retry_after_s=2))
@@ -214,6 +215,10 @@ class GatewayProcess:
             await asyncio.sleep(0.02)
         for connection in list(self._connections):
             connection.abort()
+
+    def _is_busy(self) -> bool:
+        """Whether anything is under way; an answer whose client has left is still to be billed."""
+        return bool(self._exchanges) or any(c.is_busy for c in self._connections)
 
     def close(self) -> None:
         """Write everything down and let go."""
@@ -429,6 +434,8 @@ async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
     try:
         gateway.open()
         background.append(loop.create_task(gateway.ledger.run()))
+        for task in background:
+            task.add_done_callback(lambda ended: _stop_if_failed(ended, stopped))
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         await stopped.wait()
@@ -442,12 +449,25 @@ async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
     return 0
 
 
+def _stop_if_failed(task: "asyncio.Task[None]", stopped: asyncio.Event) -> None:
+    """A part that everything rests on has died: stop, so that the supervisor starts anew."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        _log.critical("the gateway stops", exc_info=error)
+        stopped.set()
+
+
 async def _listen_to_parent(
     gateway: GatewayProcess, lines: asyncio.StreamReader, stopped: asyncio.Event
 ) -> None:
-    while line := await lines.readline():
-        gateway.tell(line)
-    stopped.set()
+    try:
+        while line := await lines.readline():
+            try:
+                gateway.tell(line)
+            except (TramontaneError, msgspec.DecodeError) as error:
+                _log.error("what the supervisor told was not understood: %s", error)
+    finally:
+        stopped.set()  # nobody would tell of revoked keys any more
 
 
 def _tls(settings: ServerSettings) -> ssl.SSLContext | None:
@@ -462,7 +482,7 @@ def _tls(settings: ServerSettings) -> ssl.SSLContext | None:
 
 async def _main() -> int:
     loop = asyncio.get_running_loop()
-    lines = asyncio.StreamReader(limit=16 * 1024 * 1024)
+    lines = asyncio.StreamReader(limit=LINE_BYTES_MOST)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     launch = msgspec.json.decode(await lines.readline(), type=Launch)
     log.configure(launch.settings.log_level)

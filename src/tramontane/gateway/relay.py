@@ -31,9 +31,14 @@ class Sink(Protocol):
 
 
 class Progress:
-    """What has come so far: events (about one token each), usage, finished choices."""
+    """What has come so far: events (a token each, or several), usage, finished choices.
 
-    __slots__ = ("checkpoint_due", "events", "finished", "gathered_bytes", "is_done", "usage")
+    `text_bytes` are those of the events that were looked into as they passed.
+    """
+
+    __slots__ = (
+        "checkpoint_due", "events", "finished", "gathered_bytes", "is_done", "text_bytes", "usage",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.events = 0
@@ -42,6 +47,12 @@ class Progress:
         self.is_done = False
         self.checkpoint_due = 0
         self.gathered_bytes = 0
+        self.text_bytes = 0
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens came by our own count: one an event, or one for four bytes of text."""
+        return max(self.events, self.text_bytes // 4)
 
     @property
     def is_complete(self) -> bool:
@@ -129,12 +140,15 @@ class StreamRelay:
             return 0
         text = seen[len(before) : -len(after)]
         if not text.strip(_PLAIN) and len(seen) >= len(before) + len(after):
+            self.progress.text_bytes += len(text)
             return 1
         pieces = seen.split(after)
         pieces.pop()  # empty: `seen` ends so
         for piece in pieces:
             if not piece.startswith(before) or piece[len(before) :].strip(_PLAIN):
                 return 0
+        around = len(pieces) * (len(before) + len(after))
+        self.progress.text_bytes += len(seen) - around
         return len(pieces)
 
     def _learn(self, seen: bytes) -> None:
@@ -164,9 +178,9 @@ class StreamRelay:
         return self._sink
 
     def _advance(self) -> None:
-        due = self.progress.events + CHECKPOINT_STEP
-        self.progress.checkpoint_due = due
-        self._checkpoint(due)
+        progress = self.progress
+        progress.checkpoint_due = progress.events + CHECKPOINT_STEP
+        self._checkpoint(progress.tokens + CHECKPOINT_STEP)
 
     def _read(self, payload: bytes) -> None:
         assert self._splitter is not None

@@ -30,8 +30,8 @@ class Request:
     """
 
     __slots__ = (
-        "body", "expects_continue", "fields", "fields_bytes", "has_head", "held_bytes",
-        "is_complete", "is_http_10", "keep_alive", "length", "method", "path", "principal",
+        "body", "expects_continue", "field_count", "fields", "fields_bytes", "has_head",
+        "held_bytes", "is_complete", "is_http_10", "keep_alive", "length", "method", "path", "principal",
         "query", "raw_bytes", "refusal", "size", "splice", "target",
     )  # fmt: skip
 
@@ -41,6 +41,7 @@ class Request:
         self.path = b""
         self.query = b""
         self.fields: dict[bytes, bytes] = {}
+        self.field_count = 0
         self.fields_bytes = 0
         self.raw_bytes = 0
         self.has_head = False
@@ -70,10 +71,14 @@ class Request:
     def add_field(self, name: bytes, value: bytes) -> None:
         """Take in one header field; what makes the head ambiguous becomes its refusal."""
         self.fields_bytes += len(name) + len(value) + 4
-        if self.has_head:
-            return  # a trailer: nobody here wants one
+        if self.has_head or self.refusal is not None:
+            return  # a trailer, or a head that is refused: nobody here wants it
+        self.field_count += 1
         name = name.lower()
         fields = self.fields
+        if self.field_count > HEADER_FIELDS_MAX:  # repeated names count: joining them costs
+            self.refusal = head_too_large()
+            return
         if name in fields:
             if name in _SINGLE:
                 self.refusal = InvalidRequest(
@@ -81,9 +86,6 @@ class Request:
                 )
             else:
                 value = fields[name] + (b"; " if name == b"cookie" else b", ") + value
-        elif len(fields) >= HEADER_FIELDS_MAX:
-            self.refusal = head_too_large()
-            return
         fields[name] = value
 
     def add_body(self, data: bytes) -> None:

@@ -53,9 +53,13 @@ class Resolver:
         if self._addresses and self._clock_s() - self._found_s < KEPT_S:
             return self._addresses
         if self._pending is None:
-            self._pending = self._loop.create_future()
-            self._pending.add_done_callback(self._done)
-            threading.Thread(target=self._run, args=(self._pending,), daemon=True).start()
+            pending = self._loop.create_future()
+            pending.add_done_callback(self._done)
+            try:
+                threading.Thread(target=self._run, args=(pending,), daemon=True).start()
+            except RuntimeError as error:  # no more threads
+                raise OSError(errno.EAGAIN, str(error)) from None
+            self._pending = pending
         # Shielded: who waits may give up, the look-up goes on for the next one.
         return await asyncio.shield(self._pending)
 

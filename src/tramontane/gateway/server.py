@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tramontane.gateway.splice import Splice
 
 PIPELINED_MAX = 16
+READ_AHEAD = 4  # requests; a client that leaves is noticed while its connection is read
 LINGER_S = 2.0
 WRITE_HIGH_BYTES = 65_536
 FRAMING_MOST = 8  # bytes read per byte of body: one-byte chunks take six
@@ -241,10 +242,11 @@ class ClientConnection(asyncio.Protocol):
         queue = self._queue
         if len(queue) >= PIPELINED_MAX:
             if queue[-1].refusal is not None:
+                self._release_body(request)
                 return  # nothing after a refused request is answered
             request.refusal = InvalidRequest("Too many pipelined requests.", code="pipelining")
         queue.append(request)
-        if len(queue) + (self._active is not None) > 1:
+        if len(queue) + (self._active is not None) > READ_AHEAD:
             self.pause_reading()
 
     # --- from head to answer ---------------------------------------------------------------------

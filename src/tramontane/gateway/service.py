@@ -21,8 +21,8 @@ class Service:
         self.request_head = request_head(deployment, "/chat/completions")
 
     def learn(self, prompt_bytes: int, prompt_tokens: int) -> None:
-        """Note how many tokens a prompt really had, for estimates of interrupted requests."""
-        ratio = prompt_tokens / max(1, prompt_bytes)
+        """Note how many tokens a text prompt really had, for estimates of interrupted requests."""
+        ratio = min(1.0, prompt_tokens / max(1, prompt_bytes))  # a token is a byte at least
         self.tokens_per_byte += 0.1 * (ratio - self.tokens_per_byte)
 
     def bound_prompt_tokens(self, intent: Intent) -> int:
@@ -34,7 +34,8 @@ class Service:
     def estimate_prompt_tokens(self, intent: Intent) -> int:
         """Return a cautious estimate, in tokens."""
         images = intent.images * self.deployment.image_tokens
-        return 1 + int(intent.prompt_bytes * self.tokens_per_byte * 1.25) + images
+        text = 1 + int(intent.prompt_bytes * self.tokens_per_byte * 1.25)
+        return min(text + images, self.bound_prompt_tokens(intent))
 
 
 def request_head(deployment: Deployment, path: str) -> bytes:

@@ -39,7 +39,7 @@ def picture(store: Store) -> Picture:
         return Picture(
             revision=store.revision(),
             projects=tuple(projects.list_all(c)),
-            keys=tuple(keys.list_all(c)),
+            keys=tuple(key for key in keys.list_all(c) if key.revoked_at_ms is None),
             budgets=tuple(budgets.list_all(c)),
             models=tuple(models.list_all(c)),
             deployments=tuple(deployments.list_all(c)),

@@ -15,6 +15,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=8,
 )
+ANSWERED: dict[str, Any] = {"prompt_tokens": 9, "completion_tokens": 4}
 NAMES = st.sampled_from(("choices", "usage", "error", "id", "prompt_tokens", "finish_reason"))
 
 
@@ -43,15 +44,15 @@ def test_usage_alone_is_told_from_usage_beside_text() -> None:
     ("usage", "expected"),
     [
         ({"prompt_tokens": 9, "completion_tokens": 4}, Usage(9, 4)),
-        ({"prompt_tokens": 9, "completion_tokens": None}, Usage(9)),
-        ({"prompt_tokens": 9}, Usage(9)),
+        ({"prompt_tokens": 9, "completion_tokens": None}, None),
+        ({"prompt_tokens": 9}, None),
         ({"prompt_tokens": 9.0, "completion_tokens": 3.2}, Usage(9, 4)),
         ({"prompt_tokens": -9, "completion_tokens": -4}, Usage()),
-        ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 5}}, Usage(9, 0, 5)),
-        ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 50}}, Usage(9, 0, 9)),
-        ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": -1}}, Usage(9)),
-        ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": None}}, Usage(9)),
-        ({"prompt_tokens": 9, "prompt_tokens_details": None}, Usage(9)),
+        (ANSWERED | {"prompt_tokens_details": {"cached_tokens": 5}}, Usage(9, 4, 5)),
+        (ANSWERED | {"prompt_tokens_details": {"cached_tokens": 50}}, Usage(9, 4, 9)),
+        (ANSWERED | {"prompt_tokens_details": {"cached_tokens": -1}}, Usage(9, 4)),
+        (ANSWERED | {"prompt_tokens_details": {"cached_tokens": None}}, Usage(9, 4)),
+        (ANSWERED | {"prompt_tokens_details": None}, Usage(9, 4)),
         ({"prompt_tokens": None, "completion_tokens": 4}, None),
         ({"completion_tokens": 4}, None),
         ({"prompt_tokens": "9"}, None),

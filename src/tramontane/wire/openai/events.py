@@ -95,13 +95,13 @@ def _is_object(data: bytes) -> bool:
 
 
 def _usage(usage: _Usage | None) -> Usage | None:
-    if usage is None or usage.prompt_tokens is None:
-        return None
+    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
+        return None  # half a count is none: it would bill the other half at nothing
     details = usage.prompt_tokens_details
     cached = details.cached_tokens if details is not None else None
     prompt_tokens = max(0, ceil(usage.prompt_tokens))
     return Usage(
         prompt_tokens,
-        max(0, ceil(usage.completion_tokens or 0)),
+        max(0, ceil(usage.completion_tokens)),
         max(0, min(int(cached or 0), prompt_tokens)),
     )
