@@ -5,8 +5,11 @@ alive afterwards.
 """
 
 import json
+import random
 import re
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -488,3 +491,79 @@ def test_errors_have_one_form_and_an_id(gateway: RunningGateway) -> None:
         with Talk(gateway.port) as talk:
             talk.send(data)
             check(talk.read())
+
+
+# -- requests spoilt at random --------------------------------------------------------------------
+
+SPOILERS = (
+    b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b";", b",", b"\x7f", b"\xff", b"0",
+    b"0\r\n\r\n",
+    b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"Host: a\r\n", b"HTTP/1.1",
+    b"Connection: close\r\n", b"Expect: 100-continue\r\n", b"\r\n\r\n", b"GET / HTTP/1.1\r\n",
+)  # fmt: skip
+
+
+def spoilt(data: bytes, chance: random.Random) -> bytes:
+    """Return `data` with one or two small damages."""
+    for _ in range(chance.randint(1, 2)):
+        at = chance.randrange(len(data) + 1)
+        match chance.randrange(5):
+            case 0:
+                data = data[:at] + bytes([chance.randrange(256)]) + data[at + 1 :]
+            case 1:
+                data = data[:at] + data[at + chance.randint(1, 8) :]
+            case 2:
+                data = data[:at] + chance.choice(SPOILERS) + data[at:]
+            case 3:
+                lines = data.split(b"\r\n")
+                i, j = chance.randrange(len(lines)), chance.randrange(len(lines))
+                lines[i], lines[j] = lines[j], lines[i]
+                data = b"\r\n".join(lines)
+            case 4:
+                lines = data.split(b"\r\n")
+                lines.insert(chance.randrange(len(lines)), chance.choice(lines))
+                data = b"\r\n".join(lines)
+    return data
+
+
+def spoil_many(gateway: RunningGateway, upstream: Upstream, seed: int) -> Counter[int]:
+    """Send 200 spoilt requests at once and return how many answers of each status came."""
+    chance = random.Random(seed)
+    whole = [
+        data.replace(b"KEY", gateway.key.encode())
+        for data in (post(b""), post(b"", CHUNKED), asked(gateway.key, stream=False))
+    ]
+    sent = [spoilt(chance.choice(whole), chance) for _ in range(200)]
+    seen: Counter[int] = Counter()
+    served = 0
+    upstream.requests.clear()
+    with ExitStack() as stack:
+        talks = [stack.enter_context(Talk(gateway.port)) for _ in sent]
+        for talk, data in zip(talks, sent, strict=True):
+            talk.send(data)
+        for talk, data in zip(talks, sent, strict=True):
+            while (reply := talk.read()).status:
+                seen[reply.status] += 1
+                assert reply.status != 500, data
+                served += reply.status == 200 and b"chat.completion" in reply.body
+                if reply.status < 300:
+                    talk.send(b"BROKEN\r\n\r\n")  # nothing more is to come
+    assert served == len(upstream.requests)
+    assert gateway.request("GET", "/health").status == 200
+    return seen
+
+
+def test_spoilt_requests_break_nothing(gateway: RunningGateway, upstream: Upstream) -> None:
+    seen = spoil_many(gateway, upstream, seed=1)
+    assert seen[400] > 50
+    assert seen[200] > 10
+
+
+@pytest.mark.slow
+def test_very_many_spoilt_requests_break_nothing(
+    gateway: RunningGateway, upstream: Upstream
+) -> None:
+    seen: Counter[int] = Counter()
+    for seed in range(100, 200):
+        seen += spoil_many(gateway, upstream, seed)
+    assert seen[400] > 5_000
