@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from tests.gateway.streams import Meaning, Stream, cut, read, streams
 from tramontane.errors import UpstreamFailed
 from tramontane.gateway.answers import Answer
+from tramontane.gateway.engine_stream import EngineStream
 from tramontane.gateway.relay import CHECKPOINT_STEP, Gathered, Progress, StreamRelay
-from tramontane.wire.openai.chunks import Chunks
 from tramontane.gateway.upstream import UpstreamConnection, UpstreamPool
 from tramontane.money import Usage
 from tramontane.wire.http import LAST_CHUNK, chunk
+from tramontane.wire.openai.chunks import Chunks
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n'
@@ -152,6 +153,43 @@ def test_a_gathered_stream_says_the_same_however_it_is_cut(
     assert said["choices"][0]["finish_reason"] == "stop"
     assert gathered.progress.usage == (Usage(*meant.usage) if meant.usage else None)
     assert gathered.progress.events == meant.events
+
+
+def rendered(stream: Stream, pieces: list[bytes]) -> tuple[bytes, Progress]:
+    """What a client gets of an engine's stream, and what was known when it was settled."""
+    desk = Desk(stream)
+    engine = EngineStream(
+        desk.begin,
+        Chunks(shows_usage=not stream.drops_usage),
+        drops_usage=stream.drops_usage,
+        checkpoint=lambda _: None,
+        settle=desk.settle,
+    )
+    for piece in pieces:
+        engine.feed(piece, None)
+    engine.end()
+    assert len(desk.settled) == 1
+    return desk.got, engine.progress
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), streams(choices=1))
+def test_an_engines_stream_is_rendered_the_same_however_it_is_cut(
+    data: st.DataObject, stream: Stream
+) -> None:
+    meant = read(stream)
+    got, progress = rendered(stream, data.draw(st.composite(cut)(stream.body)))
+    assert (got, progress.usage) == (rendered(stream, [stream.body])[0], to_usage(meant))
+    assert got.endswith(DONE)
+    assert got.count(b"\n\n") == got.count(b"\n") / 2
+    chunks = [json.loads(event[6:]) for event in got.split(b"\n\n")[:-2]]
+    texts = [c["choices"][0]["delta"].get("content", "") for c in chunks if c["choices"]]
+    expected = [c["choices"][0]["delta"]["content"] for c in meant.chunks if c["choices"]]
+    assert "".join(texts) == "".join(expected)
+
+
+def to_usage(meant: Meaning) -> Usage | None:
+    return Usage(*meant.usage) if meant.usage is not None else None
 
 
 def relayed(*reads: bytes, choices: int = 1, drops: bool = True) -> Desk:
