@@ -31,8 +31,8 @@ class Request:
 
     __slots__ = (
         "body", "expects_continue", "field_count", "fields", "fields_bytes", "has_head",
-        "held_bytes", "is_complete", "is_http_10", "keep_alive", "length", "method", "path", "principal",
-        "query", "raw_bytes", "refusal", "size", "splice", "target",
+        "held_bytes", "is_complete", "is_http_10", "keep_alive", "length", "method", "path",
+        "principal", "query", "raw_bytes", "refusal", "size", "splice", "target",
     )  # fmt: skip
 
     def __init__(self) -> None:
