@@ -95,8 +95,10 @@ class Place:
     def settled(self) -> dict[str, tuple[Request, UsageRecord]]:
         """Wait until all is over; return what each left to the stand-in and to the bill, by tag."""
         self.gateway.until_idle(self.operator)
+        while any(request.ended == "open" for request in (served := self.standin.requests)):
+            time.sleep(0.01)
         found = {}
-        for request in self.standin.requests:
+        for request in served:
             assert request.request_id is not None
             (bill,) = self.gateway.bills(request.request_id)
             found[request.user or request.id] = (request, bill)
@@ -160,6 +162,25 @@ def test_a_whole_answer_of_a_provider_is_read_to_its_end_and_billed_exactly(plac
         assert (request.ended, request.completion_tokens) == ("complete", 30)
         assert (bill.prompt_tokens, bill.completion_tokens) == (request.prompt_tokens, 30)
         assert (bill.status, bill.estimated) == ("ok", False)
+
+
+def test_an_event_of_many_tokens_counts_as_many(place: Place) -> None:
+    """The stand-in's tokens are three letters, ours are four: a quarter less is near enough."""
+    place.standin.reset()
+    directive = "tokens=600 tps=1000 tokens_per_event=20"
+    place.leave("a", "bench", directive, stream=True, after_s=0.4)
+    request, bill = place.settled()["a"]
+    assert bill.estimated
+    assert request.completion_tokens * 0.6 < bill.completion_tokens <= request.completion_tokens
+
+
+def test_what_the_provider_counted_as_it_went_is_used(place: Place) -> None:
+    place.standin.reset()
+    place.leave("a", "bench", "tokens=500 tps=200 usage=running", stream=True, after_s=0.4)
+    request, bill = place.settled()["a"]
+    assert bill.estimated
+    assert bill.prompt_tokens == request.prompt_tokens
+    assert 0 < bill.completion_tokens <= request.completion_tokens + 2
 
 
 def test_whoever_leaves_the_queue_pays_nothing_and_holds_up_nobody(place: Place) -> None:

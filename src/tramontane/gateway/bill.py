@@ -11,7 +11,7 @@ from tramontane.gateway.limits import Admitted
 from tramontane.gateway.relay import Progress
 from tramontane.gateway.service import Service
 from tramontane.gateway.telemetry import AccessRecord, Series, Telemetry
-from tramontane.money import Usage
+from tramontane.money import Usage, cost_nano
 from tramontane.store.journal import Hold
 from tramontane.wire.openai.intent import Intent
 
@@ -85,7 +85,7 @@ class Bill:
             return self.cost_nano
         self.estimated = usage is None
         if usage is None:
-            usage = _estimate(hold, progress)
+            usage = _estimate(hold, progress, trusts_usage=self._trusts_usage())
         elif self._service is not None and self.intent is not None and not self.intent.images:
             self._service.learn(self.intent.prompt_bytes, usage.prompt_tokens)
         self.usage = usage
@@ -172,8 +172,18 @@ class Bill:
         )
 
 
-def _estimate(hold: Hold, progress: Progress | None) -> Usage:
-    """Return what came by our own count, within the hold."""
+def _estimate(hold: Hold, progress: Progress | None, *, trusts_usage: bool) -> Usage:
+    """Return what came by our own count, within the hold.
+
+    Where the upstream counted as it went, that is nearer than our own count.
+    """
     record = hold.record
     received = progress.tokens if progress is not None else 0
+    known = progress.usage if progress is not None and trusts_usage else None
+    if known is not None:
+        received = max(received, known.completion_tokens)
+        received = min(received, record.output_bound_tokens)
+        counted = Usage(known.prompt_tokens, received, known.cached_tokens)
+        if cost_nano(record.price, counted) <= record.bound_nano:
+            return counted
     return Usage(record.prompt_estimate_tokens, min(received, record.output_bound_tokens))

@@ -18,6 +18,7 @@ from tramontane.wire.sse import EventSplitter, EventTooLarge, data_of, is_silent
 
 PARTIAL_BYTES = 4_096
 CHECKPOINT_STEP = 64
+TOKEN_BYTES = 4
 _TEXT = b'content":"'
 # What a JSON string may hold that neither ends it nor escapes anything.
 _PLAIN = bytes(code for code in range(0x20, 0x100) if code not in b'"\\\x7f')
@@ -51,8 +52,8 @@ class Progress:
 
     @property
     def tokens(self) -> int:
-        """How many tokens came by our own count: one an event, or one for four bytes of text."""
-        return max(self.events, self.text_bytes // 4)
+        """How many tokens came by our own count: one an event, or more where texts are long."""
+        return max(self.events, self.text_bytes // TOKEN_BYTES)
 
     @property
     def is_complete(self) -> bool:
@@ -121,7 +122,8 @@ class StreamRelay:
             if ended == 1:
                 self._learn(seen)
         progress.events += ended
-        if progress.events > progress.checkpoint_due:
+        due = progress.checkpoint_due
+        if progress.events > due or progress.text_bytes > due * TOKEN_BYTES:
             self._advance()
         if seen[-2:] != b"\n\n":
             self._pass_whole(seen, ended)
@@ -179,8 +181,8 @@ class StreamRelay:
 
     def _advance(self) -> None:
         progress = self.progress
-        progress.checkpoint_due = progress.events + CHECKPOINT_STEP
-        self._checkpoint(progress.tokens + CHECKPOINT_STEP)
+        progress.checkpoint_due = progress.tokens + CHECKPOINT_STEP
+        self._checkpoint(progress.checkpoint_due)
 
     def _read(self, payload: bytes) -> None:
         assert self._splitter is not None
@@ -196,7 +198,7 @@ class StreamRelay:
                     self._settle(self.progress)
                     break
         finally:  # what came whole before a broken event is forwarded all the same
-            if self.progress.events > self.progress.checkpoint_due:
+            if self.progress.tokens > self.progress.checkpoint_due:
                 self._advance()
             joined = b"".join(out)
             if joined:
