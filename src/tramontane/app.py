@@ -26,7 +26,7 @@ import msgspec
 
 from tramontane import __version__
 from tramontane.children import Child
-from tramontane.config import Settings
+from tramontane.config import Settings, read_secret
 from tramontane.datafolder import DataFolder
 from tramontane.engines.keys import engine_key
 from tramontane.engines.plan import LocalModel, local_models
@@ -54,7 +54,6 @@ def serve(settings: Settings, *, json_output: bool = False, issue_key: bool = Fa
     Raises ConfigError where it cannot start: a taken port, a folder in use, an old store.
     """
     folder = DataFolder(settings.data_dir)
-    is_new = folder.is_new
     listener = _bind(settings)
     try:
         folder.prepare()
@@ -66,7 +65,8 @@ def serve(settings: Settings, *, json_output: bool = False, issue_key: bool = Fa
         raise
     try:
         platform = Platform(settings, folder, store, listener)
-        key = platform.issue_key(is_first=is_new) if is_new or issue_key else None
+        is_first = platform.has_no_key()
+        key = platform.issue_key(is_first=is_first) if is_first or issue_key else None
         return asyncio.run(platform.run(key, json_output=json_output))
     finally:
         store.close()
@@ -134,6 +134,7 @@ class Platform:
         self._plan: dict[str, LocalModel] = {}
         self._revision = -1  # what the gateway was last told; -1: tell it again
         self._engine_states: dict[str, str] = {}
+        self._engine_messages: dict[str, str] = {}
         self._served: frozenset[str] = frozenset()  # engines that the gateway knows to be ready
         self._news = asyncio.Event()
 
@@ -145,6 +146,11 @@ class Platform:
         host = f"[{host}]" if ":" in host else host
         scheme = "https" if self._settings.server.tls_cert_file else "http"
         return f"{scheme}://{host}:{self._port}"
+
+    def has_no_key(self) -> bool:
+        """Whether no key was ever made: not by a start, nor by a command before the first one."""
+        with self._store.read() as c:
+            return not keys.list_all(c)
 
     def issue_key(self, *, is_first: bool) -> str:
         """Return a new key of the default project, which is created where it is missing."""
@@ -272,6 +278,7 @@ class Platform:
 
     def _report_engine(self, instance: EngineInstance) -> None:
         self._engine_states[instance.deployment] = instance.state
+        self._engine_messages[instance.deployment] = instance.message
         loop = asyncio.get_running_loop()
         stored = self._executor.submit(self._store_instance, instance)
         stored.add_done_callback(lambda _: loop.call_soon_threadsafe(self._news.set))
@@ -303,15 +310,34 @@ class Platform:
         for task in waiting:
             task.cancel()
 
-    def _models(self) -> list[str]:
-        local = [name for name in self._plan if name in self._served]
-        remote = [n for n, d in self._settings.deployments.items() if d.url is not None]
-        return [*local, *remote]
+    def _problems(self) -> dict[str, str]:
+        """Return why deployments are not up, by name."""
+        found = {}
+        for name, model in self._plan.items():
+            if model.problem is not None:
+                found[name] = model.problem
+            elif name not in self._served:
+                found[name] = self._engine_messages.get(name) or "its engine is still starting"
+        for name, remote in self._settings.deployments.items():
+            if remote.url is not None:
+                try:
+                    read_secret(remote, os.environ, f"deployments.{name}")
+                except ConfigError as error:
+                    found[name] = error.message
+        return found
 
     def _announce(self, key: str | None, *, json_output: bool) -> None:
-        names = self._models()
+        problems = self._problems()
+        remote = (name for name, d in self._settings.deployments.items() if d.url is not None)
+        names = [name for name in (*self._plan, *remote) if name not in problems]
         if json_output:
-            line = {"address": self.address, "key": key, "models": names, "version": __version__}
+            line = {
+                "address": self.address,
+                "key": key,
+                "models": names,
+                "problems": problems,
+                "version": __version__,
+            }
             _say(msgspec.json.encode(line).decode())
             return
         model = names[0] if names else "MODEL"
@@ -325,7 +351,9 @@ class Platform:
         ]
         if key is not None:
             lines += [f"  Key      {key}   (shown once: keep it)"]
-        lines += [f"  Models   {', '.join(names) or 'none yet'}", ""]
+        lines += [f"  Models   {', '.join(names) or 'none yet'}"]
+        lines += [f"  Not up   {name}: {reason}" for name, reason in problems.items()]
+        lines += [""]
         if "demo" in names:
             lines += [
                 "  demo is a small demonstration model; its answers prove the path, no more.",

@@ -67,7 +67,10 @@ def test_a_model_is_deployed_and_undeployed(run: Run, data_dir: Path, tiny: Path
     assert (refused.status, "deployed as chat" in refused.err) == (1, True)
     assert run("model", "undeploy", "chat").out == "undeployed: chat\n"
     assert run("model", "undeploy", "chat").status == 1
-    assert run("model", "deploy", "tiny", "--json").json["deployment"] == "tiny"
+    plain = run("model", "deploy", "tiny", "--json").json
+    assert plain["deployment"] == "tiny"
+    assert (plain["context_tokens"], plain["slots"]) == (4_096, 4)
+    assert "tramontane model show tiny" in run("model", "deploy", "tiny").out
 
 
 def test_a_file_added_again_is_mended_and_keeps_its_name(
@@ -78,6 +81,7 @@ def test_a_file_added_again_is_mended_and_keeps_its_name(
     (copy,) = (data_dir / "models").glob("*.gguf")
     copy.chmod(0o644)
     copy.write_bytes(b"spoilt")
+    assert "here already, as 'tiny'" in run("model", "add", tiny, "--name", "other").err
     again = run("model", "add", tiny, "--name", "other", "--json").json
     assert again == {**first, "deployments": ["tiny"]}
     assert copy.read_bytes() == tiny.read_bytes()
@@ -111,6 +115,8 @@ def test_mistakes_say_what_to_change(run: Run, tmp_path: Path, tiny: Path) -> No
     run("model", "add", tiny, "--name", "tiny")
     assert "did you mean tiny" in run("model", "deploy", "tinny").err
     assert "price" in run("model", "deploy", "tiny", "--price-in", "free").err
+    long = run("model", "deploy", "tiny", "--context", 100_000)
+    assert (long.status, "trained on contexts of 4,096 tokens" in long.err) == (1, True)
     above = run("model", "deploy", "tiny", "--price-in", "1", "--price-cached", "2")
     assert "above input_per_mtok" in above.err
     assert run("model", "deploy", "tiny", "--slots", 0).status == 2

@@ -1,6 +1,7 @@
 """`tramontane model`: the library of model files, and which of them are served."""
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,13 +13,14 @@ from tramontane.cli.options import AsJson, ConfigFile, DataDir
 from tramontane.cli.output import copying, print_fields, print_json, print_table, view
 from tramontane.cli.platform import Platform, opened
 from tramontane.config import DeploymentSettings, PriceSettings, parse_price
-from tramontane.errors import Conflict
+from tramontane.errors import Conflict, InvalidRequest
 from tramontane.money import format_nano
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from tramontane.engines.library import ModelLibrary
+    from tramontane.engines.plan import LocalModel
     from tramontane.store.records import ModelFile, StoredDeployment
 
 app = typer.Typer(help="Models: the library of files, and which are served.", no_args_is_help=True)
@@ -54,6 +56,11 @@ def add(
     if as_json:
         print_json({**view(added), "deployments": names})
         return
+    if added.name != chosen and name is not None:
+        print(
+            f"note: this file is here already, as {added.name!r}; it keeps that name",
+            file=sys.stderr,
+        )
     _print_file(added, names)
     if not names:
         print(f"\nnext: tramontane model deploy {added.name}")
@@ -98,11 +105,10 @@ def show(
     with opened(config, data) as platform, platform.store.read() as c:
         file = models.get(c, model)
         names = _users(c, platform)(file)
-        chosen = {d.name: _settings_of(d) for d in deployments.list_all(c)}
-        chosen.update(platform.settings.deployments)
+        plan = _plan(platform, deployments.list_all(c), models.list_all(c))
         seen = {instance.deployment: view(instance) for instance in engines.list_instances(c)}
     path = _library(platform).path(file.sha256)
-    found = [_deployment(name, chosen[name], platform, seen.get(name)) for name in names]
+    found = [_deployment(name, plan[name], platform, seen.get(name)) for name in names]
     if as_json:
         print_json({**view(file), "path": str(path), "deployments": found})
         return
@@ -171,7 +177,7 @@ def deploy(
         request=price_request,
     )
     with opened(config, data) as platform, platform.store.write() as c:
-        made = _deploy(
+        made, file = _deploy(
             c,
             platform,
             model,
@@ -185,11 +191,16 @@ def deploy(
                 share_prompt_cache=share_prompt_cache,
             ),
         )
-    found = _deployment(made.name, _settings_of(made), platform, None)
+    planned = _plan(platform, [made], [file])[made.name]
+    found = _deployment(made.name, planned, platform, None)
     if as_json:
         print_json(found)
-    else:
-        print_fields(found)
+        return
+    print_fields({name: value for name, value in found.items() if name not in ("state", "message")})
+    print(
+        "\na running platform serves it within seconds, a stopped one when it starts;"
+        f" how it is: tramontane model show {file.name}"
+    )
 
 
 @app.command()
@@ -293,7 +304,7 @@ def _deploy(
     model: str,
     name: str | None,
     settings: DeploymentSettings,
-) -> "StoredDeployment":
+) -> "tuple[StoredDeployment, ModelFile]":
     from tramontane.store import deployments, models
     from tramontane.store.records import StoredDeployment
 
@@ -304,6 +315,12 @@ def _deploy(
             f"{chosen!r} is deployed by the configuration file already; choose another --name"
         )
     parse_price(settings.price, platform.settings, f"deployment {chosen}")
+    trained, asked = file.context_tokens, settings.context_tokens
+    if trained is not None and asked is not None and asked > trained:
+        raise InvalidRequest(
+            f"{file.name} was trained on contexts of {trained:,} tokens;"
+            f" {asked:,} are too many for --context"
+        )
     settings = msgspec.structs.replace(settings, model=file.name)
     made = StoredDeployment(
         name=chosen,
@@ -312,25 +329,30 @@ def _deploy(
         created_at_ms=platform.now_ms,
     )
     deployments.put(c, made)
-    return made
+    return made, file
 
 
-def _settings_of(deployment: "StoredDeployment") -> DeploymentSettings:
-    return msgspec.json.decode(deployment.settings, type=DeploymentSettings)
+def _plan(
+    platform: Platform, stored: "list[StoredDeployment]", files: "list[ModelFile]"
+) -> "dict[str, LocalModel]":
+    from tramontane.engines.plan import local_models
+
+    return local_models(platform.settings, stored, files, platform.folder.models)
 
 
 def _deployment(
-    name: str, settings: DeploymentSettings, platform: Platform, seen: dict[str, Any] | None
+    name: str, planned: "LocalModel", platform: Platform, seen: dict[str, Any] | None
 ) -> dict[str, Any]:
+    settings = planned.settings
     price = parse_price(settings.price, platform.settings, f"deployments.{name}")
     return {
         "deployment": name,
         "model": settings.model,
         "state": "not started" if seen is None else seen["state"],
         "message": None if seen is None else seen["message"] or None,
-        "context_tokens": settings.context_tokens,
-        "slots": settings.max_in_flight,
-        "threads": settings.threads,
+        "context_tokens": planned.context_tokens,
+        "slots": planned.slots,
+        "threads": planned.threads,
         "max_output_tokens": settings.max_output_tokens,
         "input_per_mtok": format_nano(price.input_nano_per_mtok),
         "output_per_mtok": format_nano(price.output_nano_per_mtok),
