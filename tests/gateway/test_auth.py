@@ -75,10 +75,12 @@ PATHS = (
 def bad_credentials(gateway: RunningGateway) -> dict[str, dict[str, str]]:
     """Return header fields that prove nothing."""
     revoked = gateway.add_key(gateway.project, "revoked")
-    expired = gateway.add_key(gateway.project, "expired", expires_at_ms=now_ms() + 1)
+    expires_at_ms = now_ms() + 2_000  # far enough to be stored before
+    expired = gateway.add_key(gateway.project, "expired", expires_at_ms=expires_at_ms)
     last = gateway.add_key(gateway.project, "last")
     gateway.revoke_key(revoked)
     gateway.until_seen(last)
+    wait_for_expiry(gateway, expires_at_ms)
     good = gateway.key
     return {
         "none": {},
