@@ -182,7 +182,10 @@ def test_a_limit_above_the_context_costs_no_more_than_the_context(
     gateway.set_budget(project, "day", affords_the_context)
     key = gateway.add_key(project)
     gateway.until_seen(key)
-    assert ask(gateway, key=key, max_tokens=5_000_000).status == 200
+    reply = ask(gateway, key=key, max_tokens=5_000_000)
+    assert reply.status == 200
+    left = int(reply.fields["x-ratelimit-remaining-tokens"])
+    assert left > int(reply.fields["x-ratelimit-limit-tokens"]) - 2 * CONTEXT_TOKENS
     assert body_of(engine)["max_tokens"] == CONTEXT_TOKENS
 
 

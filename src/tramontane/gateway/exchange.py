@@ -225,8 +225,11 @@ class Exchange:
     def _check(self, intent: Intent, service: Service) -> None:
         bill = self._bill
         bill.series = self._desk.telemetry.series(self.principal.project.name, intent.model)
-        estimate = service.estimate_prompt_tokens(intent)
-        estimate += intent.choices * (intent.max_tokens or UNSTATED_OUTPUT_ESTIMATE)
+        limit = intent.max_tokens or UNSTATED_OUTPUT_ESTIMATE
+        context_tokens = service.deployment.context_tokens
+        if context_tokens is not None and limit > context_tokens:
+            limit = context_tokens  # whatever was asked for, no more can come
+        estimate = service.estimate_prompt_tokens(intent) + intent.choices * limit
         bill.admitted = self._desk.limits.admit(self.principal, estimate, bill.started_s)
 
     async def _attempt(self, intent: Intent, service: Service) -> None:
