@@ -95,8 +95,10 @@ class Place:
     def settled(self) -> dict[str, tuple[Request, UsageRecord]]:
         """Wait until all is over; return what each left to the stand-in and to the bill, by tag."""
         self.gateway.until_idle(self.operator)
-        while any(request.ended == "open" for request in (served := self.standin.requests)):
+        served = self.standin.requests
+        while any(request.ended == "open" for request in served):
             time.sleep(0.01)
+            served = self.standin.requests
         found = {}
         for request in served:
             assert request.request_id is not None
