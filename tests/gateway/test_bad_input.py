@@ -25,11 +25,11 @@ def gateway(
 ) -> Iterator[RunningGateway]:
     """Yield a gateway with several models before it."""
     names = ("mistral-small", "mistral-large", "llama-8b")
-    settings = {f"deployments.{name}.url": standin.url for name in names}
+    settings: dict[str, object] = {f"deployments.{name}.url": standin.url for name in names}
     settings["deployments.short.url"] = standin.url
-    more = {"deployments.short.max_output_tokens": 50}
+    settings["deployments.short.max_output_tokens"] = 50
     folder = tmp_path_factory.mktemp("bad") / "data"
-    with run_gateway(folder, standin.url, settings | more) as running:
+    with run_gateway(folder, standin.url, settings) as running:
         yield running
 
 

@@ -141,11 +141,11 @@ def test_a_stream_that_breaks_ends_with_an_error_and_no_done(
 def test_an_answer_too_many_is_nobodys(gateway: RunningGateway, upstream: Upstream) -> None:
     poison = framed(ANSWER.replace(b'"Hi"', b'"POISON"'))
     stream = STREAM_HEAD + chunk(EVENT) + chunk(END) + b"0\r\n\r\n"
-    for data, more in ((framed(ANSWER) + poison, {}), (stream + poison, {"stream": True})):
+    for data, is_stream in ((framed(ANSWER) + poison, False), (stream + poison, True)):
         upstream.answer = answering(data)
         with Talk(gateway.port) as talk:
             for _ in range(5):
-                talk.send(asked(gateway.key, **more))
+                talk.send(asked(gateway.key, stream=is_stream))
                 reply = talk.read()
                 assert reply.status == 200
                 assert b"POISON" not in reply.body
@@ -243,7 +243,7 @@ def test_answers_without_end_are_bounded(gateway: RunningGateway, upstream: Upst
                 peer.sendall(piece)
 
     upstream.answer = endless
-    for more in ({}, {"stream": True}):
-        reply = gateway.chat(**more)
+    for is_stream in (False, True):
+        reply = gateway.chat(stream=is_stream)
         assert (reply.status, reply.code) == (502, "upstream_error")
     assert process.memory_info().rss - before < 60_000_000
