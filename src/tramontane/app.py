@@ -134,6 +134,7 @@ class Platform:
         self._plan: dict[str, LocalModel] = {}
         self._revision = -1  # what the gateway was last told; -1: tell it again
         self._engine_states: dict[str, str] = {}
+        self._unstored: dict[str, EngineInstance] = {}  # the store's thread only
         self._engine_messages: dict[str, str] = {}
         self._served: frozenset[str] = frozenset()  # engines that the gateway knows to be ready
         self._news = asyncio.Event()
@@ -259,13 +260,14 @@ class Platform:
                     self._revision = changed.revision
                     ready = (i.deployment for i in changed.instances if i.state == "ready")
                     self._served = frozenset(ready)
-            except Unavailable as error:
-                _log.warning("the store cannot be read: %s", error)
+            except (TramontaneError, OSError) as error:
+                _log.warning("the store cannot be followed: %s", error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), POLL_S)
             self._news.clear()
 
     def _changed(self) -> Picture | None:
+        self._store_instances()  # what a full or locked store did not take
         if self._store.revision() == self._revision:
             return None
         return picture(self._store)
@@ -284,14 +286,21 @@ class Platform:
         stored.add_done_callback(lambda _: loop.call_soon_threadsafe(self._news.set))
 
     def _store_instance(self, instance: EngineInstance) -> None:
+        self._unstored[instance.deployment] = instance
         try:
+            self._store_instances()
+        except TramontaneError as error:
+            _log.warning("an engine's state was not stored, will try again: %s", error)
+
+    def _store_instances(self) -> None:
+        while self._unstored:
+            name, instance = next(iter(self._unstored.items()))
             with self._store.write() as c:
                 if instance.state == "stopped":
-                    engines.remove_instance(c, instance.deployment)
+                    engines.remove_instance(c, name)
                 else:
                     engines.put_instance(c, instance)
-        except TramontaneError as error:
-            _log.warning("an engine's state was not stored: %s", error)
+            del self._unstored[name]
 
     # --- what the person sees --------------------------------------------------------------------
 
