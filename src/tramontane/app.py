@@ -31,7 +31,7 @@ from tramontane.datafolder import DataFolder
 from tramontane.engines.keys import engine_key
 from tramontane.engines.plan import LocalModel, local_models
 from tramontane.engines.supervisor import EngineSpec, Supervisor
-from tramontane.errors import ConfigError, TramontaneError, Unavailable
+from tramontane.errors import ConfigError, TramontaneError
 from tramontane.gateway.news import Launch, News
 from tramontane.store import engines, keys, projects
 from tramontane.store.database import Store, migrate, open_store
