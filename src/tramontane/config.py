@@ -22,6 +22,8 @@ from tramontane.money import Price, parse_nano
 StreamUsage = Literal["ask", "always", "never"]
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 _HOST = re.compile(r"[a-z0-9_][a-z0-9._-]*")
+_LOCAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}", re.ASCII)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 
@@ -182,6 +184,7 @@ def _explain(error: msgspec.ValidationError) -> str:
 def _check(settings: Settings, where: str) -> None:
     for name, deployment in settings.deployments.items():
         place = f"{where}: deployments.{name}"
+        _check_name(name, place, _REMOTE_NAME if deployment.url is not None else _LOCAL_NAME)
         if (deployment.url is None) == (deployment.model is None):
             raise ConfigError(f"{place}: set either url (served elsewhere) or model (a local file)")
         if deployment.url is not None:
@@ -190,8 +193,18 @@ def _check(settings: Settings, where: str) -> None:
             raise ConfigError(f"{place}.max_in_flight: must be at least 1")
         parse_price(deployment.price, settings, place)
     for name, route in settings.routes.items():
+        _check_name(name, f"{where}: routes.{name}", _REMOTE_NAME)
         if not route.deployments:
             raise ConfigError(f"{where}: routes.{name}.deployments: name at least one deployment")
+
+
+def _check_name(name: str, place: str, allowed: re.Pattern[str]) -> None:
+    """Names stand in addresses, headers and (of local models) file names."""
+    if allowed.fullmatch(name) is None:
+        raise ConfigError(
+            f"{place!r}: a name begins with a letter or digit and goes on with those, '.', '_' or"
+            " '-'; where a model is served elsewhere, and in routes, also ':', '/', '@' and '+'"
+        )
 
 
 def parse_origin(url: str, place: str = "url") -> Origin:

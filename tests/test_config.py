@@ -1,0 +1,39 @@
+"""Names in the configuration file: they stand in addresses, headers and file names."""
+
+from pathlib import Path
+
+import pytest
+
+from tramontane import config
+from tramontane.errors import ConfigError
+
+URL = 'url = "http://127.0.0.1:1/v1"'
+
+
+def load(path: Path, text: str) -> config.Settings:
+    path.write_text(text)
+    return config.load(path, {})
+
+
+@pytest.mark.parametrize("name", ["large", "gpt-4o", "meta/Llama-3.1", "mistral:7b", "a@b+c"])
+def test_a_model_served_elsewhere_may_be_named_as_models_are(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "t.toml"
+    assert name in load(file, f'[deployments."{name}"]\n{URL}\n').deployments
+    assert name in load(file, f'[routes."{name}"]\ndeployments = ["x"]\n').routes
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a\\nb", "../x", "-x", "é", "x" * 300, '\\"'])
+def test_other_names_are_refused(name: str, tmp_path: Path) -> None:
+    for text in (
+        f'[deployments."{name}"]\n{URL}\n',
+        f'[deployments."{name}"]\nmodel = "m"\n',
+        f'[routes."{name}"]\ndeployments = ["x"]\n',
+    ):
+        with pytest.raises(ConfigError, match="a name begins with a letter or digit"):
+            load(tmp_path / "t.toml", text)
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b"])
+def test_a_model_served_here_has_a_name_that_a_file_can_have(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a name begins"):
+        load(tmp_path / "t.toml", f'[deployments."{name}"]\nmodel = "m"\n')
