@@ -11,6 +11,7 @@ import json
 import random
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -195,6 +196,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with (
         run_standin(StandinOptions(script=rules())) as standin,
         run_canned(CANNED) as canned,
+        socket.create_server(("127.0.0.1", 0)) as mute,
         running_proxy(standin.port) as (proxy, loop),
     ):
         urls = {
@@ -204,6 +206,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             "canned": canned.url,
             "closed": f"http://127.0.0.1:{chosen_closed_port()}/v1",
             "nowhere": "http://nowhere.invalid/v1",
+            # TLS with a server that never says anything.
+            "mute": f"https://127.0.0.1:{mute.getsockname()[1]}/v1",
         }
         settings: dict[str, object] = dict(TIMEOUTS)
         for name, url in urls.items():
@@ -284,6 +288,10 @@ def test_what_the_provider_finds_wrong_with_a_request_is_the_clients(place: Plac
 
 @pytest.mark.parametrize("model", ["closed", "nowhere"])
 def test_a_host_that_cannot_be_reached(place: Place, model: str) -> None:
+    check_unreachable(place, model)
+
+
+def check_unreachable(place: Place, model: str) -> None:
     reply = place.ask("x", model=model)
     assert (reply.status, reply.code) in ((502, "upstream_error"), (504, "upstream_timeout"))
     assert place.bill(reply).cost_nano == 0
@@ -346,6 +354,7 @@ def test_an_upstream_that_falls_silent_is_given_up_in_time(place: Place) -> None
             for name in SILENT & MIDWAY.keys()
             for model in ("first", "first-or-second")
         ]
+        checks.append(threads.submit(check_unreachable, place, "mute"))
         checks += [threads.submit(check_none, place, n) for n in SILENT & WITHIN.keys()]
         for check in checks:
             check.result()
@@ -436,6 +445,18 @@ def test_a_connection_torn_anywhere_is_never_a_whole_answer(
             assert json.loads(events[-2].removeprefix(b"data: "))["error"]["code"]
             assert bill.cost_nano > 0
             assert kind not in ("drip", "split")
+
+
+@pytest.mark.parametrize("name", ["s429", "s500", "s503"])
+def test_a_storm_of_refusals_is_asked_no_more_than_once_each(place: Place, name: str) -> None:
+    place.standin.reset()
+    models = ["first", "first-or-second"] * 40
+    with ThreadPoolExecutor(32) as threads:
+        replies = list(threads.map(lambda model: place.ask(name, model=model), models))
+    for model, reply in zip(models, replies, strict=True):
+        assert reply.status == (200 if model == "first-or-second" else BEFORE[name][1])
+    asked = Counter(request.model for request in place.standin.requests)
+    assert asked == {"first": 80, "second": 40}
 
 
 def test_nothing_of_all_this_is_left_behind(place: Place) -> None:
