@@ -13,8 +13,9 @@ import openai
 import pytest
 
 from tests.engines.tiny import write_tiny
-from tests.platform import RunningPlatform, run_command, run_platform
+from tests.platform import RunningPlatform, run_platform
 from tests.processes import run_standin
+from tramontane import cli
 from tramontane.providers.standin import StandinOptions
 
 PATIENCE_S = 20.0
@@ -38,18 +39,40 @@ REFUSALS = (
 )
 
 
+class Shell:
+    """Runs commands as a shell would, but in this process: a new one costs a second each."""
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        captured: pytest.CaptureFixture[str],
+        folder: Path,
+        config: Path,
+    ) -> None:
+        self._monkeypatch = monkeypatch
+        self._captured = captured
+        self._options = ("--json", "--data", str(folder), "--config", str(config))
+
+    def run(self, *arguments: str, status: int = 0) -> Any:
+        """Run a command; return its JSON, or what it said on stderr where it fails."""
+        self._monkeypatch.setattr("sys.argv", ["tramontane", *arguments, *self._options])
+        self._captured.readouterr()
+        ended = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            ended = int(stop.code or 0)
+        out, err = self._captured.readouterr()
+        assert ended == status, err
+        return json.loads(out) if status == 0 else err
+
+
 class Story:
     """A running platform and the person in front of it."""
 
-    def __init__(self, platform: RunningPlatform, folder: Path, config: Path) -> None:
+    def __init__(self, platform: RunningPlatform, shell: Shell) -> None:
         self.platform = platform
-        self._options = ("--data", str(folder), "--config", str(config))
-
-    def command(self, *arguments: str, status: int = 0) -> Any:
-        """Run a command; return its JSON, or what it said on stderr where it fails."""
-        ran = run_command(*arguments, "--json", *self._options)
-        assert ran.returncode == status, ran.stderr
-        return json.loads(ran.stdout) if status == 0 else ran.stderr
+        self.command = shell.run
 
     def say(self, model: str, key: str | None = None, **fields: Any) -> str:
         """Ask a model, and return what it says."""
@@ -77,19 +100,21 @@ def until(said: Callable[[], Any]) -> Any:
             time.sleep(0.1)
 
 
-def test_a_newcomer_s_first_hour(tmp_path: Path) -> None:
+def test_a_newcomer_s_first_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     config, folder = tmp_path / "tramontane.toml", tmp_path / "data"
+    shell = Shell(monkeypatch, capfd, folder, config)
     mine = write_tiny(tmp_path / "Mine (v1).gguf", script=["Hello", " world", "."])
     with run_standin(StandinOptions(api_key=PROVIDER_KEY)) as provider:
         config.write_text(SETTINGS.format(url=provider.url))
         # The library may be filled before the first start, which gives the key all the same.
-        added = run_command("model", "add", str(mine), "--data", str(folder), "--json")
-        assert json.loads(added.stdout)["name"] == "mine-v1"
+        assert shell.run("model", "add", str(mine))["name"] == "mine-v1"
         environ = {"LARGE_KEY": PROVIDER_KEY}
         with run_platform(folder, "--config", str(config), environ=environ) as platform:
             assert platform.key is not None
             assert platform.models == ["demo", "large"]
-            story = Story(platform, folder, config)
+            story = Story(platform, shell)
             deploy_and_remove(story)
             ask_elsewhere(story)
             spend(story)
