@@ -419,7 +419,7 @@ def test_an_upstream_that_swallows_everything_stalls_only_its_own_deployment(
             "deployments.hole.url": hole.url,
             "deployments.hole.max_in_flight": 20,
             "deployments.hole.queue_limit": 30,
-            "upstream.first_byte_timeout_s": 1.0,
+            "upstream.first_byte_timeout_s": 0.4,
         }
         with (
             run_gateway(tmp_path / "data", upstream.url, settings) as gateway,

@@ -474,13 +474,15 @@ class ClientConnection(asyncio.Protocol):
         if request is not None:
             self._release_body(request)
         if request is None or not request.keep_alive:
-            if self._discarding or (request is not None and not request.is_complete):
+            is_all_read = request is not None and request.is_complete and self._reading
+            if is_all_read and not self._queue:
+                self._transport.close()
+            else:  # closed with something unread, the answer might not arrive
                 self._discarding = True
+                self.resume_reading()
                 self.deadline_s = gateway.now_s + LINGER_S
                 if self._transport.can_write_eof():
                     self._transport.write_eof()
-            else:
-                self._transport.close()
             return
         if self._request is None:
             self.deadline_s = gateway.now_s + gateway.settings.idle_timeout_s
