@@ -14,10 +14,13 @@ import psutil
 import pytest
 
 from tests.gateway.bytewise import (
+    ANSWER,
     Talk,
     Upstream,
+    answering,
     asked,
     chat_body,
+    framed,
     run_upstream,
 )
 from tests.processes import run_standin
@@ -230,15 +233,77 @@ def test_a_stream_under_way_holds_nothing_of_its_request(
     gateway: RunningGateway, upstream: Upstream, operator: str
 ) -> None:
     upstream.answer = held = Held()
+    data = asked(gateway.key, "x" * 900_000, fields=CLOSE, stream=True)
+    before = rss_bytes(gateway)
     with ExitStack() as stack:
-        talks = [stack.enter_context(Talk(gateway.port)) for _ in range(20)]
+        talks = [stack.enter_context(Talk(gateway.port)) for _ in range(40)]
         for talk in talks:
-            talk.send(asked(gateway.key, "x" * 900_000, fields=CLOSE, stream=True))
+            talk.send(data)
             talk.read_some()
+        assert rss_bytes(gateway) - before < 20_000_000
         assert gauge(gateway, operator, "tramontane_buffered_bytes") == 0
         held.release.set()
         for talk in talks:
             assert b"data: [DONE]\n\n" in talk.rest()
+
+
+def test_requests_that_wait_for_their_answer_count(
+    gateway: RunningGateway, upstream: Upstream, operator: str
+) -> None:
+    release = threading.Event()
+    usual = upstream.answer
+
+    def late(its: Upstream, peer: socket.socket, request: bytes) -> None:
+        release.wait(30)
+        usual(its, peer, request)
+
+    upstream.answer = late
+    data = asked(gateway.key, "x" * 900_000)
+    with ExitStack() as stack:
+        talks = [stack.enter_context(Talk(gateway.port)) for _ in range(10)]
+        for talk in talks:
+            talk.send(data)
+        time.sleep(0.3)
+        assert gauge(gateway, operator, "tramontane_buffered_bytes") > 4_000_000
+        release.set()
+        statuses = [talk.read().status for talk in talks]
+    assert 4 <= statuses.count(200) <= 6
+    assert statuses.count(503) == 10 - statuses.count(200)
+    assert gauge(gateway, operator, "tramontane_buffered_bytes") == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        (b"GET /health HTTP/1.1\r\nHost: g\r\nX: ", b"a" * 65_536),
+        (b"GET /health HTTP/1.1\r\nHost: g\r\n", b"b" * 65_536),
+        (b"GET /", b"c" * 65_536),
+        (
+            b"POST /health HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n5;",
+            b"d" * 65_536,
+        ),
+        (
+            b"POST /health HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+            b"X: y\r\n" * 10_000,
+        ),
+        (
+            b"POST /health HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+            b"e" * 65_536,
+        ),
+    ],
+    ids=["value", "name", "target", "chunk extension", "trailers", "trailer"],
+)
+def test_nothing_of_a_request_but_its_body_may_be_long(
+    gateway: RunningGateway, start: bytes, piece: bytes
+) -> None:
+    before = rss_bytes(gateway)
+    with Talk(gateway.port) as talk:
+        talk.send(start)
+        for _ in range(100):
+            talk.send(piece)
+        reply = talk.read()
+        assert (reply.status, reply.code) == (431, "head_too_large")
+    assert rss_bytes(gateway) - before < 10_000_000
 
 
 # -- time -----------------------------------------------------------------------------------------
@@ -361,6 +426,22 @@ def test_a_second_stream_for_a_reader_that_stopped_waits(
         assert rss_bytes(gateway) - before < 30_000_000
         for _ in range(5):
             assert talks[0].read().body.endswith(b"data: [DONE]\n\n")
+
+
+def test_whole_answers_for_a_reader_that_stopped_wait(
+    gateway: RunningGateway, upstream: Upstream
+) -> None:
+    answer = ANSWER.replace(b"Hi", b"x" * 5_000_000)
+    upstream.answer = answering(framed(answer))
+    before = rss_bytes(gateway)
+    with ExitStack() as stack:
+        talks = [stack.enter_context(Talk(gateway.port)) for _ in range(5)]
+        for talk in talks:
+            talk.send(asked(gateway.key) * 10)
+        time.sleep(1.0)
+        assert rss_bytes(gateway) - before < 80_000_000  # one answer each, not ten
+        for _ in range(10):
+            assert len(talks[0].read().body) == len(answer)
 
 
 def probe(gateway: RunningGateway, count: int) -> float:

@@ -170,7 +170,7 @@ def test_an_answer_of_the_studio_is_waited_for(tmp_path: Path, upstream: Upstrea
             while not studio.requests:
                 time.sleep(0.01)
             terminate(gateway)
-            time.sleep(0.3)
+            time.sleep(1.5)
             released.set()
             assert talk.read().body == b"page"
         assert gateway.ended() == 0
