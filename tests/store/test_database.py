@@ -32,9 +32,15 @@ def finished(process: subprocess.Popen[str]) -> str:
     return out
 
 
+def _is_not_of_the_index(name: str | None, kind: str, _parents: object) -> bool:
+    """SQLite keeps its index of words in tables of its own."""
+    return kind != "table" or not (name or "").startswith("messages_words")
+
+
 def test_migrations_and_schema_agree(store: Store) -> None:
     with store.read() as c:
-        assert compare_metadata(MigrationContext.configure(c), schema.metadata) == []
+        options = {"include_name": _is_not_of_the_index}
+        assert compare_metadata(MigrationContext.configure(c, opts=options), schema.metadata) == []
     scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert scripts.get_current_head() == schema.HEAD
 

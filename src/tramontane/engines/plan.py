@@ -50,6 +50,8 @@ def local_models(
             is_demonstration=True,
         )
     for record in stored:
+        if record.model_sha256 is None:
+            continue
         chosen = msgspec.json.decode(record.settings, type=DeploymentSettings)
         plan[record.name] = _planned(chosen, _find(files, record.model_sha256), models_dir)
     for name, chosen in settings.deployments.items():

@@ -15,7 +15,8 @@ from tramontane.store.records import StoredDeployment
 def put(c: Connection, deployment: StoredDeployment) -> None:
     """Keep `deployment` in place of one of the same name. Raises InvalidRequest, NotFound."""
     check_name("deployment", deployment.name)
-    models.get(c, deployment.model_sha256)
+    if deployment.model_sha256 is not None:
+        models.get(c, deployment.model_sha256)
     table = schema.deployments
     c.execute(delete(table).where(table.c.name == deployment.name))
     c.execute(insert(table), msgspec.structs.asdict(deployment))

@@ -28,12 +28,16 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """A credential of a project; its limits can only narrow the project's.
 
+    With a `member_id` it is a member's place in the project: it has no secret, and the studio acts
+    for it.
+
     `digest` is the keyed hash (HMAC-SHA256) of the secret; the secret itself is never stored.
     Rights: `infer` asks for tokens, `read` reads its own project, `operate` manages everything.
     """
 
     id: str
     project_id: str
+    member_id: str | None = None
     name: str
     prefix: str
     digest: bytes
@@ -71,14 +75,15 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredDeployment(msgspec.Struct, frozen=True, kw_only=True):
-    """A local model made servable by the command line or the studio.
+    """A model made servable by the command line or the studio; without a file, served elsewhere.
 
-    `settings` is the JSON of a `config.DeploymentSettings`.
+    `settings` is the JSON of a `config.DeploymentSettings`, `sealed_key` the provider's key.
     """
 
     name: str
-    model_sha256: str
+    model_sha256: str | None = None
     settings: bytes
+    sealed_key: bytes | None = None
     created_at_ms: int
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of `migrations/` that these tables stand for."""
 
 metadata = MetaData()
@@ -69,6 +69,7 @@ keys = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("member_id", Text, ForeignKey("members.id")),  # the key of a membership: no secret
     Column("name", Text, nullable=False),
     Column("prefix", Text, nullable=False, unique=True),
     Column("digest", LargeBinary, nullable=False),
@@ -136,8 +137,9 @@ deployments = Table(
     "deployments",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("model_sha256", Text, ForeignKey("model_files.sha256"), nullable=False),
+    Column("model_sha256", Text, ForeignKey("model_files.sha256")),  # none: served elsewhere
     Column("settings", LargeBinary, nullable=False),
+    Column("sealed_key", LargeBinary),  # the provider's key, readable with the pepper only
     Column("created_at_ms", BigInteger, nullable=False),
 )
 
@@ -182,3 +184,168 @@ Index(
     usage.c.cost_nano,
 )
 Index("usage_started", usage.c.started_at_ms)
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+members = Table(
+    "members",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),  # case folded
+    Column("name", Text, nullable=False),
+    Column("password_hash", Text),  # none: signs in some other way
+    Column("is_admin", Boolean, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("preferences", LargeBinary, nullable=False),  # JSON
+    Column("disabled_at_ms", BigInteger),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("member_id", Text, ForeignKey("members.id"), primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id"), primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False, unique=True),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("purpose", Text, nullable=False),
+    Column("email", Text),
+    Column("is_admin", Boolean, nullable=False),
+    Column("project_id", Text, ForeignKey("projects.id")),
+    Column("role", Text),
+    Column("member_id", Text, ForeignKey("members.id")),  # whose password it resets
+    Column("created_by", Text),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Column("used_at_ms", BigInteger),
+    Column("revoked_at_ms", BigInteger),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("member_id", Text, ForeignKey("members.id"), nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("seen_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+)
+Index("sessions_member", sessions.c.member_id)
+
+# --- the assistant --------------------------------------------------------------------------------
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("member_id", Text, ForeignKey("members.id"), nullable=False),
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("title_source", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("assistant_id", Text),
+    Column("instructions", Text),
+    Column("parameters", LargeBinary, nullable=False),  # JSON
+    Column("is_temporary", Boolean, nullable=False),
+    Column("shown_message_id", Text),  # the end of the branch that is shown
+    Column("pinned_at_ms", BigInteger),
+    Column("archived_at_ms", BigInteger),
+    Column("shared_at_ms", BigInteger),  # with the project
+    Column("imported_from", Text),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+)
+Index("conversations_member", conversations.c.member_id, conversations.c.updated_at_ms)
+Index("conversations_project", conversations.c.project_id, conversations.c.shared_at_ms)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("row", Integer, primary_key=True),  # what the index of words refers to
+    Column("id", Text, nullable=False, unique=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id"), nullable=False),
+    Column("parent_id", Text),
+    Column("role", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # JSON: the parts
+    Column("text", Text, nullable=False),  # what is searched
+    Column("model", Text),
+    Column("receipt", LargeBinary),  # JSON
+    Column("error", LargeBinary),  # JSON
+    Column("client_id", Text),  # so that sending twice sends once
+    Column("rating", Text),
+    Column("rating_reason", Text),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+)
+Index("messages_conversation", messages.c.conversation_id, messages.c.row)
+_sent = text("client_id IS NOT NULL")
+Index(
+    "messages_client_id",
+    messages.c.conversation_id,
+    messages.c.client_id,
+    unique=True,
+    sqlite_where=_sent,
+    postgresql_where=_sent,
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id"), nullable=False),
+    Column("message_id", Text, nullable=False),  # the end of the branch as it was shared
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("revoked_at_ms", BigInteger),
+)
+
+prompts = Table(
+    "prompts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("member_id", Text, ForeignKey("members.id"), nullable=False),
+    Column("project_id", Text, ForeignKey("projects.id")),  # none: the member's own
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+)
+
+assistants = Table(
+    "assistants",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("member_id", Text, ForeignKey("members.id"), nullable=False),
+    Column("project_id", Text, ForeignKey("projects.id")),  # none: the member's own
+    Column("settings", LargeBinary, nullable=False),  # JSON
+    Column("version", Integer, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+)
+
+embeds = Table(
+    "embeds",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("member_id", Text, ForeignKey("members.id"), nullable=False),
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("assistant_id", Text, nullable=False),
+    Column("key_id", Text, ForeignKey("keys.id"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("allowed_origins", Words, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("revoked_at_ms", BigInteger),
+)
