@@ -22,9 +22,9 @@ SOURCE = ROOT / "src" / "tramontane"
 # A part may import from parts on lower floors and from itself.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "money", "log"),
-    ("config", "datafolder"),
-    ("children",),
-    ("wire",),
+    ("config", "datafolder", "sockets"),
+    ("children", "tools", "handbook"),
+    ("wire", "guide"),
     ("store", "catalog"),
     ("providers", "engines"),
     ("documents", "tables", "evaluation", "training", "governance"),
