@@ -290,6 +290,8 @@ messages = Table(
     Column("updated_at_ms", BigInteger, nullable=False),
 )
 Index("messages_conversation", messages.c.conversation_id, messages.c.row)
+_running = text("status IN ('queued', 'running')")
+Index("messages_running", messages.c.status, sqlite_where=_running, postgresql_where=_running)
 _sent = text("client_id IS NOT NULL")
 Index(
     "messages_client_id",

@@ -113,6 +113,10 @@ def _conversations() -> None:
         sa.Column("updated_at_ms", sa.BigInteger(), nullable=False),
     )
     op.create_index("messages_conversation", "messages", ["conversation_id", "row"])
+    running = sa.text("status IN ('queued', 'running')")
+    op.create_index(
+        "messages_running", "messages", ["status"], sqlite_where=running, postgresql_where=running
+    )
     where = sa.text("client_id IS NOT NULL")
     op.create_index(
         "messages_client_id",
@@ -170,20 +174,34 @@ def _tools() -> None:
 
 
 def _words() -> None:
-    """What is searched: written when a message's `text` is, so not while an answer streams."""
+    """What is searched: written when a message's `text` is, so not while an answer streams.
+
+    The index also knows whose each message is, so that a search never looks at what others wrote.
+    """
     if op.get_bind().dialect.name != "sqlite":
         op.execute(
             "CREATE INDEX messages_words ON messages USING gin (to_tsvector('simple', text))"
         )
         return
-    op.execute(
-        "CREATE VIRTUAL TABLE messages_words USING fts5(text, content='messages',"
-        " content_rowid='row', tokenize='unicode61 remove_diacritics 2')"
+    of = (
+        "(SELECT replace(member_id || ' ' || id, '_', '') FROM conversations"
+        " WHERE id = {}.conversation_id)"
     )
-    add = "INSERT INTO messages_words(rowid, text) VALUES (new.row, new.text);"
+    op.execute(
+        "CREATE VIEW messages_searched AS"
+        f" SELECT row, text, {of.format('messages')} AS owners FROM messages"
+    )
+    op.execute(
+        "CREATE VIRTUAL TABLE messages_words USING fts5(text, owners, content='messages_searched',"
+        " content_rowid='row', tokenize='unicode61 remove_diacritics 2', prefix='2 3')"
+    )
+    add = (
+        "INSERT INTO messages_words(rowid, text, owners)"
+        f" VALUES (new.row, new.text, {of.format('new')});"
+    )
     drop = (
-        "INSERT INTO messages_words(messages_words, rowid, text)"
-        " VALUES ('delete', old.row, old.text);"
+        "INSERT INTO messages_words(messages_words, rowid, text, owners)"
+        f" VALUES ('delete', old.row, old.text, {of.format('old')});"
     )
     for name, when, what in (
         ("added", "INSERT", add),

@@ -1,0 +1,208 @@
+"""What a model is shown of a conversation: which messages fit its window, and how much too long.
+
+Pure. It has no tokenizer: lengths are estimated from bytes, calibrated by what the same model
+counted before in the same conversation, so "about" stands in every figure. The upstream's own
+count has the last word.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from tramontane.errors import InvalidRequest
+from tramontane.store.messages import Message, TextPart, ToolPart
+
+BYTES_PER_TOKEN = (
+    4.0  # of an ordinary text; an estimate on the low side, so as not to refuse wrongly
+)
+MESSAGE_TOKENS = 5
+ANSWER_TOKENS = 256  # room that is kept for an answer whose length nobody limited
+CONTINUE = (
+    "Your last answer broke off. Go on exactly where it stopped, in the same language and form."
+    " Repeat nothing of it, and begin with the very next character."
+)
+
+Chat = list[dict[str, Any]]
+_OBJECT = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Fit(msgspec.Struct, frozen=True):
+    """What is to be sent, and how many of the oldest messages were left out of it."""
+
+    chat: Chat
+    left_out: int = 0
+
+
+def system_message(*instructions: str | None) -> Chat:
+    """Return what was set as instructions as one message; none where nothing was."""
+    said = [text.strip() for text in instructions if text and text.strip()]
+    return [{"role": "system", "content": "\n\n".join(said)}] if said else []
+
+
+def chat(branch: Sequence[Message], *, is_continuing: bool = False) -> Chat:
+    """Return the messages of a branch as OpenAI's dialect has them.
+
+    Answers without text or tool results are left out, and questions that then follow one another
+    are joined: many templates want the roles to alternate.
+    """
+    found: Chat = []
+    for message in branch:
+        if message.role == "assistant":
+            found += _answer(message)
+            continue
+        text = message.text
+        if found and found[-1]["role"] == "user":
+            found[-1] = {"role": "user", "content": found[-1]["content"] + "\n\n" + text}
+        else:
+            found.append({"role": "user", "content": text})
+    if is_continuing and found and found[-1]["role"] != "user":
+        found.append({"role": "user", "content": CONTINUE})
+    return found
+
+
+def _answer(message: Message) -> Chat:
+    """Return an answer, which is several messages where tools were called in it."""
+    found: Chat = []
+    text: list[str] = []
+    calls: list[ToolPart] = []
+
+    def end_round() -> None:
+        if calls:
+            found.append(assistant_message("".join(text), calls))
+            found.extend(tool_message(call) for call in calls)
+        elif "".join(text).strip():
+            found.append(assistant_message("".join(text), ()))
+        text.clear()
+        calls.clear()
+
+    for part in message.parts:
+        if isinstance(part, TextPart):
+            if calls:
+                end_round()
+            text.append(part.text)
+        elif isinstance(part, ToolPart) and part.result is not None:
+            calls.append(part)
+    end_round()
+    return found
+
+
+def assistant_message(text: str, calls: Sequence[ToolPart]) -> dict[str, Any]:
+    """Return an answer of a model with the calls that it made."""
+    if not calls:
+        return {"role": "assistant", "content": text}
+    return {
+        "role": "assistant",
+        "content": text or None,
+        "tool_calls": [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": _arguments(call.arguments)},
+            }
+            for call in calls
+        ],
+    }
+
+
+def tool_message(call: ToolPart) -> dict[str, Any]:
+    """Return the result of a call."""
+    return {"role": "tool", "tool_call_id": call.id, "content": call.result or ""}
+
+
+def _arguments(text: str) -> str:
+    """Return arguments that a server takes back, whatever a model had written."""
+    try:
+        _OBJECT(text.encode())
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return "{}"
+    return text
+
+
+def tokens(messages: Chat, bytes_per_token: float = BYTES_PER_TOKEN) -> int:
+    """Return about how many tokens `messages` are."""
+    return sum(int(_bytes(m) / bytes_per_token) + MESSAGE_TOKENS for m in messages)
+
+
+def measured(system: Chat, branch: Sequence[Message], model: str) -> float:
+    """Return the bytes of a token, as `model` last counted the beginning of this branch."""
+    for at in range(len(branch) - 1, 0, -1):
+        receipt = branch[at].receipt
+        if receipt is None or receipt.model != model or receipt.estimated or receipt.left_out:
+            continue
+        if len(receipt.request_ids) != 1 or receipt.prompt_tokens < 50:
+            continue
+        sent = system + chat(branch[:at])
+        counted = receipt.prompt_tokens - MESSAGE_TOKENS * len(sent)
+        size = sum(_bytes(message) for message in sent)
+        return min(max(size / max(counted, 1), 1.0), 8.0)
+    return BYTES_PER_TOKEN
+
+
+def fit(
+    system: Chat,
+    messages: Chat,
+    context_tokens: int | None,
+    answer_tokens: int | None,
+    bytes_per_token: float = BYTES_PER_TOKEN,
+    *,
+    is_trimming: bool = False,
+    model: str = "",
+) -> Fit:
+    """Return what fits into a window of that size, without the oldest where `is_trimming`.
+
+    Raises InvalidRequest `context_length_exceeded`; its `param` is "text" where the last message
+    alone is too long, and "trim" where leaving out the oldest would help.
+    """
+    whole = system + messages
+    if context_tokens is None:
+        return Fit(whole)
+    room = context_tokens - min(answer_tokens or ANSWER_TOKENS, max(1, context_tokens // 4))
+    excess = tokens(whole, bytes_per_token) - room
+    if excess <= 0:
+        return Fit(whole)
+    least = tokens(system + messages[-1:], bytes_per_token) - room
+    if least > 0:
+        raise _too_long(least, context_tokens, bytes_per_token, model, can_trim=False)
+    if not is_trimming:
+        raise _too_long(excess, context_tokens, bytes_per_token, model, can_trim=True)
+    kept = trimmed(messages, room - tokens(system, bytes_per_token), bytes_per_token)
+    return Fit(system + kept, len(messages) - len(kept))
+
+
+def trimmed(messages: Chat, room: int, bytes_per_token: float = BYTES_PER_TOKEN) -> Chat:
+    """Return the newest of `messages` that fit into `room` tokens, from a question on."""
+    used = 0
+    first = len(messages) - 1
+    for at in range(len(messages) - 1, -1, -1):
+        used += tokens(messages[at : at + 1], bytes_per_token)
+        if used > room:
+            break
+        if messages[at]["role"] == "user":
+            first = at
+    return messages[first:]
+
+
+def _too_long(
+    excess: int, context_tokens: int, bytes_per_token: float, model: str, *, can_trim: bool
+) -> InvalidRequest:
+    characters = int(excess * bytes_per_token)
+    what = "The conversation" if can_trim else "The message"
+    advice = (
+        'Leave out its oldest messages ("trim": true), or begin a new conversation.'
+        if can_trim
+        else f"Shorten it by about {characters:,} characters, or choose a model that takes more."
+    )
+    return InvalidRequest(
+        f"{what} is about {excess:,} tokens too long for {model}, whose context holds"
+        f" {context_tokens:,} tokens, question and answer together. {advice}",
+        code="context_length_exceeded",
+        param="trim" if can_trim else "text",
+    )
+
+
+def _bytes(message: dict[str, Any]) -> int:
+    size = len((message["content"] or "").encode("utf-8", "replace"))
+    for call in message.get("tool_calls", ()):
+        size += len(call["function"]["name"]) + len(call["function"]["arguments"].encode())
+    return size

@@ -1,0 +1,64 @@
+"""Titles: from the first question at once, and by a capable model where there is one.
+
+Pure; it asks no model itself.
+"""
+
+import re
+from typing import Any
+
+TITLE_CHARACTERS = 60
+_ASKED_CHARACTERS = 1_000
+_FENCE = re.compile(r"(?s)```.*?(?:```|\Z)")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_MARKS = re.compile(
+    r"(?m)^\s*(?:#{1,6}\s+|>\s?|[-*+]\s+|\d+[.)]\s+)|[*_`~]{1,3}(?=\S)|(?<=\S)[*_`~]{1,3}"
+)
+_END = re.compile(r"(?<=[.!?。！？…])\s")
+_QUOTES = "\"'`“”„«»‹›‘’*# \t"
+
+
+def from_question(text: str) -> str:
+    """Return the beginning of a question as a title: its first sentence, at most 60 characters.
+
+    >>> from_question("## Hello **there**. And then?")
+    'Hello there'
+    """
+    plain = _LINK.sub(r"\1", _FENCE.sub(" ", text))
+    plain = _MARKS.sub("", plain)
+    line = next((line for line in plain.splitlines() if line.strip()), "") or text
+    line = " ".join(line.split())
+    sentence = _END.split(line, maxsplit=1)[0]
+    return _cut(sentence.rstrip(".").strip() if len(sentence) > 3 else line)
+
+
+def _cut(line: str) -> str:
+    if len(line) <= TITLE_CHARACTERS:
+        return line
+    head = line[: TITLE_CHARACTERS - 1]
+    space = head.rfind(" ")
+    return (head[:space] if space > TITLE_CHARACTERS // 2 else head).rstrip(" ,;:–—-") + "…"
+
+
+def request(question: str, answer: str) -> list[dict[str, Any]]:
+    """Return what a model is asked for a title."""
+    return [
+        {
+            "role": "user",
+            "content": (
+                "Write a title of three to six words for the conversation below, in the language"
+                " of its question. Answer with the title alone: no quotes, no full stop, no"
+                " explanation.\n\n<question>\n"
+                f"{question[:_ASKED_CHARACTERS]}\n</question>\n\n<answer>\n"
+                f"{answer[:_ASKED_CHARACTERS]}\n</answer>"
+            ),
+        }
+    ]
+
+
+def from_model(text: str) -> str | None:
+    """Return a model's title, None where what it said is none."""
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    if len(lines) != 1:
+        return None
+    title = " ".join(lines[0].removeprefix("Title:").split()).strip(_QUOTES).rstrip(".")
+    return title if 2 <= len(title) <= TITLE_CHARACTERS + 20 else None
