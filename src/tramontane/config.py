@@ -33,6 +33,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     host: str = "127.0.0.1"
     port: int = 8080
+    public_url: str | None = None
     tls_cert_file: str | None = None
     tls_key_file: str | None = None
     max_connections: int = 4096
@@ -63,6 +64,13 @@ class LimitDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     requests_per_minute: int = 1_000
     tokens_per_minute: int = 400_000
+
+
+class SessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long somebody stays signed in."""
+
+    idle_timeout_s: float = 604_800.0
+    lifetime_s: float = 2_592_000.0
 
 
 class PriceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,10 +121,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     currency: str = "USD"
     exchange_rates: dict[str, str] = {}
     demo: bool = True
+    guide: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     server: ServerSettings = ServerSettings()
     upstream: UpstreamSettings = UpstreamSettings()
     limits: LimitDefaults = LimitDefaults()
+    sessions: SessionSettings = SessionSettings()
     deployments: dict[str, DeploymentSettings] = {}
     routes: dict[str, RouteSettings] = {}
 
@@ -182,6 +192,7 @@ def _explain(error: msgspec.ValidationError) -> str:
 
 
 def _check(settings: Settings, where: str) -> None:
+    _check_public_url(settings.server.public_url, where)
     for name, deployment in settings.deployments.items():
         place = f"{where}: deployments.{name}"
         _check_name(name, place, _REMOTE_NAME if deployment.url is not None else _LOCAL_NAME)
@@ -196,6 +207,22 @@ def _check(settings: Settings, where: str) -> None:
         _check_name(name, f"{where}: routes.{name}", _REMOTE_NAME)
         if not route.deployments:
             raise ConfigError(f"{where}: routes.{name}.deployments: name at least one deployment")
+
+
+def _check_public_url(url: str | None, where: str) -> None:
+    """People's browsers compare it with what they send, so it is written as they write it."""
+    if url is None:
+        return
+    place = f"{where}: server.public"
+    origin = parse_origin(url, place)
+    shown = url.partition("://")[2]
+    if origin.base_path or url.endswith("/") or shown != shown.lower():
+        raise ConfigError(
+            f"{place}_url: write scheme, host and, where it is not the usual one, port in lower"
+            " case and no more, such as https://ai.example.org"
+        )
+    if shown.endswith((":443" if origin.tls else ":80",)):
+        raise ConfigError(f"{place}_url: leave the usual port out, as browsers do")
 
 
 def _check_name(name: str, place: str, allowed: re.Pattern[str]) -> None:

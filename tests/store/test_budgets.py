@@ -19,12 +19,12 @@ def test_setting_replaces_and_clearing_removes(store: Store) -> None:
         of_key = budgets.set(c, project_id=one.id, key_id=key.id, window="day", limit_nano=3)
         budgets.set(c, project_id=two.id, window="total", limit_nano=9)
     with store.read() as c:
-        assert budgets.list_all(c, one.id) == [day, month, of_key]
+        assert budgets.list_all(c, (one.id,)) == [day, month, of_key]
         assert len(budgets.list_all(c)) == 4
     revision = store.revision()
     with store.write() as c:
         assert budgets.set(c, project_id=one.id, window="day", limit_nano=None) is None
-        assert budgets.list_all(c, one.id) == [month, of_key]
+        assert budgets.list_all(c, (one.id,)) == [month, of_key]
     assert store.revision() == revision + 1
 
 

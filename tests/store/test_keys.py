@@ -41,9 +41,9 @@ def test_a_secret_authenticates_as_its_key(store: Store, project: Project) -> No
     assert len(secret) == 46
     with store.read() as c:
         assert keys.authenticate(c, PEPPER, secret, 2) == (key, project)
-        assert keys.list_all(c) == keys.list_all(c, project.id) == [key]
+        assert keys.list_all(c) == keys.list_all(c, (project.id,)) == [key]
         assert keys.get(c, key.id) == keys.get(c, key.prefix) == keys.get(c, secret) == key
-        assert keys.list_all(c, "prj_other") == []
+        assert keys.list_all(c, ("prj_other",)) == []
 
 
 def test_whatever_is_not_the_secret_is_refused_without_repeating_it(

@@ -139,7 +139,7 @@ def flat(row: UsageRow, by: tuple[By, ...]) -> tuple[object, ...]:
     by=st.lists(st.sampled_from(get_args(By)), unique=True, min_size=1).map(tuple),
     since_ms=st.none() | st.integers(NOON_MS - 40 * DAY_MS, NOON_MS),
     until_ms=st.none() | st.integers(NOON_MS - 20 * DAY_MS, NOON_MS + 2 * DAY_MS),
-    project_id=st.sampled_from([None, "p1"]),
+    project_ids=st.sampled_from([None, (), ("p1",), ("p1", "p2")]),
 )
 def test_a_report_is_the_sum_of_each_group(
     store: Store,
@@ -147,18 +147,18 @@ def test_a_report_is_the_sum_of_each_group(
     by: tuple[By, ...],
     since_ms: int | None,
     until_ms: int | None,
-    project_id: str | None,
+    project_ids: tuple[str, ...] | None,
 ) -> None:
     meant = [
         record
         for record in first_of_each(records)
         if (since_ms is None or since_ms <= record.started_at_ms)
         and (until_ms is None or record.started_at_ms < until_ms)
-        and (project_id is None or record.project_id == project_id)
+        and (project_ids is None or record.project_id in project_ids)
     ]
     with pytest.raises(Undo), store.write() as c:
         usage.insert_many(c, records)
-        rows = usage.report(c, by=by, since_ms=since_ms, until_ms=until_ms, project_id=project_id)
+        rows = usage.report(c, by=by, since_ms=since_ms, until_ms=until_ms, project_ids=project_ids)
         assert [flat(row, by) for row in rows] == slow_report(meant, by)
         raise Undo
 

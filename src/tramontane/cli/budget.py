@@ -75,7 +75,7 @@ def list_(
     with opened(config, data) as platform:
         import_settled(platform)
         with platform.store.read() as c:
-            of = None if project is None else projects.get(c, project).id
+            of = None if project is None else (projects.get(c, project).id,)
             found = _views(c, platform, budgets.list_all(c, of))
     if as_json:
         print_json({"data": found})
@@ -102,7 +102,7 @@ def clear(
         key_id = None if key is None else keys.get(c, key, project_id).id
         gone = [
             budget
-            for budget in budgets.list_all(c, project_id)
+            for budget in budgets.list_all(c, (project_id,))
             if budget.key_id == key_id and per in (None, budget.window)
         ]
         if not gone:

@@ -82,24 +82,26 @@ def list_(
     data: DataDir = None,
 ) -> None:
     """List keys, revoked ones too, without their secrets."""
-    from tramontane.store import keys, projects
+    from tramontane.store import keys, members, projects
 
     with opened(config, data) as platform, platform.store.read() as c:
-        of = None if project is None else projects.get(c, project).id
+        of = None if project is None else (projects.get(c, project).id,)
         found = keys.list_all(c, of)
         names = {p.id: p.name for p in projects.list_all(c)}
-    if as_json:
-        print_json({"data": [_view(key, platform.now_ms) for key in found]})
-        return
+        people = {member.id: member.email for member in members.list_all(c)}
     views = [_view(key, platform.now_ms) for key in found]
+    if as_json:
+        print_json({"data": [{**v, "member": people.get(v["member_id"])} for v in views]})
+        return
     print_table(
-        ("project", "key", "state", "begins", "rights", "models", "expires", "identifier"),
+        ("project", "key", "of", "state", "begins", "rights", "models", "expires", "identifier"),
         (
             (
                 names[v["project_id"]],
                 v["name"],
+                people.get(v["member_id"]),
                 v["state"],
-                v["prefix"],
+                v["prefix"] if v["member_id"] is None else None,
                 v["rights"],
                 models_text(v["allowed_models"]),
                 v["expires_at"],

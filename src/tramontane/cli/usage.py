@@ -87,9 +87,9 @@ def usage(
         until_ms = parse_since(until, platform.now_ms, "--until")
         pending = import_settled(platform)
         with platform.store.read() as c:
-            of = None if project is None else projects.get(c, project).id
+            of = None if project is None else (projects.get(c, project).id,)
             report_by = partial(
-                usage_store.report, c, since_ms=since_ms, until_ms=until_ms, project_id=of
+                usage_store.report, c, since_ms=since_ms, until_ms=until_ms, project_ids=of
             )
             rows, (total,) = report_by(by=groups), report_by(by=())
     report = Report(

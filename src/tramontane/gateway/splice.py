@@ -19,7 +19,7 @@ BUFFERED_BYTES = 262_144
 REQUEST_FIELDS = frozenset(
     b"""accept accept-encoding accept-language authorization api-key x-api-key content-type cookie
     if-match if-modified-since if-none-match last-event-id origin range referer user-agent
-    sec-fetch-dest sec-fetch-mode sec-fetch-site x-csrf-token idempotency-key""".split()
+    sec-fetch-dest sec-fetch-mode sec-fetch-site x-csrf-token x-tramontane idempotency-key""".split()
 )
 RESPONSE_FIELDS = frozenset(
     b"""allow cache-control content-disposition content-encoding content-language

@@ -57,10 +57,10 @@ def set(  # noqa: A001 - read as budgets.set
     return budget
 
 
-def list_all(c: Connection, project_id: str | None = None) -> list[Budget]:
-    """Return every budget, a project's own before its keys'; of one project where given."""
+def list_all(c: Connection, project_ids: tuple[str, ...] | None = None) -> list[Budget]:
+    """Return every budget, a project's own before its keys'; of these projects where given."""
     t = schema.budgets.c
     query = select(schema.budgets).order_by(t.project_id, t.key_id.is_not(None), t.key_id, t.window)
-    if project_id is not None:
-        query = query.where(t.project_id == project_id)
+    if project_ids is not None:
+        query = query.where(t.project_id.in_(project_ids))
     return [Budget(**row) for row in c.execute(query).mappings()]

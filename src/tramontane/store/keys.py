@@ -1,13 +1,14 @@
 """Keys: issued once, kept as keyed hashes, narrowed but never widened, revoked.
 
 A secret reads tmt_ + 8 characters that name the key + _ + 33 random ones (196 bits). Only the
-first twelve characters and HMAC-SHA256(pepper, secret) are stored. It does not know which right
-an operation needs.
+first twelve characters and HMAC-SHA256(pepper, secret) are stored. The key of a member's place in a
+project has no secret at all. It does not know which right an operation needs.
 """
 
 import hashlib
 import hmac
 import re
+import secrets
 from collections.abc import Collection, Iterable
 from typing import get_args
 
@@ -65,16 +66,43 @@ def create(
     if issuer is not None:
         _check_within_issuer(key, get(c, issuer.id), now_ms)  # as it is now, not as it was
     _check_free(c, project, name)
-    c.execute(insert(schema.keys), msgspec.structs.asdict(key))
-    bump_revision(c)
+    _insert(c, key)
     return key, secret
 
 
-def list_all(c: Connection, project_id: str | None = None) -> list[Key]:
-    """Return every key, revoked ones too, oldest first; of one project where given."""
+def create_without_secret(
+    c: Connection,
+    *,
+    project_id: str,
+    name: str,
+    member_id: str | None = None,
+    rights: Iterable[str] = ("infer", "read"),
+    now_ms: int,
+) -> Key:
+    """Return a new key that nobody can send: the studio alone asks in its name.
+
+    Where `name` is taken it gets a number: ada, ada-2, ada-3. Raises NotFound, InvalidRequest.
+    """
+    project = projects.get(c, project_id)
+    key = Key(
+        id=new_id("key"),
+        project_id=project.id,
+        member_id=member_id,
+        name=_free_name(c, project, check_name("key", name)),
+        prefix="tmt_" + random_base62(8),
+        digest=secrets.token_bytes(32),  # of no secret: nothing hashes to it
+        rights=_check_rights(rights),
+        created_at_ms=now_ms,
+    )
+    _insert(c, key)
+    return key
+
+
+def list_all(c: Connection, project_ids: tuple[str, ...] | None = None) -> list[Key]:
+    """Return every key, revoked ones too, oldest first; of these projects where given."""
     query = select(schema.keys).order_by(schema.keys.c.created_at_ms, schema.keys.c.id)
-    if project_id is not None:
-        query = query.where(schema.keys.c.project_id == project_id)
+    if project_ids is not None:
+        query = query.where(schema.keys.c.project_id.in_(project_ids))
     return [_key(row) for row in c.execute(query).mappings()]
 
 
@@ -97,11 +125,20 @@ def get(c: Connection, key_id: str, project_id: str | None = None) -> Key:
     return _key(row)
 
 
-def revoke(c: Connection, key_id: str, now_ms: int) -> Key:
-    """Return the key, revoked for good; one revoked before keeps its time. Raises NotFound."""
+def revoke(c: Connection, key_id: str, now_ms: int, *, of_member: bool = False) -> Key:
+    """Return the key, revoked for good; one revoked before keeps its time.
+
+    Raises NotFound, and Conflict for a member's key unless `of_member`: it ends with its place.
+    """
     key = get(c, key_id)
     if key.revoked_at_ms is not None:
         return key
+    if key.member_id is not None and not of_member:
+        raise Conflict(
+            f"the key {key.name} is a member's place in its project; disable the member, or take"
+            " them out of the project",
+            param="key",
+        )
     c.execute(update(schema.keys).where(schema.keys.c.id == key.id).values(revoked_at_ms=now_ms))
     bump_revision(c)
     return msgspec.structs.replace(key, revoked_at_ms=now_ms)
@@ -120,7 +157,8 @@ def authenticate(c: Connection, pepper: bytes, secret: str, now_ms: int) -> tupl
     if row is None:
         raise Unauthenticated("this key is not known; check it, or ask for a new one")
     key = _key(row)
-    if not hmac.compare_digest(key.digest, digest(pepper, secret.encode())):
+    is_right = hmac.compare_digest(key.digest, digest(pepper, secret.encode()))
+    if not is_right or key.member_id is not None:
         raise Unauthenticated("this key is not known; check it, or ask for a new one")
     check_alive(key, now_ms)
     return key, projects.get(c, key.project_id)
@@ -150,9 +188,14 @@ def usable_models(key: Key, project: Project) -> tuple[str, ...] | None:
 
     What the project may not use, its keys may not, whenever it was narrowed.
     """
-    if key.allowed_models is None:
-        return project.allowed_models
-    return _common(key.allowed_models, project.allowed_models)
+    return narrowed(key.allowed_models, project.allowed_models)
+
+
+def narrowed(
+    of_key: tuple[str, ...] | None, of_project: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
+    """Return the models that both lists allow; None is every model."""
+    return of_project if of_key is None else _common(of_key, of_project)
 
 
 def _common(some: tuple[str, ...], others: Collection[str] | None) -> tuple[str, ...]:
@@ -211,10 +254,27 @@ def _check_not_above(value: int | None, bound: int | None, param: str) -> None:
         raise Forbidden(f"{param} must be at most your own key's, {bound}", param=param)
 
 
-def _check_free(c: Connection, project: Project, name: str) -> None:
+def _insert(c: Connection, key: Key) -> None:
+    c.execute(insert(schema.keys), msgspec.structs.asdict(key))
+    bump_revision(c)
+
+
+def _free_name(c: Connection, project: Project, name: str) -> str:
+    found, number = name, 1
+    while _is_taken(c, project, found):
+        number += 1
+        found = f"{name[:58]}-{number}"
+    return found
+
+
+def _is_taken(c: Connection, project: Project, name: str) -> bool:
     t = schema.keys.c
     taken = (t.project_id == project.id) & (t.name == name) & t.revoked_at_ms.is_(None)
-    if c.scalar(select(t.id).where(taken)) is not None:
+    return c.scalar(select(t.id).where(taken)) is not None
+
+
+def _check_free(c: Connection, project: Project, name: str) -> None:
+    if _is_taken(c, project, name):
         raise Conflict(
             f"{project.name} has a key named {name!r}; revoke it or choose another name",
             param="name",

@@ -10,6 +10,9 @@ import msgspec
 Window = Literal["day", "month", "total"]
 Right = Literal["infer", "read", "operate"]
 Owner = Literal["project", "key"]  # of a budget
+Role = Literal["member", "manager"]  # of a member in a project
+LinkPurpose = Literal["first_admin", "invitation", "password_reset"]
+Language = Literal["de", "en", "es", "fr", "it"]
 EngineState = Literal["starting", "ready", "backing_off", "failed", "stopped"]
 
 
@@ -160,3 +163,69 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelFile, ...]
     deployments: tuple[StoredDeployment, ...]
     instances: tuple[EngineInstance, ...]
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A person. The hash of the password is not here: it stays in the store.
+
+    `email` is case folded; `preferences` is a JSON object that the browser app reads and writes.
+    """
+
+    id: str
+    email: str
+    name: str
+    is_admin: bool = False
+    language: str = "en"
+    preferences: bytes = b"{}"
+    disabled_at_ms: int | None = None
+    created_at_ms: int
+
+
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """A member in a project. What they ask there is asked with the key `key_id`.
+
+    `usable_models` are those that project and key allow, None for every model.
+    """
+
+    member_id: str
+    project_id: str
+    project_name: str
+    closed_reason: str | None
+    role: Role
+    key_id: str
+    usable_models: tuple[str, ...] | None
+    created_at_ms: int
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A one-time link: whoever has its token may do what `purpose` says, once.
+
+    `created_by` is the member who made it, None where the operator did. `member_id` is whose
+    password it resets.
+    """
+
+    id: str
+    digest: bytes
+    purpose: LinkPurpose
+    email: str | None = None
+    is_admin: bool = False
+    project_id: str | None = None
+    role: Role | None = None
+    member_id: str | None = None
+    created_by: str | None = None
+    created_at_ms: int
+    expires_at_ms: int
+    used_at_ms: int | None = None
+    revoked_at_ms: int | None = None
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed-in browser. `digest` is the keyed hash of its cookie."""
+
+    id: str
+    digest: bytes
+    member_id: str
+    user_agent: str
+    created_at_ms: int
+    seen_at_ms: int
+    expires_at_ms: int

@@ -92,11 +92,12 @@ def report(
     by: tuple[By, ...],
     since_ms: int | None = None,
     until_ms: int | None = None,
-    project_id: str | None = None,
+    project_ids: tuple[str, ...] | None = None,
 ) -> list[UsageRow]:
     """Return sums from `since_ms` up to, not including, `until_ms`, one row per group, in order.
 
-    One row of totals where `by` is empty. Raises InvalidRequest for an unknown group.
+    With `project_ids`, of these projects only. One row of totals where `by` is empty. Raises
+    InvalidRequest for an unknown group.
     """
     groups = _groups(by)
     t = schema.usage.c
@@ -105,8 +106,8 @@ def report(
         query = query.where(t.started_at_ms >= since_ms)
     if until_ms is not None:
         query = query.where(t.started_at_ms < until_ms)
-    if project_id is not None:
-        query = query.where(t.project_id == project_id)
+    if project_ids is not None:
+        query = query.where(t.project_id.in_(project_ids))
     query = query.group_by(*groups.values()).order_by(*groups.values())
     names = _names(c)
     return [_row(dict(row), names) for row in c.execute(query).mappings()]

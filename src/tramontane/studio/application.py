@@ -1,7 +1,7 @@
 """The studio as one ASGI application, assembled in one place.
 
-From the outside in: headers, the key gate, routing, rights, the operation. It does not know the
-gateway, which sends everything here that is no request for tokens.
+From the outside in: headers, the browser app's files, the key gate, routing, rights, the operation.
+It does not know the gateway, which sends everything here that is no request for tokens.
 """
 
 from collections.abc import Callable
@@ -13,13 +13,14 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from tramontane.assistant.tokens import TokenClient
 from tramontane.config import Settings
 from tramontane.errors import TramontaneError
 from tramontane.store.database import Store
-from tramontane.store.keys import authenticate as authenticate_key
-from tramontane.studio import document, errors, pages
+from tramontane.studio import document, errors, openings
 from tramontane.studio.auth import Caller, Gate, check_query, check_rights
 from tramontane.studio.edge import Edge
+from tramontane.studio.identity import Identity
 from tramontane.studio.platform import Platform
 from tramontane.studio.routes import (
     budgets,
@@ -31,27 +32,30 @@ from tramontane.studio.routes import (
     status,
     usage,
 )
+from tramontane.studio.webapp import WebApp
 
 API_PATH = "/api/v1"
 MAX_BODY_BYTES = 65_536
 
 
-def create(settings: Settings, store: Store, pepper: bytes, clock_ms: Callable[[], int]) -> ASGIApp:
+def create(
+    settings: Settings,
+    store: Store,
+    pepper: bytes,
+    clock_ms: Callable[[], int],
+    tokens: TokenClient,
+) -> ASGIApp:
     """Return the studio; `clock_ms` gives Unix milliseconds."""
-    platform = Platform(settings, store, pepper, clock_ms)
-    assets = pages.load()
-
-    def authenticate(secret: str) -> Caller:
-        with store.read() as c:
-            return Caller(*authenticate_key(c, pepper, secret, clock_ms()))
-
-    return Edge(Gate(routed(platform, assets), authenticate, public.paths(assets)))
+    platform = Platform(settings, store, pepper, clock_ms, tokens)
+    app = routed(platform)
+    is_public = openings.of(app, public.PATHS)
+    return Edge(WebApp(Gate(app, Identity(platform), is_public, settings.server.public_url)))
 
 
-def routed(platform: Platform, assets: dict[str, pages.Asset]) -> Litestar:
+def routed(platform: Platform) -> Litestar:
     """Return the routes without the gate that stands before them."""
     routes: list[HTTPRouteHandler | Router] = [
-        *public.handlers(assets, lambda: document.build(api(platform))),
+        *public.handlers(lambda: document.build(api(platform))),
         api(platform),
     ]
     return Litestar(

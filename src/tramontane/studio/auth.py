@@ -1,13 +1,14 @@
 """Who is calling, decided before anything else runs.
 
-`Gate` is the outermost layer of the studio: a request without a good key reaches no route, no
-body is read for it and nothing is written. Only `PUBLIC` is let through without one. It does not
-know what a route does; each route names the right it needs and `check_rights` holds it to that.
+`Gate` is the outermost layer of the studio: a request without a good key or session reaches no
+route, no body is read for it and nothing is written. Only what is public is let through without.
+It does not know what a route does; each route names the right it needs and `check_rights` holds it
+to that.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from litestar.connection import ASGIConnection
@@ -15,60 +16,133 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from tramontane.errors import Forbidden, InvalidRequest, TramontaneError, Unauthenticated
-from tramontane.store.records import Key, Project, Right
-from tramontane.studio import errors
+from tramontane.errors import (
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    TramontaneError,
+    Unauthenticated,
+)
+from tramontane.store.records import Key, Member, Membership, Project, Right, Session
+from tramontane.studio import arrival, errors
 
 _HEADERS = (b"authorization", b"x-api-key", b"api-key")
 _HOW = "Send it as 'Authorization: Bearer $TRAMONTANE_KEY'."
 _MAX_SECRET_BYTES = 256
 
 
-class Caller(msgspec.Struct, frozen=True):
-    """The key that signs a request, and its project."""
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signs a request: a key with its project, or a signed-in member with their projects."""
 
-    key: Key
-    project: Project
+    key: Key | None = None
+    project: Project | None = None
+    member: Member | None = None
+    session: Session | None = None
+    memberships: tuple[Membership, ...] = ()
+
+    @property
+    def rights(self) -> tuple[Right, ...]:
+        """What the caller may do: a key what it was given, a member read, or operate as well."""
+        if self.key is not None:
+            return self.key.rights
+        return ("read", "operate") if self.is_operator else ("read",)
 
     @property
     def is_operator(self) -> bool:
-        """Whether this key manages everything."""
-        return "operate" in self.key.rights
+        """Whether the caller manages everything."""
+        if self.key is not None:
+            return "operate" in self.key.rights
+        return self.member is not None and self.member.is_admin
+
+    @property
+    def project_ids(self) -> tuple[str, ...]:
+        """The projects that the caller belongs to; an operator sees others as well."""
+        if self.project is not None:
+            return (self.project.id,)
+        return tuple(membership.project_id for membership in self.memberships)
 
     def may_see(self, project_id: str) -> bool:
-        """Whether this key may know that the project exists."""
-        return self.is_operator or project_id == self.project.id
+        """Whether the caller may know that the project exists."""
+        return self.is_operator or project_id in self.project_ids
+
+    def person(self) -> Member:
+        """Return the signed-in member. Raises Forbidden where a key is calling."""
+        if self.member is None:
+            raise Forbidden("This address is for people: sign in.", code="people_only")
+        return self.member
+
+    def membership(self, project_id: str) -> Membership:
+        """Return the member's place in that project. Raises NotFound, Forbidden for keys."""
+        self.person()
+        for membership in self.memberships:
+            if membership.project_id == project_id:
+                return membership
+        raise NotFound(f"there is no project {project_id[:80]!r}", param="project_id")
+
+    def may_manage(self, project_id: str) -> bool:
+        """Whether the caller may say who belongs to that project."""
+        if self.is_operator:
+            return True
+        return any(m.project_id == project_id and m.role == "manager" for m in self.memberships)
 
 
 GivenCaller = NamedDependency[Caller]
 """The parameter of a route that is handed its caller."""
 
-Authenticate = Callable[[str], Caller]
+
+class Identify(Protocol):
+    """Turns what a request was sent with into its caller; reads the store, so runs on a thread."""
+
+    def by_key(self, secret: str) -> Caller:
+        """Return whose key that is. Raises Unauthenticated."""
+        ...
+
+    def by_session(self, token: str) -> Caller:
+        """Return whose session that is. Raises Unauthenticated."""
+        ...
 
 
 class Gate:
-    """Lets a request through with its caller, or answers 401; public paths pass without one."""
+    """Lets a request through with its caller, or answers 401; what is public passes without."""
 
-    def __init__(self, app: ASGIApp, authenticate: Authenticate, public: frozenset[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        identify: Identify,
+        is_public: Callable[[str, str], bool],
+        public_url: str | None = None,
+    ) -> None:
         self._app = app
-        self._authenticate = authenticate
-        self._public = public
+        self._identify = identify
+        self._is_public = is_public
+        self._public_url = public_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; `authenticate` runs on a thread, since it reads the store."""
-        kind: str = scope["type"]
-        if kind == "http" and scope["path"] not in self._public:
+        """Serve one connection."""
+        request: Any = scope
+        if request["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": None})
+            return
+        if request["type"] == "http" and not self._is_public(request["method"], request["path"]):
             try:
-                secret = credential(scope["headers"])
-                caller = await asyncio.to_thread(self._authenticate, secret)
+                scope["user"] = await self._caller(request)
             except TramontaneError as error:
                 await errors.answer(send, error)
                 return
-            scope["user"] = caller
-        elif kind == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": None})
-            return
         await self._app(scope, receive, send)
+
+    async def _caller(self, scope: Any) -> Caller:
+        """Return who calls: a key where one was sent, and only else the session of a cookie."""
+        if any(name.lower() in _HEADERS for name, _ in scope["headers"]):
+            return await asyncio.to_thread(self._identify.by_key, credential(scope["headers"]))
+        arrived = arrival.read(scope, self._public_url)
+        token = arrival.token(arrived)
+        if token is None:
+            raise Unauthenticated(
+                f"This address needs a key, or somebody signed in. {_HOW}", code="missing_api_key"
+            )
+        arrival.check_same_page(arrived)
+        return await asyncio.to_thread(self._identify.by_session, token)
 
 
 def credential(headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -94,7 +168,7 @@ def _secret(value: bytes) -> str:
 
 
 def right_of(handler: BaseRouteHandler) -> Right | None:
-    """Return the right that a route asks for; None where it is public or any key will do."""
+    """Return the right that a route asks for; None where it is public or any caller will do."""
     right: Right | None = handler.opt.get("right")
     return right
 
@@ -102,16 +176,20 @@ def right_of(handler: BaseRouteHandler) -> Right | None:
 def check_rights(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Hold a route to the right it names; Forbidden says which one is missing.
 
-    `operate` contains `read`. A route that names no right and is not marked public is open to any
-    key, which the gate has checked.
+    `operate` contains `read`. A route for people is closed to keys. One that names no right and is
+    not public is open to any caller, whom the gate has checked.
     """
+    if handler.opt.get("people"):
+        connection.user.person()
     right = right_of(handler)
     if right is None:
         return
-    rights = connection.user.key.rights
+    rights = connection.user.rights
     if right not in rights and not (right == "read" and "operate" in rights):
         raise Forbidden(
-            f"This key does not have the right '{right}' that this address asks for.",
+            f"This needs the right '{right}', which you do not have here."
+            if connection.user.member
+            else f"This key does not have the right '{right}' that this address asks for.",
             code="right_missing",
         )
 

@@ -6,12 +6,14 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 
 from tramontane import __version__
-from tramontane.studio.operations import SECURITY_SCHEME
+from tramontane.studio.arrival import SECURE_COOKIE
+from tramontane.studio.operations import SECURITY_SCHEME, SESSION_SCHEME
 
 _DESCRIPTION = (
-    "The own API of the platform. Every operation takes a key as a bearer token; its rights decide"
-    " what it may do. Money is decimals in quotes, moments are RFC 3339 in UTC. The model APIs"
-    " (`/v1/…`) are those of their dialects."
+    "The own API of the platform. Programs send a key as a bearer token; its rights decide what it"
+    " may do. People sign in, and their browser sends a cookie; what changes something then needs"
+    " the header `x-tramontane: 1` and must come from the platform's own page. Money is decimals in"
+    " quotes, moments are RFC 3339 in UTC. The model APIs (`/v1/…`) are those of their dialects."
 )
 
 
@@ -35,11 +37,18 @@ def _config() -> OpenAPIConfig:
                     type="http",
                     scheme="bearer",
                     description="A key of this platform, such as `tmt_…`.",
-                )
+                ),
+                SESSION_SCHEME: SecurityScheme(
+                    type="apiKey",
+                    security_scheme_in="cookie",
+                    name=SECURE_COOKIE,
+                    description="The cookie of somebody signed in (`tramontane` on loopback).",
+                ),
             }
         ),
         tags=[
             Tag("Status", "Who is calling, and what runs."),
+            Tag("People", "Signing in, members, invitations, and who belongs to which project."),
             Tag("Projects", "Groups that share budgets and limits."),
             Tag("Keys", "Credentials of a project."),
             Tag("Budgets", "Hard limits per day, per month and in total."),

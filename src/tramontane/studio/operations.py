@@ -21,14 +21,16 @@ from tramontane.store.records import Right
 from tramontane.studio.errors import ErrorEnvelope
 
 SECURITY_SCHEME = "key"
+SESSION_SCHEME = "session"
 
 _ERRORS = {
     400: "The request cannot be served as written; `param` names the field.",
-    401: "No key, an unknown key, or one that has expired or been revoked.",
-    403: "The key does not have the right that this operation needs.",
-    404: "There is no such thing, or none that this key may see.",
+    401: "No key or session, an unknown one, or one that has expired or been ended.",
+    403: "The caller does not have the right that this operation needs.",
+    404: "There is no such thing, or none that the caller may see.",
     409: "It exists already, or is in use.",
-    413: "The body is larger than 64 KiB.",
+    413: "The body is larger than this operation takes.",
+    429: "Too many tries, or too much at once; try again after `retry-after` seconds.",
     500: "Something failed here; the operator's log says where.",
     503: "The store cannot be used just now; try again after `retry-after` seconds.",
 }
@@ -52,23 +54,39 @@ def describe(
     tag: str,
     *,
     right: Right | None = None,
+    people: bool = False,
+    public: bool = False,
+    is_async: bool = False,
     errors: tuple[int, ...] = (),
 ) -> Declaration:
-    """Return the arguments of a route; `right` None lets any key call it.
+    """Return the arguments of a route; `right` None lets any key or signed-in member call it.
 
-    `errors` are the statuses beyond 400, 401, 500 and 503, which every operation can answer. The
-    route runs on a thread, since the store waits for the disk.
+    `people` closes it to keys: it acts for a person. `public` opens it to everybody. `errors` are
+    the statuses beyond 400, 401, 403 (a session's request from another site's page, or a missing
+    right), 500 and 503, which every operation can answer. The route runs on a thread, since the
+    store waits for the disk, unless it is `is_async`.
     """
-    statuses = {400, 401, 500, 503, *errors} | ({403} if right else set())
-    return Declaration(
+    statuses = {400, 403, 500, 503, *errors} | (set() if public else {401})
+    declared = Declaration(
         operation_id=operation_id,
         summary=summary,
         tags=[tag],
-        opt={"right": right},
-        security=[{SECURITY_SCHEME: [right] if right else []}],
+        opt={"right": right, "people": people, "public": public},
+        security=_security(right, people, public),
         responses={status: _failure(status) for status in sorted(statuses)},
-        sync_to_thread=True,
     )
+    if not is_async:
+        declared["sync_to_thread"] = True
+    return declared
+
+
+def _security(right: Right | None, people: bool, public: bool) -> list[SecurityRequirement]:
+    if public:
+        return [{}]
+    by_session: SecurityRequirement = {SESSION_SCHEME: []}
+    if people:
+        return [by_session]
+    return [{SECURITY_SCHEME: [right] if right else []}, by_session]
 
 
 def _failure(status: int) -> ResponseSpec:

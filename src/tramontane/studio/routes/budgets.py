@@ -58,7 +58,7 @@ class BudgetSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 def list_budgets(
     platform: GivenPlatform, caller: GivenCaller, project_id: FromQuery[str | None] = None
 ) -> BudgetList:
-    """An operator sees every budget, or one project's; another key those of its own project."""
+    """An operator sees every budget, or one project's; others those of their own projects."""
     now_ms = platform.clock_ms()
     with platform.store.read() as c:
         found = budgets.list_all(c, scope_of(c, caller, project_id))

@@ -18,10 +18,14 @@ from tramontane.studio.routes.projects import scope_of, seen_by
 
 
 class KeyView(msgspec.Struct, frozen=True, kw_only=True):
-    """A key without its secret; `prefix` is the part of it that is safe to show."""
+    """A key without its secret; `prefix` is the part of it that is safe to show.
+
+    One with a `member_id` is that member's place in the project; it has no secret to be sent.
+    """
 
     id: str
     project_id: str
+    member_id: str | None
     name: str
     prefix: str
     state: Literal["active", "expired", "revoked"]
@@ -66,7 +70,7 @@ class IssuedKey(msgspec.Struct, frozen=True, kw_only=True):
 def list_keys(
     platform: GivenPlatform, caller: GivenCaller, project_id: FromQuery[str | None] = None
 ) -> KeyList:
-    """An operator sees every key, or one project's; another key those of its own project."""
+    """An operator sees every key, or one project's; others those of their own projects."""
     with platform.store.read() as c:
         found = keys.list_all(c, scope_of(c, caller, project_id))
     now_ms = platform.clock_ms()
@@ -83,7 +87,7 @@ def create_key(platform: GivenPlatform, caller: GivenCaller, data: JSONBody[NewK
     expires_at_ms = parse_optional(data.expires_at, "expires_at")
     if expires_at_ms is not None and expires_at_ms <= now_ms:
         raise InvalidRequest("expires_at: has passed already", param="expires_at")
-    own_ms = caller.key.expires_at_ms
+    own_ms = None if caller.key is None else caller.key.expires_at_ms
     if own_ms is not None and (expires_at_ms is None or expires_at_ms > own_ms):
         raise Forbidden(
             f"expires_at: must be at most your own key's, {time_name(own_ms)}", param="expires_at"
@@ -108,10 +112,12 @@ def create_key(platform: GivenPlatform, caller: GivenCaller, data: JSONBody[NewK
 @delete(
     "/keys/{key_id:str}",
     status_code=200,
-    **describe("revokeKey", "Revoke a key for good", "Keys", right="operate", errors=(404,)),
+    **describe("revokeKey", "Revoke a key for good", "Keys", right="operate", errors=(404, 409)),
 )
 def revoke_key(platform: GivenPlatform, key_id: FromPath[str]) -> KeyView:
-    """Needs the right `operate`. Streams open with the key end within five seconds."""
+    """Needs the right `operate`. Streams open with the key end within five seconds. A member's key
+    ends only with their place in the project.
+    """
     now_ms = platform.clock_ms()
     with platform.store.write() as c:
         return _view(keys.revoke(c, key_id, now_ms), now_ms)
@@ -121,6 +127,7 @@ def _view(key: Key, now_ms: int) -> KeyView:
     return KeyView(
         id=key.id,
         project_id=key.project_id,
+        member_id=key.member_id,
         name=key.name,
         prefix=key.prefix,
         state=_state(key, now_ms),

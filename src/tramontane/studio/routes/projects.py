@@ -56,7 +56,7 @@ class ProjectChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 @get("/projects", **describe("listProjects", "List projects", "Projects", right="read"))
 def list_projects(platform: GivenPlatform, caller: GivenCaller) -> ProjectList:
-    """An operator sees every project, another key its own."""
+    """An operator sees every project, another caller their own."""
     with platform.store.read() as c:
         found = projects.list_all(c)
     return ProjectList([_view(p) for p in found if caller.may_see(p.id)])
@@ -128,19 +128,22 @@ def change_project(
 
 def seen_by(c: Connection, caller: Caller, name_or_id: str) -> Project:
     """Return that project, or NotFound alike whether it is another's or nobody's."""
-    if not caller.is_operator and name_or_id not in (caller.project.id, caller.project.name):
+    own = [caller.project] if caller.project is not None else []
+    known = {known for project in own for known in (project.id, project.name)}
+    known |= {n for place in caller.memberships for n in (place.project_id, place.project_name)}
+    if not caller.is_operator and name_or_id not in known:
         raise NotFound(f"there is no project {name_or_id[:80]!r}", param="project_id")
     return projects.get(c, name_or_id)
 
 
-def scope_of(c: Connection, caller: Caller, name_or_id: str | None) -> str | None:
-    """Return the one project that a list is about, None for all of them.
+def scope_of(c: Connection, caller: Caller, name_or_id: str | None) -> tuple[str, ...] | None:
+    """Return the projects that a list is about, None for all of them.
 
-    A key without `operate` always gets its own. Raises NotFound.
+    A caller without `operate` always gets its own. Raises NotFound.
     """
     if name_or_id is not None:
-        return seen_by(c, caller, name_or_id).id
-    return None if caller.is_operator else caller.project.id
+        return (seen_by(c, caller, name_or_id).id,)
+    return None if caller.is_operator else caller.project_ids
 
 
 def _view(project: Project) -> ProjectView:

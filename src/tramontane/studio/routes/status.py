@@ -15,7 +15,7 @@ from tramontane.engines.plan import local_models
 from tramontane.money import Price, format_nano
 from tramontane.store import deployments, engines, models
 from tramontane.store.keys import usable_models
-from tramontane.store.records import Right
+from tramontane.store.records import Key, Project, Right
 from tramontane.store.windows import time_name
 from tramontane.studio import serving
 from tramontane.studio.auth import Caller, GivenCaller
@@ -54,7 +54,7 @@ class ServedView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SelfView(msgspec.Struct, frozen=True, kw_only=True):
-    """The key that asked, without its secret."""
+    """The key that asked, without its secret; null where somebody signed in asks."""
 
     name: str
     prefix: str
@@ -78,21 +78,21 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     time: str
     currency: str
-    key: SelfView
+    key: SelfView | None
     parts: PartsView
     deployments: list[ServedView]
 
 
 @get("/status", **describe("getStatus", "Say who is calling and what it may use", "Status"))
 def get_status(platform: GivenPlatform, caller: GivenCaller) -> StatusView:
-    """Any key may ask. Deployments are those that the key may use; an operator's are all."""
+    """Any caller may ask. Deployments are those that it may use; an operator's are all."""
     found = visible_to(caller, all_deployments(platform))
     currency = platform.settings.currency
     return StatusView(
         version=__version__,
         time=time_name(platform.clock_ms()),
         currency=currency,
-        key=_self(caller),
+        key=_self(caller.key, caller.project),
         parts=PartsView(studio="ready", store="ready"),
         deployments=[_served(deployment, currency, caller) for deployment in found],
     )
@@ -113,8 +113,17 @@ def all_deployments(platform: Platform) -> list[serving.Deployment]:
 
 def visible_to(caller: Caller, found: list[serving.Deployment]) -> list[serving.Deployment]:
     """Return those that `caller` may know of: an operator all, others what they may use."""
-    usable = None if caller.is_operator else usable_models(caller.key, caller.project)
-    return serving.visible(found, usable)
+    return serving.visible(found, None if caller.is_operator else usable_by(caller))
+
+
+def usable_by(caller: Caller) -> tuple[str, ...] | None:
+    """Return the models that `caller` may ask for in some project of theirs, None for every one."""
+    if caller.key is not None and caller.project is not None:
+        return usable_models(caller.key, caller.project)
+    lists = [place.usable_models for place in caller.memberships]
+    if None in lists:
+        return None
+    return tuple(sorted({name for names in lists if names is not None for name in names}))
 
 
 def message_for(caller: Caller, deployment: serving.Deployment) -> str:
@@ -149,13 +158,15 @@ def _served(deployment: serving.Deployment, currency: str, caller: Caller) -> Se
     )
 
 
-def _self(caller: Caller) -> SelfView:
+def _self(key: Key | None, project: Project | None) -> SelfView | None:
+    if key is None or project is None:
+        return None
     return SelfView(
-        name=caller.key.name,
-        prefix=caller.key.prefix,
-        rights=caller.key.rights,
-        project_id=caller.project.id,
-        project=caller.project.name,
-        closed_reason=caller.project.closed_reason,
-        expires_at=optional_name(caller.key.expires_at_ms),
+        name=key.name,
+        prefix=key.prefix,
+        rights=key.rights,
+        project_id=project.id,
+        project=project.name,
+        closed_reason=project.closed_reason,
+        expires_at=optional_name(key.expires_at_ms),
     )

@@ -126,14 +126,14 @@ def report_usage(
         QueryParameter(description="The answer's form; left out, the `accept` header decides."),
     ] = None,
 ) -> Response[UsageReport]:
-    """A key without `operate` gets its own project's usage. Days are UTC."""
+    """A caller without `operate` gets their own projects' usage. Days are UTC."""
     groups = _groups(by or [])
     since_ms, until_ms = parse_optional(since, "since"), parse_optional(until, "until")
     with platform.store.read() as c:
         scope = scope_of(c, caller, project_id)
         bounds = {"since_ms": since_ms, "until_ms": until_ms}
-        rows = usage.report(c, by=groups, project_id=scope, **bounds)
-        total = usage.report(c, by=(), project_id=scope, **bounds)
+        rows = usage.report(c, by=groups, project_ids=scope, **bounds)
+        total = usage.report(c, by=(), project_ids=scope, **bounds)
     lines = [_line(row) for row in rows]
     if format == "csv" or (format is None and _prefers_csv(request)):
         text: Any = _csv(groups, lines, platform.settings.currency)
