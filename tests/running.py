@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -74,7 +75,7 @@ class RunningGateway:
     """A gateway's process; `port` stays the same over restarts."""
 
     def __init__(self, folder: Path, settings: Mapping[str, object]) -> None:
-        overrides = {"data": str(folder), "demo": False, **settings}
+        overrides = {"data": str(folder), "demo": False, "guide": False, **settings}
         self.settings: Settings = config.load(None, overrides)
         self.folder = DataFolder(folder)
         self.folder.prepare()
@@ -86,6 +87,8 @@ class RunningGateway:
         self.listener.listen(1024)
         self.port = int(self.listener.getsockname()[1])
         self.address = f"http://127.0.0.1:{self.port}"
+        self.door = self.folder.run / "gateway.sock"
+        self.service_key = secrets.token_urlsafe(32)
         self.process: subprocess.Popen[bytes] | None = None
         self.entry = "tramontane.gateway.process"
         self._importer = Importer(FolderDisk(self.folder.journal), self._keep)
@@ -118,7 +121,15 @@ class RunningGateway:
         opening = prepare(self.folder.journal, self.store, now_ms)
         shown = picture(self.store)
         socket_path = str(self.folder.run / "studio.sock")
-        launch = Launch(self.settings, self.listener.fileno(), socket_path, opening, shown)
+        launch = Launch(
+            self.settings,
+            self.listener.fileno(),
+            socket_path,
+            str(self.door),
+            self.service_key,
+            opening,
+            shown,
+        )
         assert process.stdin is not None
         process.stdin.write(msgspec.json.encode(launch) + b"\n")
         process.stdin.flush()

@@ -24,7 +24,7 @@ from typing import TypeVar
 
 import msgspec
 
-from tramontane import __version__
+from tramontane import __version__, sockets
 from tramontane.children import Child
 from tramontane.config import Settings, read_secret
 from tramontane.datafolder import DataFolder
@@ -37,9 +37,9 @@ from tramontane.store import engines, keys, projects
 from tramontane.store.database import Store, migrate, open_store
 from tramontane.store.opening import picture, prepare
 from tramontane.store.records import EngineInstance, Opening, Picture
+from tramontane.studio.launch import StudioLaunch
 
 POLL_S = 0.5
-SOCKET_PATH_MOST = 100
 ENGINES_PATIENCE_S = 20.0
 DEFAULT_PROJECT = "default"
 _EXAMPLE = '{"model": "MODEL", "max_tokens": 60, "messages": [{"role": "user", "content": "Hi"}]}'
@@ -129,6 +129,7 @@ class Platform:
         self._listener = listener
         self._port = int(listener.getsockname()[1])
         self._pepper = folder.pepper()
+        self._service_key = secrets.token_urlsafe(32)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._children: list[Child] = []
         self._plan: dict[str, LocalModel] = {}
@@ -204,22 +205,36 @@ class Platform:
         return 0
 
     def _start_children(self) -> Child:
-        socket_path = self._studio_socket()
+        socket_path, gateway_socket = self._private_sockets()
         fd = self._listener.fileno()
 
         async def settings() -> bytes:
             return msgspec.json.encode(self._settings)
 
+        async def studio() -> bytes:
+            launch = StudioLaunch(self._settings, gateway_socket, self._service_key)
+            return msgspec.json.encode(launch)
+
         async def launch() -> bytes:
             opening, picture = await self._in_store(self._open_books)
             self._revision = -1  # what changes before the process can be told is not to be missed
-            return msgspec.json.encode(Launch(self._settings, fd, socket_path, opening, picture))
+            return msgspec.json.encode(
+                Launch(
+                    self._settings,
+                    fd,
+                    socket_path,
+                    gateway_socket,
+                    self._service_key,
+                    opening,
+                    picture,
+                )
+            )
 
         logs = self._folder.logs
         self._children = [
             Child("gateway", ["-m", "tramontane.gateway.process"], launch, logs / "gateway.log",
                   self._tell_gateway, (fd,)),
-            Child("studio", ["-m", "tramontane.studio", socket_path], settings, logs / "studio.log",
+            Child("studio", ["-m", "tramontane.studio", socket_path], studio, logs / "studio.log",
                   self._tell_gateway),
             Child("worker", ["-m", "tramontane.worker"], settings, logs / "worker.log",
                   self._tell_gateway),
@@ -228,11 +243,12 @@ class Platform:
             child.start()
         return self._children[0]
 
-    def _studio_socket(self) -> str:
-        path = str((self._folder.run / "studio.sock").resolve())
-        if len(path.encode()) <= SOCKET_PATH_MOST:
-            return path
-        return str(Path(tempfile.mkdtemp(prefix="tramontane-")) / "studio.sock")
+    def _private_sockets(self) -> tuple[str, str]:
+        """Return where the studio and the gateway's private door listen."""
+        folder = self._folder.run.resolve()
+        if len(bytes(folder / "gateway.sock")) > sockets.PATH_BYTES_MOST:
+            folder = Path(tempfile.mkdtemp(prefix="tramontane-"))
+        return str(folder / "studio.sock"), str(folder / "gateway.sock")
 
     def _tell_gateway(self) -> None:
         parts = {child.name: child.state for child in self._children[1:]}
@@ -385,6 +401,7 @@ class Platform:
 def _specs(plan: dict[str, LocalModel]) -> dict[str, EngineSpec]:
     return {
         name: EngineSpec(
+            engine=model.engine,
             model_path=model.path,
             alias=name,
             context_tokens=model.context_tokens,
@@ -393,7 +410,7 @@ def _specs(plan: dict[str, LocalModel]) -> dict[str, EngineSpec]:
             share_prompt_cache=model.settings.share_prompt_cache,
         )
         for name, model in plan.items()
-        if model.problem is None and model.path is not None
+        if model.problem is None
     }
 
 

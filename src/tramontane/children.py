@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -25,6 +26,7 @@ RESTART_MOST_S = 15.0
 HEALTHY_S = 30.0
 LOG_BYTES_MAX = 16 * 1024 * 1024
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -132,12 +134,15 @@ class Child:
         self._changed()
 
 
-def begin_child() -> Settings:
-    """In a child: return the settings from stdin, configure logs, and end when stdin does."""
-    settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
+def read_launch(kind: type[T]) -> T:
+    """In a child: return the line on stdin that says what to run with."""
+    return msgspec.json.decode(sys.stdin.buffer.readline(), type=kind)
+
+
+def begin_child(settings: Settings) -> None:
+    """In a child: configure logs, and end when stdin does."""
     log.configure(settings.log_level)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    return settings
 
 
 def say_ready() -> None:

@@ -24,4 +24,5 @@ def configure(level: str) -> None:
     """Send records of `level` and above to stderr; called once by each process."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
+    logging.getLogger("httpx").setLevel("WARNING")  # it would tell of every request
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Sequence
 
-from tramontane.children import begin_child, say_ready
+from tramontane.children import begin_child, read_launch, say_ready
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
 from tramontane.errors import TramontaneError
@@ -63,7 +63,8 @@ def _insert(store: Store, rows: Sequence[UsageRecord]) -> None:
 
 def main() -> None:
     """Run the worker's process, as `tramontane serve` starts it."""
-    settings = begin_child()
+    settings = read_launch(Settings)
+    begin_child(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from litestar.types import ASGIApp
 
+from tramontane.assistant.tokens import TokenClient
 from tramontane.config import DeploymentSettings, LimitDefaults, PriceSettings, Settings
 from tramontane.datafolder import DataFolder
 from tramontane.money import parse_nano
@@ -60,7 +61,8 @@ class Studio:
         self.store = store
         self.pepper = pepper
         self.now_ms = NOW_MS
-        self.app: ASGIApp = create(settings, store, pepper, lambda: self.now_ms)
+        nobody = TokenClient(str(settings.data_dir / "run" / "gateway.sock"), "service")
+        self.app: ASGIApp = create(settings, store, pepper, lambda: self.now_ms, nobody)
 
     def call(
         self,

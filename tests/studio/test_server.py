@@ -20,17 +20,18 @@ import pytest
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
 from tramontane.errors import ConfigError
-from tramontane.studio.server import listen
+from tramontane.sockets import listen
+from tramontane.studio.launch import StudioLaunch
 
 MOST_BYTES = 120_000_000
 CHILD = """
 import sys
 from pathlib import Path
 import msgspec
-from tramontane.config import Settings
 from tramontane.studio import server
-settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
-sys.exit(server.run(settings, Path(sys.argv[1]), lambda: print("ready", flush=True)))
+from tramontane.studio.launch import StudioLaunch
+launch = msgspec.json.decode(sys.stdin.buffer.readline(), type=StudioLaunch)
+sys.exit(server.run(launch, Path(sys.argv[1]), lambda: print("ready", flush=True)))
 """
 
 
@@ -54,7 +55,8 @@ def running(settings: Settings, socket_path: Path) -> Iterator[subprocess.Popen[
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(msgspec.json.encode(settings) + b"\n")
+        launch = StudioLaunch(settings, str(socket_path.with_name("gateway.sock")), "service")
+        process.stdin.write(msgspec.json.encode(launch) + b"\n")
         process.stdin.flush()
         try:
             assert process.stdout.readline() == b"ready\n"

@@ -1,12 +1,12 @@
 """From a request's credential to its principal, in memory.
 
-One path for every header a client library may use. It does not know the store: the digests come
-with the directory.
+One path for every header a client library may use, and a second for the studio, which asks in
+somebody's name. It does not know the store: the digests come with the directory.
 """
 
 import hmac
 
-from tramontane.errors import Forbidden, Unauthenticated
+from tramontane.errors import Forbidden, InvalidRequest, Unauthenticated
 from tramontane.gateway.directory import Directory, Principal
 from tramontane.store.records import Right
 
@@ -33,10 +33,49 @@ class Authenticator:
         principal = directory.principals.get(digest)
         if principal is None or not hmac.compare_digest(principal.key.digest, digest):
             raise Unauthenticated(f"This API key is not known, or has been revoked. {_HOW}")
-        expires = principal.key.expires_at_ms
-        if expires is not None and expires <= now_ms:
+        if has_expired(principal, now_ms):
             raise Unauthenticated("This API key has expired. Ask for a new one.")
         return principal
+
+
+class Deputy:
+    """Vouches for the studio at the private door: one secret, and whom the request is for."""
+
+    __slots__ = ("_expected",)
+
+    def __init__(self, service_key: str) -> None:
+        self._expected = b"Bearer " + service_key.encode()
+
+    def principal(
+        self, directory: Directory, credential: bytes | None, key_id: bytes | None, now_ms: int
+    ) -> Principal:
+        """Return the principal of the key with the id `key_id`.
+
+        Raises Unauthenticated without the service key, InvalidRequest without an id, Forbidden
+        where that key has been revoked, has expired or was never there.
+        """
+        if credential is None or not hmac.compare_digest(credential, self._expected):
+            raise Unauthenticated("This address takes the service key only.")
+        if not key_id:
+            raise InvalidRequest("Say for whom: x-tramontane-act-for.", code="act_for_missing")
+        principal = directory.principals_by_id.get(key_id.decode("latin-1"))
+        if principal is None or has_expired(principal, now_ms):
+            raise access_ended()
+        return principal
+
+
+def has_expired(principal: Principal, now_ms: int) -> bool:
+    """Whether the principal's key has expired."""
+    expires = principal.key.expires_at_ms
+    return expires is not None and expires <= now_ms
+
+
+def access_ended() -> Forbidden:
+    """Return the refusal of somebody who is no longer in the project."""
+    return Forbidden(
+        "Access to this project has ended. Ask its manager or an administrator.",
+        code="access_ended",
+    )
 
 
 def require(principal: Principal, right: Right) -> None:

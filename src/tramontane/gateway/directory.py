@@ -67,10 +67,14 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Everything a request is decided by. `routes` maps public names to deployments, in order."""
+    """Everything a request is decided by. `routes` maps public names to deployments, in order.
+
+    `principals` are found by the digest of a key, `principals_by_id` by its id.
+    """
 
     revision: int
     principals: Mapping[bytes, Principal] = field(default_factory=dict)
+    principals_by_id: Mapping[str, Principal] = field(default_factory=dict)
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
     routes: Mapping[str, tuple[Deployment, ...]] = field(default_factory=dict)
     budgets: tuple[Budget, ...] = ()
@@ -98,13 +102,15 @@ def build(
     }
     for name, route in settings.routes.items():
         routes[name] = tuple(deployments[d] for d in route.deployments if d in deployments)
+    principals = [
+        Principal(key, projects_by_id[key.project_id])
+        for key in picture.keys
+        if key.revoked_at_ms is None and key.project_id in projects_by_id
+    ]
     return Directory(
         revision=picture.revision,
-        principals={
-            key.digest: Principal(key, projects_by_id[key.project_id])
-            for key in picture.keys
-            if key.revoked_at_ms is None and key.project_id in projects_by_id
-        },
+        principals={principal.key.digest: principal for principal in principals},
+        principals_by_id={principal.key.id: principal for principal in principals},
         deployments=deployments,
         routes=routes,
         budgets=picture.budgets,

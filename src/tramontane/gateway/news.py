@@ -7,11 +7,16 @@ from tramontane.store.records import Opening, Picture
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """The first line on stdin."""
+    """The first line on stdin.
+
+    `gateway_socket` is the path of the private door, where the studio asks with `service_key`.
+    """
 
     settings: Settings
     listen_fd: int
     studio_socket: str
+    gateway_socket: str
+    service_key: str
     opening: Opening
     picture: Picture
 

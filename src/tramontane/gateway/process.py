@@ -19,13 +19,14 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 import uvloop
 
-from tramontane import log
+from tramontane import log, sockets
 from tramontane.config import ServerSettings
 from tramontane.datafolder import DataFolder
 from tramontane.errors import (
@@ -38,8 +39,16 @@ from tramontane.errors import (
 )
 from tramontane.gateway import routing
 from tramontane.gateway.admission import FifoGate
-from tramontane.gateway.auth import Authenticator, require, require_open
+from tramontane.gateway.auth import (
+    Authenticator,
+    Deputy,
+    access_ended,
+    has_expired,
+    require,
+    require_open,
+)
 from tramontane.gateway.directory import Deployment, Directory, Principal, build
+from tramontane.gateway.door import DoorConnection
 from tramontane.gateway.exchange import Exchange
 from tramontane.gateway.ledger import Ledger, open_ledger
 from tramontane.gateway.limits import Limits
@@ -80,6 +89,7 @@ class GatewayProcess:
         self._folder = folder
         self._pepper = folder.pepper()
         self._authenticator = Authenticator(self._pepper)
+        self._deputy = Deputy(launch.service_key)
         self._connections: set[ClientConnection] = set()
         self._exchanges: set[Exchange] = set()
         self._services: dict[str, Service] = {}
@@ -159,10 +169,14 @@ class GatewayProcess:
     def _end_revoked(self) -> None:
         now_ms = self.clock_ms()
         for exchange in list(self._exchanges):
-            principal = self.directory.principals.get(exchange.principal.key.digest)
-            expires = principal.key.expires_at_ms if principal is not None else None
-            if principal is None or (expires is not None and expires <= now_ms):
-                exchange.throw(Unauthenticated("This API key has been revoked or has expired."))
+            key = exchange.principal.key
+            principal = self.directory.principals.get(key.digest)
+            if principal is None or has_expired(principal, now_ms):
+                exchange.throw(
+                    Unauthenticated("This API key has been revoked or has expired.")
+                    if key.member_id is None
+                    else access_ended()
+                )
             elif principal.project.closed_reason is not None:
                 exchange.throw(Forbidden("The project has been closed.", code="project_closed"))
 
@@ -300,7 +314,16 @@ class GatewayProcess:
 
     def authenticate(self, credential: bytes | None) -> Principal:
         """Step 2. Raises Unauthenticated, Forbidden, Unavailable."""
-        principal = self.identify(credential)
+        return self._admitted(self.identify(credential))
+
+    def act_for(self, credential: bytes | None, key_id: bytes | None) -> Principal:
+        """Step 2 at the private door. Raises as `authenticate` does."""
+        if not self._is_ready:
+            raise Unavailable("Tramontane is starting.", code="starting", retry_after_s=1)
+        now_ms = self.clock_ms()
+        return self._admitted(self._deputy.principal(self.directory, credential, key_id, now_ms))
+
+    def _admitted(self, principal: Principal) -> Principal:
         if self.clock_s() - self._store_seen_s > STORE_GONE_S:
             raise Unavailable("The store cannot be reached.", code="store_gone", retry_after_s=5)
         require(principal, "infer")
@@ -324,7 +347,7 @@ class GatewayProcess:
     def connected(self, client: ClientConnection) -> None:
         """Remember `client`; close it again where there are too many."""
         self._connections.add(client)
-        if len(self._connections) > self.settings.max_connections:
+        if len(self._connections) > self.settings.max_connections and not client.is_private:
             client.abort()
 
     def disconnected(self, client: ClientConnection) -> None:
@@ -427,6 +450,9 @@ async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
         ssl_handshake_timeout=launch.settings.server.head_timeout_s if tls is not None else None,
         backlog=1024,
     )
+    door = await loop.create_unix_server(
+        lambda: DoorConnection(gateway), sock=sockets.listen(Path(launch.gateway_socket))
+    )
     background = [
         loop.create_task(gateway.sweep()),
         loop.create_task(_listen_to_parent(gateway, lines, stopped)),
@@ -440,6 +466,7 @@ async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
         sys.stdout.flush()
         await stopped.wait()
         server.close()
+        door.close()
         await gateway.drain()
     finally:
         for task in background:

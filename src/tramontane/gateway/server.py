@@ -57,6 +57,7 @@ class Gateway(Protocol):
 
     def identify(self, credential: bytes | None) -> Principal: ...
     def authenticate(self, credential: bytes | None) -> Principal: ...
+    def act_for(self, credential: bytes | None, key_id: bytes | None) -> Principal: ...
     def still_holds(self, principal: Principal) -> bool: ...
     def new_exchange(self, client: "ClientConnection", principal: Principal) -> Exchange: ...
     def new_request_id(self) -> str: ...
@@ -75,6 +76,8 @@ class ClientConnection(asyncio.Protocol):
         "_queue", "_reading", "_request", "_transport", "deadline_s", "is_open", "peer",
         "write_blocked_s",
     )  # fmt: skip
+
+    is_private = False
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -255,7 +258,7 @@ class ClientConnection(asyncio.Protocol):
         """Step 2, before anything else is told. Raises what refuses the request."""
         path, settings = request.path, self._gateway.settings
         if path in TOKEN_PATHS:
-            principal = self._authenticate(request.credential)
+            principal = self._authenticate(request)
             if request.method != b"POST":
                 raise method_not_allowed("POST", path)
             if request.fields.get(b"content-encoding", b"identity").lower() != b"identity":
@@ -271,9 +274,9 @@ class ClientConnection(asyncio.Protocol):
                 raise body_too_large(settings.upload_bytes)
             request.splice = self._gateway.new_splice(self, request)
 
-    def _authenticate(self, credential: bytes | None) -> Principal:
+    def _authenticate(self, request: Request) -> Principal:
         """Step 2; a connection that goes on with the same key is not looked up again."""
-        principal = self._principal
+        principal, credential = self._principal, request.credential
         if (
             principal is None
             or credential != self._credential

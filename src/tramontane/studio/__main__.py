@@ -3,8 +3,11 @@
 import sys
 from pathlib import Path
 
-from tramontane.children import begin_child, say_ready
+from tramontane.children import begin_child, read_launch, say_ready
 from tramontane.studio import server
+from tramontane.studio.launch import StudioLaunch
 
 if __name__ == "__main__":
-    sys.exit(server.run(begin_child(), Path(sys.argv[1]), say_ready))
+    launch = read_launch(StudioLaunch)
+    begin_child(launch.settings)
+    sys.exit(server.run(launch, Path(sys.argv[1]), say_ready))

@@ -1,10 +1,12 @@
-"""What every route of the studio is handed: the settings, the store, the pepper and the clock."""
+"""What every route of the studio is handed: the settings, the store, the pepper, the clock and
+the way to tokens."""
 
 from collections.abc import Callable
 
 import msgspec
 from litestar.di import NamedDependency
 
+from tramontane.assistant.tokens import TokenClient
 from tramontane.config import Settings
 from tramontane.store.database import Store
 
@@ -16,6 +18,7 @@ class Platform(msgspec.Struct, frozen=True):
     store: Store
     pepper: bytes
     clock_ms: Callable[[], int]
+    tokens: TokenClient
 
 
 GivenPlatform = NamedDependency[Platform]

@@ -1,34 +1,34 @@
 """Runs the studio on its private socket: what the supervisor starts as a child process."""
 
-import os
 import signal
 import socket
-import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
 
-from tramontane.config import Settings
+from tramontane.assistant.tokens import TokenClient
 from tramontane.datafolder import DataFolder
-from tramontane.errors import ConfigError
+from tramontane.sockets import listen
 from tramontane.store.database import open_store
 from tramontane.studio.application import create
+from tramontane.studio.launch import StudioLaunch
 
 _DRAIN_S = 5
-_BACKLOG = 512
 
 
-def run(settings: Settings, socket_path: Path, started: Callable[[], None]) -> int:
+def run(launch: StudioLaunch, socket_path: Path, started: Callable[[], None]) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status. `started` is called once, when up.
 
     Raises ConfigError where the socket cannot be made, the pepper cannot be read or the store is
     not at this release's schema.
     """
+    settings = launch.settings
     store = open_store(settings.store_url)
+    tokens = TokenClient(launch.gateway_socket, launch.service_key)
     try:
-        app = create(settings, store, DataFolder(settings.data_dir).pepper(), clock_ms)
+        app = create(settings, store, DataFolder(settings.data_dir).pepper(), clock_ms, tokens)
         _outlive_signals()
         with listen(socket_path) as listener:
             server = _Server(_config(app, settings.log_level), started)
@@ -59,27 +59,6 @@ def _outlive_signals() -> None:
 def clock_ms() -> int:
     """Return the wall clock in Unix milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-def listen(path: Path) -> socket.socket:
-    """Return a socket listening at `path`, for this user only, in place of one left behind.
-
-    Raises ConfigError where it cannot be made: the system allows about 100 bytes for its path.
-    """
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-            path.unlink()
-        listener.bind(str(path))
-        os.chmod(path, 0o600)  # before listen: nobody can have connected yet
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise ConfigError(
-            f"the studio's socket {path} cannot be made ({error}); use a data folder with a"
-            " shorter path that you may write to"
-        ) from error
-    return listener
 
 
 def _config(app: object, log_level: str) -> uvicorn.Config:

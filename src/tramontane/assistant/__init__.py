@@ -1,0 +1,1 @@
+"""The assistant: conversations, answers that run on the server, and the way to tokens."""
