@@ -19,10 +19,12 @@ WORKERS ?= 2
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq
 LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11
-TESTED_PATHS := src tests benchmarks runs
+TESTED_PATHS := src tests benchmarks runs scripts/build_app.py hatch_build.py
 PYTEST := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
+BUILD_APP := $(BIN)/python scripts/build_app.py $(VENV)
+NPM := PATH="$(abspath $(BIN)):$$PATH" npm --silent --prefix
 
-.PHONY: help serve test test-tools check check-slow bench engine lock upgrade format wheel clean
+.PHONY: help serve app test test-tools check check-slow bench engine lock upgrade format wheel clean
 
 help: ## Say what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -30,7 +32,10 @@ help: ## Say what each command does
 # -- running ------------------------------------------------------------------------------------
 
 serve: $(VENV)/.serve ## Install once, then run the platform on 127.0.0.1:8080
-	@exec $(BIN)/tramontane serve $(ARGS)
+	@$(BUILD_APP) --beside & exec $(BIN)/tramontane serve $(ARGS)
+
+app: $(VENV)/.serve ## Build the browser app, unless it is built (make serve does so beside it)
+	@$(BUILD_APP)
 
 engine: $(VENV)/.serve ## Try again to install the local engine (llama.cpp)
 	@rm -f $(VENV)/.engine && $(MAKE) $(VENV)/.engine
@@ -56,7 +61,7 @@ $(VENV)/.engine:
 
 # -- testing ------------------------------------------------------------------------------------
 
-test: $(VENV)/.test test-tools ## Run the test suite (under five minutes on two cores)
+test: $(VENV)/.test test-tools app ## Run the test suite (under five minutes on two cores)
 	@$(PYTEST) -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-tools: $(VENV)/.test
@@ -74,13 +79,16 @@ $(VENV)/.train: pyproject.toml $(VENV)/.test
 	@$(PIP) --no-build-isolation -e '.[train]'
 	@touch $@
 
-check: $(VENV)/.test ## Formatting, lint, types, layout, documentation, locks
+check: $(VENV)/.test ## Formatting, lint, types, the browser app's parts, layout, documentation
 	@$(BIN)/ruff format --check --quiet $(TESTED_PATHS) || { echo "To mend: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet --output-format concise $(TESTED_PATHS)
 	@$(BIN)/mypy --no-error-summary
+	@$(BUILD_APP) --tools
+	@$(NPM) web run check
+	@$(NPM) web test
 	@$(BIN)/python -m pytest -q tests/test_layout.py tests/test_docs.py tests/test_locks.py
 
-check-slow: $(VENV)/.train test-tools ## The full counts: kills, schedules, overload (an hour or so)
+check-slow: $(VENV)/.train test-tools app ## The full counts: kills, schedules, overload (an hour or so)
 	@$(PYTEST) -m 'slow or load' $(ARGS)
 
 bench: $(VENV)/.serve ## Measure against nginx, haproxy and LiteLLM (Linux, about 20 minutes)
@@ -111,5 +119,5 @@ wheel: $(VENV)/.serve ## Build the wheel into dist/
 	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
 
 clean: ## Remove what was installed and built (never the data folder)
-	@rm -rf .venv dist build tests/browser/node_modules tests/clients/node/node_modules \
-	tests/studio/node_modules
+	@rm -rf .venv dist build src/tramontane/studio/app web/node_modules tests/browser/node_modules \
+	tests/clients/node/node_modules tests/studio/node_modules

@@ -173,9 +173,17 @@ def test_every_dependency_is_documented() -> None:
         *project["dependency-groups"].values(),
     ]
     declared = {re.split(r"[<>=\[; ]", line)[0].lower() for group in groups for line in group}
-    packages = [p for p in (ROOT / "tests").rglob("package.json") if "node_modules" not in p.parts]
+    packages = [
+        msgspec.json.decode(path.read_bytes())
+        for folder in ("tests", "web")
+        for path in (ROOT / folder).rglob("package.json")
+        if "node_modules" not in path.parts
+    ]
     npm = {
-        f"npm:{n}" for p in packages for n in msgspec.json.decode(p.read_bytes())["dependencies"]
+        f"npm:{name}"
+        for package in packages
+        for kind in ("dependencies", "devDependencies")
+        for name in package.get(kind, ())
     }
     assert set(first_column(DOCS / "dependencies.md")) == declared | npm
 
@@ -229,7 +237,7 @@ def test_every_address_is_documented_with_its_right() -> None:
     own = {address: right for address, right in rows if " /api/v1/" in address}
     assert own == studio_paths()
     tokens = {f"POST {path.decode()}" for path in TOKEN_PATHS}
-    pages = {"GET /", "GET /api/openapi.json"}
+    pages = {"GET /", "GET /building", "GET /api/openapi.json"}
     assert {address for address, _ in rows} - own.keys() == tokens | gateway_paths() | pages
 
 

@@ -99,7 +99,7 @@ def test_imports_run_one_way(path: Path) -> None:
 
 def test_the_rule_catches_what_it_should() -> None:
     assert imports_upwards("tramontane.wire.sse", "tramontane.store.keys")
-    assert imports_upwards("tramontane.studio.pages", "tramontane.gateway.ledger")
+    assert imports_upwards("tramontane.studio.webapp", "tramontane.gateway.ledger")
     assert imports_upwards("tramontane.engines.keys", "tramontane.providers.standin")
     assert imports_upwards("tramontane.app", "tramontane.gateway.server") is None
     assert imports_upwards("tramontane.gateway.auth", "tramontane.store.keys") is None

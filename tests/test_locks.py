@@ -10,7 +10,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 NODE_LOCKS = sorted(
-    p for p in (ROOT / "tests").rglob("package-lock.json") if "node_modules" not in p.parts
+    path
+    for folder in ("tests", "web")
+    for path in (ROOT / folder).rglob("package-lock.json")
+    if "node_modules" not in path.parts
 )
 PINNED = re.compile(r"^([a-z0-9][a-z0-9-]*)==(\S+)( ; [^\\]+)? \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")

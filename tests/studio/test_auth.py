@@ -11,12 +11,19 @@ from tramontane.errors import Unauthenticated
 from tramontane.store import keys
 from tramontane.studio.auth import credential
 
-PUBLIC = ["/", "/static/start.css", "/static/start.js", "/static/icon.svg", "/api/openapi.json"]
+PUBLIC = [
+    "/",
+    "/building",
+    "/building/page.css",
+    "/building/page.js",
+    "/building/icon.svg",
+    "/api/openapi.json",
+]
 NOT_PUBLIC = [
     "/nothing",
-    "/static/",
-    "/static/../api/v1/status",
-    "/static/other.js",
+    "/building/",
+    "/building/../api/v1/status",
+    "/building/page.html",
     "//",
     "/api/openapi.json/",
     "/health/x",
@@ -156,13 +163,13 @@ def test_a_key_for_models_only_may_ask_for_the_status(studio: Studio, ours: Tena
 
 
 def test_every_answer_carries_the_policy(studio: Studio, ours: Tenant) -> None:
-    for path, key in (("/", None), ("/api/v1/status", None), ("/api/v1/status", ours.read)):
+    for path, key in (("/building", None), ("/api/v1/status", None), ("/api/v1/status", ours.read)):
         headers = studio.call("GET", path, key).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
-        assert headers["cache-control"] == ("no-cache" if path == "/" else "no-store")
+        assert headers["cache-control"] == "no-store"
 
 
 def test_the_settings_need_no_secret_of_a_provider(studio: Studio, settings: Settings) -> None:

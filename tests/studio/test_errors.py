@@ -79,7 +79,7 @@ def test_no_such_address_or_method(studio: Studio, ours: Tenant) -> None:
     answer = studio.call("DELETE", "/api/v1/status", ours.read)
     assert (answer.status, answer.error["code"]) == (405, "method_not_allowed")
     answer = studio.call("POST", "/", ours.read)
-    assert (answer.status, answer.error["code"]) == (405, "method_not_allowed")
+    assert (answer.status, answer.error["code"]) == (404, "unknown_path")
 
 
 class Broken:

@@ -13,17 +13,23 @@ from tramontane.studio import errors
 
 _log = logging.getLogger(__name__)
 
+# Who may make markup from text: what sanitises a model's Markdown, and the framework for its own
+# templates.
+TRUSTED = ("dompurify", "svelte-trusted-html")
 _POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self'",
+        "img-src 'self' data: blob:",
+        "font-src 'self'",
         "connect-src 'self'",
+        "worker-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
+        f"trusted-types {' '.join(TRUSTED)}",
     )
 )
 HEADERS = (
@@ -35,6 +41,7 @@ HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
+_NO_STORE = (b"cache-control", b"no-store")
 
 
 class Edge:
@@ -68,8 +75,7 @@ class Edge:
 
 
 def guarded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return an answer's headers with ours."""
+    """Return an answer's headers with those of ours that it does not set itself."""
     own = list(headers)
-    if not any(name.lower() == b"cache-control" for name, _ in own):
-        own.append((b"cache-control", b"no-store"))
-    return [*own, *HEADERS]
+    named = {name.lower() for name, _ in own}
+    return [*own, *(each for each in (*HEADERS, _NO_STORE) if each[0] not in named)]
