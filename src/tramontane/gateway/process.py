@@ -81,6 +81,7 @@ class GatewayProcess:
         launch: Launch,
         clock_s: Callable[[], float],
         clock_ms: Callable[[], int],
+        telemetry: Telemetry,
     ) -> None:
         settings = launch.settings
         folder = DataFolder(settings.data_dir)
@@ -90,8 +91,9 @@ class GatewayProcess:
         self._pepper = folder.pepper()
         self._authenticator = Authenticator(self._pepper)
         self._deputy = Deputy(launch.service_key)
-        self._connections: set[ClientConnection] = set()
-        self._exchanges: set[Exchange] = set()
+        # In the order in which they came: who is seen to first must not be left to chance.
+        self._connections: dict[ClientConnection, None] = {}
+        self._exchanges: dict[Exchange, None] = {}
         self._services: dict[str, Service] = {}
         self._studio = UpstreamPool(
             loop,
@@ -113,7 +115,7 @@ class GatewayProcess:
         self.settings: ServerSettings = settings.server
         self.directory = Directory(revision=-1)
         self.limits = Limits()
-        self.telemetry = Telemetry(AccessLog(folder.logs / "access.jsonl"))
+        self.telemetry = telemetry
         self.currency = settings.currency
         self.first_byte_timeout_s = settings.upstream.first_byte_timeout_s
         self.idle_timeout_s = settings.upstream.idle_timeout_s
@@ -128,22 +130,16 @@ class GatewayProcess:
 
     # --- start and stop ------------------------------------------------------------------------
 
-    def open(self) -> None:
-        """Open the ledger and take over the picture; from then on tokens are served."""
-        opening = self._launch.opening
-        self.ledger = open_ledger(
-            self._folder.journal,
-            opening,
-            self.clock_ms,
-            on_excess=self._raise_alarm,
-            currency=self.currency,
-        )
+    def open(self, ledger: Ledger) -> None:
+        """Take over `ledger` and the picture; from then on tokens are served."""
+        self.ledger = ledger
         self._swap(self._launch.picture)
         self._is_ready = True
-        if opening.lost:
-            _log.warning("%d requests of the last run were billed by estimate", opening.lost)
+        lost = self._launch.opening.lost
+        if lost:
+            _log.warning("%d requests of the last run were billed by estimate", lost)
 
-    def _raise_alarm(self, hold: Hold, cost_nano: int) -> None:
+    def raise_alarm(self, hold: Hold, cost_nano: int) -> None:
         """An engine or provider used more than could be foreseen: charged, and said aloud."""
         self._excesses += 1
         _log.error(
@@ -258,11 +254,16 @@ class GatewayProcess:
         turn = 0
         while True:
             self.now_s = now_s = self.clock_s()
-            self.date_field = b"date: " + formatdate(time.time(), usegmt=True).encode() + b"\r\n"
+            date = formatdate(self.clock_ms() / 1000, usegmt=True)
+            self.date_field = b"date: %b\r\n" % date.encode()
             for exchange in list(self._exchanges):
                 error = exchange.is_overdue(now_s)
                 if error is not None:
                     exchange.throw(error)
+            if turn % 2 == 0:
+                for service in self._services.values():
+                    if service.gate.waiting:
+                        service.gate.tell_positions()
             if turn % 4 == 0:
                 for connection in list(self._connections):
                     connection.sweep(now_s)
@@ -293,7 +294,7 @@ class GatewayProcess:
 
     def exchange_ended(self, exchange: Exchange) -> None:
         """Forget `exchange`."""
-        self._exchanges.discard(exchange)
+        self._exchanges.pop(exchange, None)
 
     # --- what connections need (Gateway) ---------------------------------------------------------
 
@@ -333,7 +334,7 @@ class GatewayProcess:
     def new_exchange(self, client: ClientConnection, principal: Principal) -> Exchange:
         """Return an exchange for one request."""
         exchange = Exchange(self, client, principal)
-        self._exchanges.add(exchange)
+        self._exchanges[exchange] = None
         return exchange
 
     def new_splice(self, client: ClientConnection, request: Request) -> Splice:
@@ -346,13 +347,13 @@ class GatewayProcess:
 
     def connected(self, client: ClientConnection) -> None:
         """Remember `client`; close it again where there are too many."""
-        self._connections.add(client)
+        self._connections[client] = None
         if len(self._connections) > self.settings.max_connections and not client.is_private:
             client.abort()
 
     def disconnected(self, client: ClientConnection) -> None:
         """Forget `client`."""
-        self._connections.discard(client)
+        self._connections.pop(client, None)
 
     def local_answer(self, request: Request) -> tuple[int, bytes, bytes] | None:
         """Answer what needs neither a model nor the studio; None where the path is unknown."""
@@ -438,7 +439,9 @@ def clock_ms() -> int:
 async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
     """Serve until SIGTERM or the end of stdin; return the exit status."""
     loop = asyncio.get_running_loop()
-    gateway = GatewayProcess(loop, launch, time.monotonic, clock_ms)
+    folder = DataFolder(launch.settings.data_dir)
+    telemetry = Telemetry(AccessLog(folder.logs / "access.jsonl"))
+    gateway = GatewayProcess(loop, launch, time.monotonic, clock_ms, telemetry)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
@@ -458,7 +461,14 @@ async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
         loop.create_task(_listen_to_parent(gateway, lines, stopped)),
     ]
     try:
-        gateway.open()
+        ledger = open_ledger(
+            folder.journal,
+            launch.opening,
+            clock_ms,
+            on_excess=gateway.raise_alarm,
+            currency=launch.settings.currency,
+        )
+        gateway.open(ledger)
         background.append(loop.create_task(gateway.ledger.run()))
         for task in background:
             task.add_done_callback(lambda ended: _stop_if_failed(ended, stopped))

@@ -253,7 +253,7 @@ class UpstreamPool:
         self._socket_path = socket_path
         self._clock_s = clock_s
         self._idle: list[UpstreamConnection] = []
-        self._lingering: set[UpstreamConnection] = set()
+        self._lingering: dict[UpstreamConnection, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
         self._resolver: Resolver | None = None
@@ -337,7 +337,7 @@ class UpstreamPool:
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """Keep `connection` for the next request."""
-        self._lingering.discard(connection)  # else a later answer would be cut short
+        self._lingering.pop(connection, None)  # else a later answer would be cut short
         if self._is_closed or len(self._idle) >= IDLE_MAX:
             connection.close()
             return
@@ -348,7 +348,7 @@ class UpstreamPool:
         """The answer is known to be whole; give its last framing a moment to arrive."""
         if connection.is_answering:
             connection.idle_since_s = self._clock_s()
-            self._lingering.add(connection)
+            self._lingering[connection] = None
 
     def forget(self, connection: UpstreamConnection) -> None:
         """Drop a lost connection."""
@@ -362,7 +362,7 @@ class UpstreamPool:
         for connection in self._lingering:
             if connection.is_answering and now_s - connection.idle_since_s > LINGER_S:
                 connection.detach()
-        self._lingering = {c for c in self._lingering if c.is_answering}
+        self._lingering = {c: None for c in self._lingering if c.is_answering}
 
     def close(self) -> None:
         """Close every idle connection, and each of the others after its answer."""

@@ -138,7 +138,7 @@ class Writer:
         self._active: Segment | None = None
         self._spare: Segment | None = None
         self._retired: list[Segment] = []
-        self._open: set[Hold] = set()
+        self._open: dict[Hold, None] = {}
         self._unsynced: list[bytes] = []  # settles that a loss of power could still take
         self._offset = 0
         self._limit = 0  # the active segment's capacity; 0 where it must not take holds
@@ -180,7 +180,7 @@ class Writer:
         hold = Hold(record, payload, segment, reserve_bytes)
         segment.open_holds += 1
         self._reserved_bytes += reserve_bytes
-        self._open.add(hold)
+        self._open[hold] = None
         return hold
 
     def checkpoint(self, hold: Hold, completion_tokens: int) -> None:
@@ -217,7 +217,7 @@ class Writer:
         """Journal the end of `hold`. Never refused: where the disk fails, it is written later."""
         payload = encode(record)
         self._unsynced.append(payload)
-        self._open.remove(hold)
+        del self._open[hold]
         self._reserved_bytes -= hold.reserve_bytes
         segment = hold.segment
         segment.open_holds -= 1
