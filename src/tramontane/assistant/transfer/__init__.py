@@ -1,0 +1,1 @@
+"""Conversations in and out: files of other assistants read, our own written."""
