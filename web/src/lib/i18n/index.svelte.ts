@@ -1,0 +1,109 @@
+/**
+ * The words of the interface. Each language is a folder with two dictionaries, `core` (the shell and
+ * the conversation) and `pages` (everything else, fetched with the first page that needs it).
+ * English says which words there are; the other languages are held to it by their type.
+ */
+
+import type core from "./en/core";
+import type pages from "./en/pages";
+
+export const LANGUAGES = ["fr", "de", "es", "it", "en"] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+/** What each language calls itself. */
+export const NAMES: Record<Language, string> = {
+  fr: "Français",
+  de: "Deutsch",
+  es: "Español",
+  it: "Italiano",
+  en: "English",
+};
+
+/** A text, or one by number: `t("members", { count: 3 })`; `{count}` is then written as numbers are. */
+export type Text = string | { one: string; many?: string; other: string };
+
+/** The type that makes a dictionary complete. */
+export type Translation<English> = {
+  [K in keyof English]: English[K] extends string ? string : { one: string; many?: string; other: string };
+};
+
+export type Key = keyof typeof core | keyof typeof pages;
+type Part = "core" | "pages";
+type Dictionary = Record<string, Text>;
+
+const loaders = import.meta.glob<{ default: Dictionary }>("./*/*.ts");
+
+let language = $state<Language>("en");
+let words = $state.raw<Dictionary>({});
+const loaded = new Set<Part>();
+let plural = new Intl.PluralRules("en");
+let writeNumber: (value: number) => string = String;
+
+/** How `{count}` is written; `format` sets it, so that this module need not know notations. */
+export function writeNumbersBy(write: (value: number) => string): void {
+  writeNumber = write;
+}
+
+/** The language now shown. */
+export function currentLanguage(): Language {
+  return language;
+}
+
+/** The nearest language that we have to what a browser or a member asks for. */
+export function nearest(wanted: readonly string[]): Language {
+  for (const tag of wanted) {
+    const base = tag.toLowerCase().split("-")[0];
+    const found = LANGUAGES.find((have) => have === base);
+    if (found) return found;
+  }
+  return "en";
+}
+
+/** Show another language, with every dictionary that is in use. */
+export async function setLanguage(next: Language): Promise<void> {
+  const parts: Part[] = ["core", ...(loaded.has("pages") ? (["pages"] as const) : [])];
+  const dictionaries = await Promise.all(parts.map((part) => fetchPart(next, part)));
+  for (const part of parts) loaded.add(part);
+  plural = new Intl.PluralRules(next);
+  words = Object.assign({}, ...dictionaries) as Dictionary;
+  language = next;
+  document.documentElement.lang = next;
+}
+
+/** Have the words of the pages, too. */
+export async function loadPageWords(): Promise<void> {
+  if (loaded.has("pages")) return;
+  const dictionary = await fetchPart(language, "pages");
+  loaded.add("pages");
+  words = { ...words, ...dictionary };
+}
+
+async function fetchPart(of: Language, part: Part): Promise<Dictionary> {
+  const load = loaders[`./${of}/${part}.ts`];
+  if (!load) throw new Error(`no words: ${of}/${part}`);
+  return (await load()).default;
+}
+
+export type Values = Record<string, string | number>;
+
+/** The words for `key`, with `{name}` replaced by `values.name`. */
+export function t(key: Key, values: Values = {}): string {
+  const text = words[key];
+  if (text === undefined) return key;
+  return fill(choose(text, values), values);
+}
+
+function choose(text: Text, values: Values): string {
+  if (typeof text === "string") return text;
+  const form = plural.select(Number(values.count ?? 0));
+  if (form === "one") return text.one;
+  return (form === "many" ? text.many : undefined) ?? text.other;
+}
+
+function fill(text: string, values: Values): string {
+  return text.replace(/\{(\w+)\}/g, (slot, name: string) => {
+    const value = values[name];
+    if (value === undefined) return slot;
+    return typeof value === "number" ? writeNumber(value) : value;
+  });
+}

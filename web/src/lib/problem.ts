@@ -1,0 +1,42 @@
+/** What went wrong in the reader's words: what happened, and what to do. The server's own words are English. */
+
+import { ApiError } from "./api/client";
+import { duration } from "./format.svelte";
+import { t, type Key } from "./i18n/index.svelte";
+
+const WORDS: Record<string, Key> = {
+  offline: "problemOffline",
+  invalid_credentials: "problemCredentials",
+  https_required: "problemInsecure",
+  link_unusable: "linkUnusable",
+  people_only: "problemPeopleOnly",
+  right_missing: "problemForbidden",
+  payload_too_large: "problemTooLarge",
+};
+const BY_STATUS: Record<number, Key> = { 403: "problemForbidden", 404: "problemGone", 413: "problemTooLarge" };
+
+/** Returns a sentence. Where we have none of our own it is the server's, which names what to change. */
+export function problem(error: unknown): string {
+  if (!(error instanceof ApiError)) return t("problemOurs");
+  if (error.retryAfterS !== null && (error.status === 429 || error.code === "slow_down")) {
+    return t("problemSlowDown", { time: duration(error.retryAfterS) });
+  }
+  const known = WORDS[error.code] ?? (error.param === null ? BY_STATUS[error.status] : undefined);
+  if (known) return t(known);
+  return error.status >= 500 ? t("problemServer") : error.message;
+}
+
+/** Whether `error` says that the reader may not see or do this. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 403;
+}
+
+/** Whether `error` says that no answer came. */
+export function isOffline(error: unknown): boolean {
+  return error instanceof ApiError && error.isOffline;
+}
+
+/** What is wrong with the field `name`; empty unless `error` is about it. */
+export function problemOf(error: unknown, ...names: string[]): string {
+  return error instanceof ApiError && error.param !== null && names.includes(error.param) ? problem(error) : "";
+}

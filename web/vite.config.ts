@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { extname, join, resolve } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig, type Plugin } from "vite";
+
+const OUT = "../src/tramontane/studio/app";
+
+/** KaTeX brings each font in three forms; every browser that runs this app reads the first. */
+function onlyWoff2(): Plugin {
+  return {
+    name: "only-woff2",
+    enforce: "pre",
+    transform(code, id) {
+      if (!id.includes("katex") || !id.endsWith(".css")) return null;
+      return code.replace(/,\s*url\([^)]*\.(?:woff|ttf)\)\s*format\(['"](?:woff|truetype)['"]\)/g, "");
+    },
+  };
+}
+
+/** Texts beside themselves as .br and .gz, so that the server never compresses anything. */
+function compressed(): Plugin {
+  let out = OUT;
+  return {
+    name: "compressed",
+    apply: "build",
+    configResolved(config) {
+      out = resolve(config.root, config.build.outDir);
+    },
+    closeBundle() {
+      for (const path of files(out)) {
+        if (![".js", ".css", ".html", ".svg", ".json"].includes(extname(path))) continue;
+        const body = readFileSync(path);
+        if (body.length < 512) continue;
+        const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } };
+        writeFileSync(`${path}.br`, brotliCompressSync(body, quality));
+        writeFileSync(`${path}.gz`, gzipSync(body, { level: 9 }));
+      }
+    },
+  };
+}
+
+function files(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    return statSync(path).isDirectory() ? files(path) : [path];
+  });
+}
+
+export default defineConfig(async ({ command }) => ({
+  plugins: [
+    svelte(),
+    onlyWoff2(),
+    compressed(),
+    // `TRAMONTANE_FAKE=1 npm run dev` plays the API; it is no part of what is built.
+    ...(command === "serve" && process.env.TRAMONTANE_FAKE
+      ? [(await import("./dev/fake")).fake()]
+      : []),
+  ],
+  resolve: { alias: { $lib: new URL("./src/lib", import.meta.url).pathname } },
+  build: {
+    outDir: OUT,
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    manifest: "manifest.json",
+    target: "es2022",
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  worker: { format: "es" as const },
+  server: {
+    proxy: Object.fromEntries(
+      ["/api", "/v1", "/docs", "/ready"].map((path) => [
+        path,
+        process.env.TRAMONTANE_URL ?? "http://127.0.0.1:8080",
+      ]),
+    ),
+  },
+}));
