@@ -9,7 +9,11 @@ from collections.abc import Callable
 
 from tramontane.errors import Overloaded
 
+Moved = Callable[[int, float], None]
+"""Told a waiter's position, 1 being next, and in how many seconds its turn may come."""
+
 SERVICE_S_ASSUMED = 2.0
+OVERDUE = 0.25  # of a service time: what one that should have left already may still take
 LEARNT_FROM = 20  # requests, the latest counting most
 SLOTS_SEARCHED = 8
 
@@ -31,15 +35,18 @@ class Permit:
         self.was_served = False
 
 
+_Waiter = tuple[str, Callable[[Permit], None], Moved | None]
+
+
 class FifoGate:
     """Admits at most `max_in_flight`; at most `queue_limit` wait."""
 
     def __init__(self, max_in_flight: int, queue_limit: int, clock_s: Callable[[], float]) -> None:
         self._clock_s = clock_s
         self._free = list(range(max_in_flight))  # the latest used stands last
-        self._taken: set[int] = set()
+        self._taken: dict[int, float] = {}  # since when, by slot
         self._last_tenant: dict[int, str] = {}
-        self._waiters: OrderedDict[int, tuple[str, Callable[[Permit], None]]] = OrderedDict()
+        self._waiters: OrderedDict[int, _Waiter] = OrderedDict()
         self._tickets = 0
         self._service_s = SERVICE_S_ASSUMED
         self._served = 0
@@ -58,9 +65,12 @@ class FifoGate:
             return None
         return self._grant(tenant)
 
-    def wait(self, tenant: str, admitted: Callable[[Permit], None]) -> int:
+    def wait(
+        self, tenant: str, admitted: Callable[[Permit], None], moved: Moved | None = None
+    ) -> int:
         """Queue; `admitted(permit)` is called when a place is given. Returns a ticket.
 
+        `moved` is told where in the queue it stands, each time that `tell_positions` is called.
         Raises Overloaded, with the predicted wait as `retry_after_s`, where the queue is full.
         """
         if len(self._waiters) >= self.queue_limit:
@@ -70,7 +80,7 @@ class FifoGate:
                 retry_after_s=self.predicted_wait_s(len(self._waiters)),
             )
         self._tickets += 1
-        self._waiters[self._tickets] = (tenant, admitted)
+        self._waiters[self._tickets] = (tenant, admitted, moved)
         return self._tickets
 
     def cancel(self, ticket: int) -> None:
@@ -80,7 +90,7 @@ class FifoGate:
     def release(self, permit: Permit) -> None:
         """Give a place back, and on to whoever waits longest."""
         self.in_flight -= 1
-        self._taken.discard(permit.slot)
+        self._taken.pop(permit.slot, None)
         if permit.slot < self.max_in_flight:
             self._free.append(permit.slot)
             if permit.was_served:
@@ -107,17 +117,37 @@ class FifoGate:
         """
         return -(-(ahead + 1) // self.max_in_flight) * self._service_s
 
+    def tell_positions(self) -> None:
+        """Tell each waiter that asked for it where it stands; call this while anybody waits."""
+        turns_s = self._turns_s()
+        places = len(turns_s)
+        for i, (_, _, moved) in enumerate(tuple(self._waiters.values())):
+            if moved is not None:
+                moved(i + 1, turns_s[i % places] + i // places * self._service_s)
+
+    def _turns_s(self) -> list[float]:
+        """Return in how many seconds each place may become free, the soonest first; one at least.
+
+        Places beyond `max_in_flight`, which has shrunk, go to nobody.
+        """
+        now_s, service_s = self._clock_s(), self._service_s
+        left = sorted(
+            max(granted_s + service_s - now_s, OVERDUE * service_s)
+            for granted_s in self._taken.values()
+        )
+        return left[max(0, len(left) - self.max_in_flight) :] or [service_s]
+
     def _serve_waiters(self) -> None:
         while self._waiters and self.in_flight < self.max_in_flight:
-            _, (tenant, admitted) = self._waiters.popitem(last=False)
+            _, (tenant, admitted, _) = self._waiters.popitem(last=False)
             admitted(self._grant(tenant))
 
     def _grant(self, tenant: str) -> Permit:
         self.in_flight += 1
         slot = self._choose_slot(tenant)
-        self._taken.add(slot)
+        self._taken[slot] = granted_s = self._clock_s()
         is_same = self._last_tenant.pop(slot, None) == tenant
-        return Permit(slot, tenant, self._clock_s(), is_same)
+        return Permit(slot, tenant, granted_s, is_same)
 
     def _choose_slot(self, tenant: str) -> int:
         """Return a free slot: one that served `tenant` last, else the one unused for longest."""

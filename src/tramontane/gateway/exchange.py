@@ -28,6 +28,7 @@ from tramontane.gateway import routing
 from tramontane.gateway.admission import Permit
 from tramontane.gateway.answers import Answer, WholeBody, refusal, require_type
 from tramontane.gateway.bill import Bill
+from tramontane.gateway.bounds import limit_output, require_possible
 from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Deployment, Directory, Principal
 from tramontane.gateway.engine_stream import EngineStream
 from tramontane.gateway.flow import Flow, Signal
@@ -37,7 +38,8 @@ from tramontane.gateway.relay import Gathered, Progress, StreamRelay
 from tramontane.gateway.service import Service
 from tramontane.gateway.telemetry import Telemetry
 from tramontane.gateway.upstream import UpstreamConnection
-from tramontane.money import NANO, affordable_output_tokens
+from tramontane.gateway.waiting import Waiting, moved_to, serving
+from tramontane.money import NANO
 from tramontane.wire.http import ResponseHead
 from tramontane.wire.openai import errors as openai_errors
 from tramontane.wire.openai import events
@@ -72,7 +74,8 @@ class Client(Protocol):
     write_blocked_s: float | None
 
     def respond(self, status: int, fields: bytes, body: bytes) -> None: ...
-    def start_stream(self, fields: bytes) -> None: ...
+    def start_stream(self, fields: bytes, *, keeps_body: bool = False) -> None: ...
+    def release_body(self) -> None: ...
     def write_chunks(self, framed: bytes, payload: bytes) -> None: ...
     def write_payload(self, payload: bytes) -> None: ...
     def end_stream(self) -> None: ...
@@ -104,9 +107,9 @@ class Exchange:
     """One request. `deadline_s` (None: none) tells the sweeper when it fails, `_late` how."""
 
     __slots__ = (
-        "_bill", "_client", "_connection", "_desk", "_flow", "_is_streaming", "_last_byte_s",
-        "_late", "_sent", "_service", "attempt", "deadline_s", "principal", "progress",
-        "request_id",
+        "_bill", "_client", "_connection", "_desk", "_flow", "_is_open", "_is_streaming",
+        "_last_byte_s", "_late", "_sent", "_service", "attempt", "deadline_s", "principal",
+        "progress", "request_id",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, client: Client, principal: Principal) -> None:
@@ -117,6 +120,7 @@ class Exchange:
         self._connection: UpstreamConnection | None = None
         self._service: Service | None = None
         self._is_streaming = False
+        self._is_open = False  # a stream's head is out, since it waited; no content yet
         self._sent = False
         self._last_byte_s = 0.0
         self._late: Callable[[], TramontaneError] = _first_byte_late
@@ -238,10 +242,10 @@ class Exchange:
         self._last_byte_s = 0.0
         permit = service.gate.enter(self.principal.project.id)  # 6
         if permit is None:
-            permit = await self._queue(service)
+            permit = await self._queue(intent, service)
         bill = self._bill
         try:
-            limit, output_bound = self._limit_output(intent, service)
+            limit, output_bound = limit_output(intent, service, self.principal, self._desk.ledger)
             bill.hold(  # 7
                 self.principal, self.request_id, self.attempt, intent, service, output_bound
             )
@@ -266,7 +270,8 @@ class Exchange:
         was_sent = self._connection is not None
         self._bill.settle_interrupted(self.progress, status, was_sent=was_sent)
 
-    async def _queue(self, service: Service) -> Permit:
+    async def _queue(self, intent: Intent, service: Service) -> Permit:
+        require_possible(intent, service, self.principal, self._desk.ledger)
         signal: Signal[Permit] = Signal()
         gate = service.gate
         is_waiting = True
@@ -280,7 +285,10 @@ class Exchange:
         def admitted(permit: Permit) -> None:
             self._desk.later(lambda: take(permit))  # not on the stack of whoever released it
 
-        ticket = gate.wait(self.principal.project.id, admitted)
+        told = Waiting(self._desk.clock_s, self._tell_waiting).moved if intent.stream else None
+        ticket = gate.wait(self.principal.project.id, admitted, told)
+        if self._is_open:
+            self._client.write_payload(moved_to(service.deployment.name))
         self.deadline_s = self._desk.clock_s() + service.deployment.queue_timeout_s
         self._late = lambda: Overloaded(
             f"Waited {service.deployment.queue_timeout_s:g} seconds for a place at this model.",
@@ -293,38 +301,16 @@ class Exchange:
             gate.cancel(ticket)
             self.deadline_s = None
 
-    def _limit_output(self, intent: Intent, service: Service) -> tuple[int | None, int]:
-        """Return the limit to set (None: as asked) and the most output tokens over all choices."""
-        deployment = service.deployment
-        limit = intent.max_tokens
-        to_set = None
-        if limit is None:
-            stated = deployment.max_output_tokens or (
-                deployment.context_tokens if deployment.is_local else None
-            )
-            limit = stated or OUTPUT_TOKENS_ASSUMED
-            available = self._desk.ledger.available_nano(
-                self.principal.project.id, self.principal.key.id
-            )
-            if available is not None:
-                prompt = service.bound_prompt_tokens(intent)
-                affordable = affordable_output_tokens(deployment.price, prompt, available)
-                if affordable is not None and affordable // intent.choices >= 1:
-                    limit = min(limit, affordable // intent.choices)
-            if stated is not None or available is not None:
-                to_set = limit
-        elif deployment.max_output_tokens is not None and limit > deployment.max_output_tokens:
-            raise InvalidRequest(
-                f"The model '{intent.model}' gives at most {deployment.max_output_tokens} output"
-                f" tokens; {limit} were asked for.",
-                code="invalid_value",
-                param="max_completion_tokens"
-                if "max_completion_tokens" in intent.fields
-                else "max_tokens",
-            )
-        if deployment.is_local and deployment.context_tokens is not None:
-            limit = to_set = min(limit, deployment.context_tokens)
-        return to_set, limit * intent.choices
+    def _tell_waiting(self, comment: bytes) -> None:
+        client = self._client
+        if not self._is_open:
+            self._is_open = True
+            admitted = self._bill.admitted
+            assert admitted is not None
+            fields = b"x-request-id: %b\r\n" % self.request_id.encode() + admitted.fields()
+            client.start_stream(fields, keeps_body=True)  # what serves it is not known yet
+        if client.write_blocked_s is None:  # who does not read does not have to be told
+            client.write_payload(comment)
 
     async def _forward(
         self, intent: Intent, service: Service, permit: Permit, limit: int | None
@@ -429,7 +415,11 @@ class Exchange:
         def begin() -> Client:
             self._sent = True
             intent.fields.clear()  # no other attempt follows: a long stream holds no request
-            self._client.start_stream(self._fields(deployment))
+            if self._is_open:
+                self._client.release_body()
+                self._client.write_payload(serving(deployment.name))
+            else:
+                self._client.start_stream(self._fields(deployment))
             return self._client
 
         def settle(progress: Progress) -> None:
@@ -533,7 +523,7 @@ class Exchange:
     def _refuse(self, error: TramontaneError) -> None:
         if not self._client.is_open:
             return
-        if self._sent:
+        if self._sent or self._is_open:
             self._client.write_payload(openai_errors.render_event(error))
             self._client.break_stream()
             return

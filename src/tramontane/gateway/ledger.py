@@ -237,6 +237,21 @@ class Ledger:
         key.hold(bound)
         return hold
 
+    def require(
+        self,
+        project_id: str,
+        key_id: str,
+        price: Price,
+        prompt_bound_tokens: int,
+        output_bound_tokens: int,
+    ) -> None:
+        """Raise BudgetExhausted where `hold` would now; nothing is kept free."""
+        self._tick()
+        bound = bound_nano(price, prompt_bound_tokens, output_bound_tokens)
+        accounts = (self._account("project", project_id), self._account("key", key_id))
+        if any(bound > account.available_nano for account in accounts):
+            raise self._exhausted(accounts, bound)
+
     def checkpoint(self, hold: Hold, completion_tokens: int) -> None:
         """Note that up to `completion_tokens` may now be delivered; call before delivering them.
 

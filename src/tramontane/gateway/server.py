@@ -428,11 +428,12 @@ class ClientConnection(asyncio.Protocol):
         self.write_raw(head + body)
         self.finish()
 
-    def start_stream(self, fields: bytes) -> None:
-        """Begin an event stream."""
+    def start_stream(self, fields: bytes, *, keeps_body: bool = False) -> None:
+        """Begin an event stream. `keeps_body`: the request may still be sent on, and counts."""
         request = self._active
         assert request is not None
-        self._release_body(request)
+        if not keeps_body:
+            self._release_body(request)
         if request.is_http_10:
             framing = b""
         else:
@@ -440,6 +441,11 @@ class ClientConnection(asyncio.Protocol):
         close = b"" if request.keep_alive else b"connection: close\r\n"
         date = self._gateway.date_field
         self.write_raw(b"%b%b%b%b%b\r\n" % (_STREAM_HEAD, framing, close, date, fields))
+
+    def release_body(self) -> None:
+        """The request is sent on nowhere any more."""
+        if self._active is not None:
+            self._release_body(self._active)
 
     def write_chunks(self, framed: bytes, payload: bytes) -> None:
         """Pass on `framed`, which is `payload` in chunks."""

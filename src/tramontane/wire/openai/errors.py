@@ -36,5 +36,11 @@ def render(error: TramontaneError) -> bytes:
 
 
 def render_event(error: TramontaneError) -> bytes:
-    """Return `error` as the last event of a stream; no `[DONE]` follows it."""
-    return b"data: " + render(error) + b"\n\n"
+    """Return `error` as the last event of a stream; no `[DONE]` follows it.
+
+    Where waiting helps, the standard's own field `retry` says for how many milliseconds.
+    """
+    if error.retry_after_s is None:
+        return b"data: " + render(error) + b"\n\n"
+    wait_ms = max(1, int(error.retry_after_s * 1000 + 0.999))
+    return b"data: %b\nretry: %d\n\n" % (render(error), wait_ms)

@@ -1,0 +1,70 @@
+"""How long an answer may get, and whether it could be had now: what a hold is made of.
+
+Nothing here reserves anything. It does not know queues or connections.
+"""
+
+from tramontane.errors import InvalidRequest
+from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Principal
+from tramontane.gateway.ledger import Ledger
+from tramontane.gateway.service import Service
+from tramontane.money import affordable_output_tokens
+from tramontane.wire.openai.intent import Intent
+from tramontane.wire.openai.local import read_local
+
+
+def limit_output(
+    intent: Intent, service: Service, principal: Principal, ledger: Ledger
+) -> tuple[int | None, int]:
+    """Return the limit to set (None: as asked) and the most output tokens over all choices.
+
+    Raises InvalidRequest where more is asked for than the deployment gives.
+    """
+    deployment = service.deployment
+    limit = intent.max_tokens
+    to_set = None
+    if limit is None:
+        stated = deployment.max_output_tokens or (
+            deployment.context_tokens if deployment.is_local else None
+        )
+        limit = stated or OUTPUT_TOKENS_ASSUMED
+        available = ledger.available_nano(principal.project.id, principal.key.id)
+        if available is not None:
+            prompt = service.bound_prompt_tokens(intent)
+            affordable = affordable_output_tokens(deployment.price, prompt, available)
+            if affordable is not None and affordable // intent.choices >= 1:
+                limit = min(limit, affordable // intent.choices)
+        if stated is not None or available is not None:
+            to_set = limit
+    elif deployment.max_output_tokens is not None and limit > deployment.max_output_tokens:
+        raise InvalidRequest(
+            f"The model '{intent.model}' gives at most {deployment.max_output_tokens} output"
+            f" tokens; {limit} were asked for.",
+            code="invalid_value",
+            param="max_completion_tokens"
+            if "max_completion_tokens" in intent.fields
+            else "max_tokens",
+        )
+    if deployment.is_local and deployment.context_tokens is not None:
+        limit = to_set = min(limit, deployment.context_tokens)
+    return to_set, limit * intent.choices
+
+
+def require_possible(
+    intent: Intent, service: Service, principal: Principal, ledger: Ledger
+) -> None:
+    """Raise what would refuse the request at its turn already: nobody should wait for a refusal.
+
+    A stream's status 200 goes out while it waits, so this is the last moment for another one.
+    """
+    deployment = service.deployment
+    limit, output_tokens = limit_output(intent, service, principal, ledger)
+    prompt_tokens = service.bound_prompt_tokens(intent)
+    ledger.require(
+        principal.project.id, principal.key.id, deployment.price, prompt_tokens, output_tokens
+    )
+    if deployment.is_local:
+        read_local(
+            intent,
+            max_tokens=limit or OUTPUT_TOKENS_ASSUMED,
+            supports_tools=deployment.supports_tools,
+        )

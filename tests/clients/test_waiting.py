@@ -1,0 +1,69 @@
+"""Official clients whose stream has to wait: they pass over what they are told meanwhile."""
+
+from collections.abc import Iterator
+
+import openai
+import pytest
+
+from tests.clients.flows import Target, says
+from tests.clients.nodeflows import run_script
+from tests.processes import RunningStandin, run_standin
+from tests.running import RunningGateway, run_gateway
+
+NODE_FLOWS = 2
+
+
+@pytest.fixture(scope="module")
+def standin() -> Iterator[RunningStandin]:
+    with run_standin() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, standin: RunningStandin
+) -> Iterator[RunningGateway]:
+    """A gateway whose model serves one request at a time, and lets nobody wait for long."""
+    settings = {"deployments.bench.max_in_flight": 1, "deployments.bench.queue_timeout_s": 4.0}
+    folder = tmp_path_factory.mktemp("waiting") / "data"
+    with run_gateway(folder, standin.url, settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def target(gateway: RunningGateway, standin: RunningStandin) -> Target:
+    return Target(f"{gateway.address}/v1", gateway.key, "bench", lambda: standin.requests)
+
+
+def test_python_client_waits_and_is_answered(target: Target) -> None:
+    with target.client() as client:
+        busy = client.chat.completions.create(
+            model="bench", messages=says("[[standin tokens=160 tps=50]] go on"), stream=True
+        )
+        next(busy)
+        waiting = client.chat.completions.with_raw_response.create(
+            model="bench", messages=says("after you"), stream=True
+        )
+        assert waiting.status_code == 200  # here before its turn has come
+        assert sum(1 for _ in busy) > 50
+        chunks = list(waiting.parse())
+    assert "".join(c.choices[0].delta.content or "" for c in chunks) == "after you"
+
+
+def test_python_client_that_waits_in_vain_is_told(target: Target) -> None:
+    with target.client() as client:
+        busy = client.chat.completions.create(
+            model="bench", messages=says("[[standin tokens=900 tps=50]] go on"), stream=True
+        )
+        next(busy)
+        waiting = client.chat.completions.create(
+            model="bench", messages=says("and me?"), stream=True
+        )
+        with pytest.raises(openai.APIError) as caught:
+            list(waiting)
+        busy.close()
+    assert caught.value.code == "overloaded"
+
+
+def test_node_client(node_path: str, target: Target) -> None:
+    run_script(node_path, target, "waiting.mjs", NODE_FLOWS)
