@@ -222,13 +222,20 @@ def gateway_paths() -> set[str]:
 
 
 def studio_paths() -> dict[str, str]:
-    """Return the right that each operation of the own API needs."""
+    """Return what each operation of the own API needs: a right, `any` caller, `people` or `none`.
+    """
     described = msgspec.json.decode(document.build(api(cast(Platform, None))))
     return {
-        f"{method.upper()} {path}": next(iter(operation["security"][0]["key"]), "any")
+        f"{method.upper()} {path}": _needed(operation["security"][0])
         for path, operations in described["paths"].items()
         for method, operation in operations.items()
     }
+
+
+def _needed(way: dict[str, list[str]]) -> str:
+    if "key" in way:
+        return next(iter(way["key"]), "any")
+    return "people" if "session" in way else "none"
 
 
 def test_every_address_is_documented_with_its_right() -> None:

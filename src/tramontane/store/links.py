@@ -147,15 +147,8 @@ def was_first_issued(c: Connection) -> bool:
 
 
 def _may_still_grant(c: Connection, link: Link, member_id: str) -> bool:
-    maker = members.get(c, member_id)
-    if maker.disabled_at_ms is not None:
-        return False
-    if maker.is_admin:
-        return True
-    if link.is_admin or link.purpose == "password_reset" or link.project_id is None:
-        return False
-    found = memberships.list_all(c, member_id=maker.id, project_id=link.project_id)
-    return any(membership.role == "manager" for membership in found)
+    needs_admin = link.is_admin or link.purpose == "password_reset"
+    return memberships.may_manage(c, member_id, None if needs_admin else link.project_id)
 
 
 def _replace_earlier(c: Connection, link: Link) -> None:

@@ -6,7 +6,7 @@ a hash of a password is kept here, and checked in the studio.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import msgspec
@@ -72,11 +72,30 @@ def get(c: Connection, id_or_email: str) -> Member:
     return Member(**row)
 
 
+def get_enabled(c: Connection, id_or_email: str) -> Member:
+    """Return that member. Raises NotFound, Conflict where they are disabled."""
+    member = get(c, id_or_email)
+    if member.disabled_at_ms is not None:
+        raise Conflict(f"{member.name} is disabled; enable them first", param="member_id")
+    return member
+
+
 def find(c: Connection, email: str) -> Member | None:
     """Return the member with that address, None where nobody has it."""
     query = select(*_columns()).where(schema.members.c.email == fold_email(email))
     row = c.execute(query).mappings().one_or_none()
     return None if row is None else Member(**row)
+
+
+def credentials(c: Connection, email: str) -> tuple[Member | None, str | None]:
+    """Return the member with that address and the hash of their password, as far as there are."""
+    query = select(schema.members).where(schema.members.c.email == fold_email(email))
+    row = c.execute(query).mappings().one_or_none()
+    if row is None:
+        return None, None
+    fields = dict(row)
+    hashed = fields.pop("password_hash")
+    return Member(**fields), hashed
 
 
 def password_hash(c: Connection, member_id: str) -> str | None:
@@ -208,7 +227,7 @@ def _check_not_last_admin(c: Connection, member: Member) -> None:
         )
 
 
-def _columns() -> Iterable[Any]:
+def _columns() -> list[Any]:
     return [column for column in schema.members.c if column.name != "password_hash"]
 
 

@@ -10,7 +10,7 @@ from typing import get_args
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from tramontane.errors import InvalidRequest, NotFound
+from tramontane.errors import Conflict, InvalidRequest, NotFound
 from tramontane.store import keys, projects, schema
 from tramontane.store.records import Member, Membership, Project, Role
 
@@ -20,8 +20,10 @@ ROLES: tuple[Role, ...] = get_args(Role)
 def put(c: Connection, *, member: Member, project_id: str, role: str, now_ms: int) -> Membership:
     """Return the membership, made with a key of its own, or with its role changed.
 
-    Raises NotFound for the project, InvalidRequest.
+    Raises NotFound for the project, InvalidRequest, Conflict where the member is disabled.
     """
+    if member.disabled_at_ms is not None:
+        raise Conflict(f"{member.name} is disabled; enable them first", param="member_id")
     project = projects.get(c, project_id)
     chosen = check_role(role)
     t = schema.memberships
@@ -36,6 +38,28 @@ def put(c: Connection, *, member: Member, project_id: str, role: str, now_ms: in
         }
         c.execute(insert(t), row)
     return get(c, member.id, project.id)
+
+
+def raise_to(
+    c: Connection, *, member: Member, project_id: str, role: Role, now_ms: int
+) -> Membership:
+    """Return the membership with that role, or the higher one it has. Raises as `put` does."""
+    for held in list_all(c, member_id=member.id, project_id=project_id):
+        if held.role == "manager":
+            return held
+    return put(c, member=member, project_id=project_id, role=role, now_ms=now_ms)
+
+
+def may_manage(c: Connection, member_id: str, project_id: str | None) -> bool:
+    """Return whether that member may say, now, who belongs to that project (None: to any)."""
+    t = schema.members.c
+    row = c.execute(select(t.is_admin, t.disabled_at_ms).where(t.id == member_id)).one_or_none()
+    if row is None or row.disabled_at_ms is not None:
+        return False
+    if row.is_admin or project_id is None:
+        return bool(row.is_admin)
+    found = list_all(c, member_id=member_id, project_id=project_id)
+    return any(place.role == "manager" for place in found)
 
 
 def remove(c: Connection, member_id: str, project_id: str, now_ms: int) -> None:

@@ -106,6 +106,12 @@ def end(c: Connection, session_id: str, member_id: str) -> None:
         raise NotFound("there is no such session", param="session_id")
 
 
+def end_token(c: Connection, pepper: bytes, token: str) -> None:
+    """End the session of that token, if there is one."""
+    mine = schema.sessions.c.digest == digest(pepper, token.encode())
+    c.execute(delete(schema.sessions).where(mine))
+
+
 def end_all(c: Connection, member_id: str) -> None:
     """Sign a member out everywhere."""
     c.execute(delete(schema.sessions).where(schema.sessions.c.member_id == member_id))

@@ -25,13 +25,19 @@ from tramontane.studio.platform import Platform
 from tramontane.studio.routes import (
     budgets,
     deployments,
+    invitations,
     keys,
+    links,
+    me,
+    members,
     models,
     projects,
     public,
+    session,
     status,
     usage,
 )
+from tramontane.studio.sign_in import SignIns
 from tramontane.studio.webapp import WebApp
 
 API_PATH = "/api/v1"
@@ -46,7 +52,8 @@ def create(
     tokens: TokenClient,
 ) -> ASGIApp:
     """Return the studio; `clock_ms` gives Unix milliseconds."""
-    platform = Platform(settings, store, pepper, clock_ms, tokens)
+    sign_ins = SignIns(settings, store, pepper, clock_ms)
+    platform = Platform(settings, store, pepper, clock_ms, tokens, sign_ins)
     app = routed(platform)
     is_public = openings.of(app, public.PATHS)
     return Edge(WebApp(Gate(app, Identity(platform), is_public, settings.server.public_url)))
@@ -85,6 +92,25 @@ def api(platform: Platform) -> Router:
     return Router(
         API_PATH,
         route_handlers=[
+            session.sign_in,
+            session.get_session,
+            session.sign_out,
+            links.check_link,
+            links.accept_link,
+            me.get_me,
+            me.change_me,
+            me.change_password,
+            me.list_sessions,
+            me.sign_out_everywhere,
+            me.end_session,
+            members.list_members,
+            members.change_member,
+            members.reset_password,
+            members.put_membership,
+            members.remove_membership,
+            invitations.list_invitations,
+            invitations.create_invitation,
+            invitations.revoke_invitation,
             status.get_status,
             projects.list_projects,
             projects.create_project,

@@ -130,15 +130,18 @@ def check_same_page(arrival: Arrival) -> None:
         is_foreign |= arrival.sent_origin != arrival.origin
     is_unproven = not arrival.has_proof or (arrival.sent_origin or arrival.sent_site) is None
     if is_foreign or (is_unproven and not is_safe):
-        raise Forbidden(
-            "This request did not come from Tramontane's own page."
-            f" Programs use a key, or send '{PROOF_HEADER}: 1' and their Origin.",
-            code="cross_site",
-        )
+        raise _foreign()
 
 
-def check_private(arrival: Arrival) -> None:
-    """Raise Forbidden where a password would travel in clear."""
+def check_entrance(arrival: Arrival) -> None:
+    """Raise Forbidden for a sign-in that another site's page began, or that goes over in clear.
+
+    There is no cookie yet to be misused, so a program need not say where it comes from.
+    """
+    is_foreign = arrival.sent_origin not in (None, arrival.origin)
+    is_foreign |= arrival.sent_site not in (None, "same-origin")
+    if is_foreign or not arrival.has_proof:
+        raise _foreign()
     if arrival.transport == "plain":
         raise Forbidden(
             "Signing in needs HTTPS: here, a password could be read on its way. Set"
@@ -146,6 +149,14 @@ def check_private(arrival: Arrival) -> None:
             " machine itself, http://127.0.0.1 will do.",
             code="https_required",
         )
+
+
+def _foreign() -> Forbidden:
+    return Forbidden(
+        "This request did not come from Tramontane's own page. Programs use a key; a script that"
+        f" signs in sends '{PROOF_HEADER}: 1' and, with its cookie, the Origin.",
+        code="cross_site",
+    )
 
 
 def cookie(arrival: Arrival, value: str, max_age_s: int) -> str:

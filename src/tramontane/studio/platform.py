@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from tramontane.assistant.tokens import TokenClient
 from tramontane.config import Settings
 from tramontane.store.database import Store
+from tramontane.studio.sign_in import SignIns
 
 
 class Platform(msgspec.Struct, frozen=True):
@@ -19,6 +20,7 @@ class Platform(msgspec.Struct, frozen=True):
     pepper: bytes
     clock_ms: Callable[[], int]
     tokens: TokenClient
+    sign_ins: SignIns
 
 
 GivenPlatform = NamedDependency[Platform]

@@ -1,0 +1,146 @@
+"""`/api/v1/invitations`: one-time links by which people come into a project."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from tramontane.errors import Conflict, NotFound
+from tramontane.store import links, members, memberships, projects
+from tramontane.store.records import Link, Role
+from tramontane.store.windows import time_name
+from tramontane.studio.auth import GivenCaller
+from tramontane.studio.operations import describe
+from tramontane.studio.platform import GivenPlatform
+from tramontane.studio.routes.members import check_manages, link_url, managed
+from tramontane.studio.routes.projects import seen_by
+
+
+class InvitationView(msgspec.Struct, frozen=True, kw_only=True):
+    """An invitation that waits to be used. `email` null: for whoever has the link."""
+
+    id: str
+    email: str | None
+    project_id: str | None
+    project_name: str | None
+    role: Role | None
+    is_admin: bool
+    created_by: str | None
+    created_at: str
+    expires_at: str
+    is_expired: bool
+
+
+class InvitationList(msgspec.Struct, frozen=True):
+    """Invitations, newest first."""
+
+    data: list[InvitationView]
+
+
+class NewInvitation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is invited, to what. `project_id` may be the project's name."""
+
+    project_id: str
+    email: str | None = None
+    role: Role = "member"
+    is_admin: bool = False
+
+
+class IssuedInvitation(InvitationView, frozen=True, kw_only=True):
+    """A new invitation with its address, which cannot be had again."""
+
+    url: str
+
+
+@get(
+    "/invitations",
+    **describe("listInvitations", "List invitations", "People", right="read", errors=(404,)),
+)
+def list_invitations(
+    platform: GivenPlatform, caller: GivenCaller, project_id: FromQuery[str | None] = None
+) -> InvitationList:
+    """Those that wait to be used, expired ones too; a manager sees those of their projects."""
+    with platform.store.read() as c:
+        scope = managed(c, caller, project_id)
+        found = links.list_invitations(c)
+        names = _names(projects.list_all(c)) | _names(members.list_all(c))
+    seen = [link for link in found if scope is None or link.project_id in scope]
+    now_ms = platform.clock_ms()
+    return InvitationList([InvitationView(**_fields(link, names, now_ms)) for link in seen])
+
+
+@post(
+    "/invitations",
+    **describe(
+        "createInvitation",
+        "Invite somebody",
+        "People",
+        people=True,
+        errors=(404, 409, 413),
+    ),
+)
+def create_invitation(
+    platform: GivenPlatform,
+    caller: GivenCaller,
+    request: Request[Any, Any, Any],
+    data: JSONBody[NewInvitation],
+) -> IssuedInvitation:
+    """For administrators and the project's managers; only administrators invite administrators.
+    The link can be used once, within seven days, as long as who made it may still grant this.
+    """
+    now_ms = platform.clock_ms()
+    with platform.store.write() as c:
+        project = seen_by(c, caller, data.project_id)
+        check_manages(c, caller, None if data.is_admin else project.id)
+        known = None if data.email is None else members.find(c, data.email)
+        if known is not None and memberships.list_all(c, member_id=known.id, project_id=project.id):
+            raise Conflict(f"{known.email} is in this project already", param="email")
+        link, token = links.create(
+            c,
+            platform.pepper,
+            purpose="invitation",
+            email=data.email,
+            is_admin=data.is_admin,
+            project_id=project.id,
+            role=data.role,
+            created_by=caller.person().id,
+            now_ms=now_ms,
+        )
+    names = {project.id: project.name, caller.person().id: caller.person().name}
+    return IssuedInvitation(**_fields(link, names, now_ms), url=link_url(platform, request, token))
+
+
+@delete(
+    "/invitations/{invitation_id:str}",
+    status_code=204,
+    **describe("revokeInvitation", "Take an invitation back", "People", people=True, errors=(404,)),
+)
+def revoke_invitation(
+    platform: GivenPlatform, caller: GivenCaller, invitation_id: FromPath[str]
+) -> None:
+    """For administrators and the project's managers."""
+    with platform.store.write() as c:
+        link = links.get(c, invitation_id)
+        if not memberships.may_manage(c, caller.person().id, link.project_id):
+            raise NotFound("there is no such invitation", param="invitation_id")
+        links.revoke(c, link.id, platform.clock_ms())
+
+
+def _fields(link: Link, names: dict[str, str], now_ms: int) -> dict[str, Any]:
+    return {
+        "id": link.id,
+        "email": link.email,
+        "project_id": link.project_id,
+        "project_name": names.get(link.project_id or ""),
+        "role": link.role,
+        "is_admin": link.is_admin,
+        "created_by": names.get(link.created_by or ""),
+        "created_at": time_name(link.created_at_ms),
+        "expires_at": time_name(link.expires_at_ms),
+        "is_expired": link.expires_at_ms <= now_ms,
+    }
+
+
+def _names(records: Any) -> dict[str, str]:
+    return {record.id: record.name for record in records}
