@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from litestar.types import ASGIApp
 
+from tramontane.assistant.feed import Feed
 from tramontane.assistant.tokens import TokenClient
 from tramontane.config import DeploymentSettings, LimitDefaults, PriceSettings, Settings
 from tramontane.datafolder import DataFolder
@@ -62,7 +63,9 @@ class Studio:
         self.pepper = pepper
         self.now_ms = NOW_MS
         nobody = TokenClient(str(settings.data_dir / "run" / "gateway.sock"), "service")
-        self.app: ASGIApp = create(settings, store, pepper, lambda: self.now_ms, nobody)
+        self.app: ASGIApp = create(
+            settings, store, pepper, lambda: self.now_ms, nobody, Feed("test")
+        )
 
     def call(
         self,

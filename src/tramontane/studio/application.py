@@ -13,32 +13,42 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from tramontane.assistant.answering import Answering
+from tramontane.assistant.feed import Feed
+from tramontane.assistant.served import Served
 from tramontane.assistant.tokens import TokenClient
 from tramontane.config import Settings
 from tramontane.errors import TramontaneError
 from tramontane.store.database import Store
-from tramontane.studio import document, errors, openings
+from tramontane.studio import document, errors, facts, openings
 from tramontane.studio.auth import Caller, Gate, check_query, check_rights
 from tramontane.studio.edge import Edge
 from tramontane.studio.identity import Identity
 from tramontane.studio.platform import Platform
 from tramontane.studio.routes import (
+    assistant_models,
     budgets,
+    conversations,
     deployments,
+    events,
     invitations,
     keys,
     links,
     me,
     members,
+    messages,
     models,
     projects,
     public,
+    search,
     session,
     status,
     usage,
 )
 from tramontane.studio.sign_in import SignIns
+from tramontane.studio.upkeep import running
 from tramontane.studio.webapp import WebApp
+from tramontane.tools import ALL
 
 API_PATH = "/api/v1"
 MAX_BODY_BYTES = 65_536
@@ -50,10 +60,16 @@ def create(
     pepper: bytes,
     clock_ms: Callable[[], int],
     tokens: TokenClient,
+    feed: Feed,
 ) -> ASGIApp:
-    """Return the studio; `clock_ms` gives Unix milliseconds."""
+    """Return the studio; `clock_ms` gives Unix milliseconds. Closing `feed` ends its streams."""
+
+    def served() -> dict[str, Served]:
+        return {found.name: facts.served(found) for found in status.all_deployments(platform)}
+
+    answering = Answering(store, tokens, feed, served, ALL, settings.currency, clock_ms)
     sign_ins = SignIns(settings, store, pepper, clock_ms)
-    platform = Platform(settings, store, pepper, clock_ms, tokens, sign_ins)
+    platform = Platform(settings, store, pepper, clock_ms, tokens, sign_ins, answering)
     app = routed(platform)
     is_public = openings.of(app, public.PATHS)
     return Edge(WebApp(Gate(app, Identity(platform), is_public, settings.server.public_url)))
@@ -68,6 +84,7 @@ def routed(platform: Platform) -> Litestar:
     return Litestar(
         route_handlers=routes,
         guards=[check_rights],
+        lifespan=[lambda _: running(platform)],
         exception_handlers={
             TramontaneError: errors.render,
             HTTPException: errors.render_http,
@@ -126,6 +143,20 @@ def api(platform: Platform) -> Router:
             usage.get_request_usage,
             models.list_models,
             deployments.list_deployments,
+            conversations.list_conversations,
+            conversations.create_conversation,
+            conversations.get_conversation,
+            conversations.change_conversation,
+            conversations.delete_conversation,
+            messages.send_message,
+            messages.answer_again,
+            messages.continue_answer,
+            messages.stop_answer,
+            messages.rate_answer,
+            events.follow_conversation,
+            events.follow_lists,
+            search.search,
+            assistant_models.list_assistant_models,
         ],
         guards=[check_query],
         dependencies={

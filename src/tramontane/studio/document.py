@@ -49,6 +49,7 @@ def _config() -> OpenAPIConfig:
         tags=[
             Tag("Status", "Who is calling, and what runs."),
             Tag("People", "Signing in, members, invitations, and who belongs to which project."),
+            Tag("Conversations", "Asking, answers as they are written, search."),
             Tag("Projects", "Groups that share budgets and limits."),
             Tag("Keys", "Credentials of a project."),
             Tag("Budgets", "Hard limits per day, per month and in total."),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 from litestar.di import NamedDependency
 
+from tramontane.assistant.answering import Answering
 from tramontane.assistant.tokens import TokenClient
 from tramontane.config import Settings
 from tramontane.store.database import Store
@@ -21,6 +22,7 @@ class Platform(msgspec.Struct, frozen=True):
     clock_ms: Callable[[], int]
     tokens: TokenClient
     sign_ins: SignIns
+    answering: Answering
 
 
 GivenPlatform = NamedDependency[Platform]

@@ -1,5 +1,6 @@
 """Runs the studio on its private socket: what the supervisor starts as a child process."""
 
+import secrets
 import signal
 import socket
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
+from tramontane.assistant.feed import Feed
 from tramontane.assistant.tokens import TokenClient
 from tramontane.datafolder import DataFolder
 from tramontane.sockets import listen
@@ -28,10 +30,12 @@ def run(launch: StudioLaunch, socket_path: Path, started: Callable[[], None]) ->
     store = open_store(settings.store_url)
     tokens = TokenClient(launch.gateway_socket, launch.service_key)
     try:
-        app = create(settings, store, DataFolder(settings.data_dir).pepper(), clock_ms, tokens)
+        feed = Feed(secrets.token_hex(4))
+        pepper = DataFolder(settings.data_dir).pepper()
+        app = create(settings, store, pepper, clock_ms, tokens, feed)
         _outlive_signals()
         with listen(socket_path) as listener:
-            server = _Server(_config(app, settings.log_level), started)
+            server = _Server(_config(app, settings.log_level), started, feed.close)
             server.run(sockets=[listener])
     finally:
         store.close()
@@ -39,14 +43,21 @@ def run(launch: StudioLaunch, socket_path: Path, started: Callable[[], None]) ->
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, started: Callable[[], None], stopping: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._tell_started = started
+        self._tell_stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._tell_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._tell_stopping()  # streams that would not end by themselves
+        await super().shutdown(sockets)
 
 
 def _outlive_signals() -> None:

@@ -14,7 +14,7 @@ from tramontane.engines.plan import LocalModel
 from tramontane.money import Price
 from tramontane.store.records import EngineInstance, EngineState
 
-Engine = Literal["llama.cpp", "remote"]
+Engine = Literal["llama.cpp", "guide", "remote"]
 State = Literal[EngineState, "unprobed"]
 
 
@@ -35,6 +35,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     state_since_ms: int | None = None
     context_tokens: int | None
     is_demonstration: bool = False
+    supports_tools: bool = False
 
 
 def deployments(
@@ -70,7 +71,7 @@ def _local(
     return Deployment(
         name=name,
         models=_public_names(name, settings),
-        engine="llama.cpp",
+        engine=model.engine,
         settings=model.settings,
         price=parse_price(model.settings.price, settings, f"deployments.{name}"),
         state=state if model.problem is None else "failed",
@@ -78,6 +79,7 @@ def _local(
         state_since_ms=None if instance is None else instance.updated_at_ms,
         context_tokens=model.context_tokens,
         is_demonstration=model.is_demonstration,
+        supports_tools=instance is not None and instance.supports_tools,
     )
 
 
@@ -90,6 +92,7 @@ def _remote(name: str, own: DeploymentSettings, settings: Settings) -> Deploymen
         price=parse_price(own.price, settings, f"deployments.{name}"),
         state="unprobed",
         context_tokens=own.context_tokens,
+        supports_tools=True,
     )
 
 

@@ -1,0 +1,401 @@
+"""Answers are written here, not in a browser's tab: one task for each, until its end.
+
+What arrives is told at once and kept in the store at most every 300 ms, so that a crash costs no
+more than that. It does not know who asks: an `Order` has been checked and kept before.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
+from typing import Any, TypeVar
+
+import msgspec
+
+from tramontane.assistant import context, receipts, telling, titles
+from tramontane.assistant.feed import Feed
+from tramontane.assistant.live import Asked, Live
+from tramontane.assistant.orders import Order
+from tramontane.assistant.served import Served
+from tramontane.assistant.tokenstream import (
+    Finished,
+    Opened,
+    Queued,
+    ReasoningDelta,
+    TextDelta,
+)
+from tramontane.assistant.turn import Piece, Tokens, turn
+from tramontane.errors import InvalidRequest, NotFound, TramontaneError, Unavailable
+from tramontane.store import conversations, messages, usage
+from tramontane.store.conversations import Conversation
+from tramontane.store.database import Store
+from tramontane.store.messages import RUNNING, Failure, Message, Receipt, ToolPart
+from tramontane.tools import Tool
+
+T = TypeVar("T")
+CHECKPOINT_S = 0.3
+STORE_AGAIN_S = 1.0
+BILL_AFTER_S = (1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+TRIM_AGAIN_MAX = 4
+TITLE_TOKENS = 60
+
+_log = logging.getLogger(__name__)
+
+
+class Answering:
+    """All answers under way. `served` reads the deployments by name; it runs on a thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        tokens: Tokens,
+        feed: Feed,
+        served: Callable[[], Mapping[str, Served]],
+        tools: Mapping[str, Tool],
+        currency: str,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self.feed = feed
+        self._store = store
+        self._tokens = tokens
+        self._served = served
+        self._tools = tools
+        self._currency = currency
+        self._clock_ms = clock_ms
+        self._live: dict[str, Live] = {}
+        self._behind: set[asyncio.Task[None]] = set()  # titles, bills, checkpoints
+        self._checkpoints: asyncio.Task[None] | None = None
+        self._is_closing = False
+
+    # --- what others ask -------------------------------------------------------------------------
+
+    def is_running(self, conversation_id: str) -> bool:
+        """Whether an answer is being written in that conversation."""
+        return any(live.conversation_id == conversation_id for live in self._live.values())
+
+    def running_in(self, conversation_id: str) -> list[Live]:
+        """Return the answers being written in that conversation."""
+        return [live for live in self._live.values() if live.conversation_id == conversation_id]
+
+    def count(self, member_id: str) -> int:
+        """Return how many answers are being written for that member."""
+        return sum(live.member_id == member_id for live in self._live.values())
+
+    def begin(self, order: Order) -> None:
+        """Begin to write an answer that the store has, as queued."""
+        live = Live(order.answer, order.conversation.member_id, self.feed, self._now_s())
+        self._live[order.answer.id] = live
+        telling.message(self.feed, order.answer)
+        telling.conversation(self.feed, order.conversation, is_running=True)
+        live.task = asyncio.get_running_loop().create_task(self._write(live, order))
+        if self._checkpoints is None or self._checkpoints.done():
+            self._checkpoints = self._later(self._keep_checkpoints())
+
+    async def stop(self, message_id: str) -> None:
+        """End that answer with what has arrived; nothing happens where it has ended."""
+        live = self._live.get(message_id)
+        if live is not None:
+            await self._end(live, "stopped")
+
+    async def stop_all(self, conversation_id: str) -> None:
+        """End every answer of that conversation."""
+        for live in self.running_in(conversation_id):
+            await self._end(live, "stopped")
+
+    async def close(self) -> None:
+        """End everything, with what has arrived: the studio stops."""
+        self._is_closing = True
+        ends = (self._end(live, "interrupted") for live in [*self._live.values()])
+        await asyncio.gather(*ends, return_exceptions=True)
+        for task in [*self._behind]:
+            task.cancel()
+        await asyncio.gather(*self._behind, return_exceptions=True)
+
+    async def take_over(self) -> None:
+        """Mark what the last studio left unfinished; whoever wrote it is gone."""
+        left = await asyncio.to_thread(self._interrupt_left)
+        for message in left:
+            if message.receipt is not None:
+                self._later(self._bill(message))
+
+    async def _end(self, live: Live, why: Any) -> None:
+        live.ended_by = live.ended_by or why
+        assert live.task is not None
+        await asyncio.sleep(0)  # a task cancelled before it began would keep nothing
+        live.task.cancel()
+        await asyncio.wait((live.task,))
+
+    # --- one answer ------------------------------------------------------------------------------
+
+    async def _write(self, live: Live, order: Order) -> None:
+        """Write one answer, and keep it however it ends."""
+        status, error = "done", None
+        try:
+            await self._ask(live, order)
+        except asyncio.CancelledError:
+            status = live.ended_by or "interrupted"
+        except TramontaneError as refused:
+            status, error = "failed", _failure(refused)
+        except Exception as fault:  # noqa: BLE001 - the outer edge of a task
+            _log.error("an answer failed: %s", type(fault).__name__, exc_info=fault)
+            status, error = "failed", _failure(TramontaneError("Something failed here."))
+        # Nothing may end this early: what has arrived is to be kept.
+        finishing = asyncio.get_running_loop().create_task(self._finish(live, order, status, error))
+        while not finishing.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(finishing)
+
+    async def _ask(self, live: Live, order: Order) -> None:
+        """Ask for the answer; where it is to be trimmed and was still too long, with less."""
+        served = await asyncio.to_thread(self._served)
+        sent, bytes_per_token = order.sent, order.bytes_per_token
+        for left in reversed(range(TRIM_AGAIN_MAX)):
+            live.left_out = sent.left_out
+            try:
+                await self._take_all(live, order, served, sent.chat)
+                return
+            except InvalidRequest as error:
+                is_too_long = error.code == "context_length_exceeded"
+                if not (is_too_long and order.is_trimming and left) or live.has_said:
+                    raise
+                bytes_per_token *= 0.7
+                shorter = self._shorter(order, served, bytes_per_token)
+                if shorter is None or shorter.left_out <= sent.left_out:
+                    raise
+                sent = shorter
+
+    def _shorter(
+        self, order: Order, served: Mapping[str, Served], bytes_per_token: float
+    ) -> context.Fit | None:
+        tokens = [s.context_tokens for s in served.values() if order.model in s.models]
+        size = tokens[0] if tokens else None
+        limit = order.parameters.max_tokens
+        try:
+            return context.fit(
+                order.system, order.messages, size, limit, bytes_per_token, is_trimming=True
+            )
+        except InvalidRequest:
+            return None
+
+    async def _take_all(
+        self, live: Live, order: Order, served: Mapping[str, Served], chat: context.Chat
+    ) -> None:
+        allowed = self._allowed(order, served)
+        pieces = turn(self._tokens, order.key_id, order.body(chat), allowed)
+        async with aclosing(pieces):
+            await self._take(pieces, live, order, served)
+
+    def _allowed(self, order: Order, served: Mapping[str, Served]) -> dict[str, Tool]:
+        """Return the tools that are offered: those allowed, of a model that knows tools."""
+        of = [s for s in served.values() if order.model in s.models]
+        if not of or not all(s.supports_tools for s in of):
+            return {}
+        return {
+            name: tool
+            for name, tool in self._tools.items()
+            if order.tools is None or name in order.tools
+        }
+
+    async def _take(
+        self,
+        pieces: AsyncGenerator[Piece, None],
+        live: Live,
+        order: Order,
+        served: Mapping[str, Served],
+    ) -> None:
+        before = order.answer.receipt
+        async for piece in pieces:
+            match piece:
+                case TextDelta(text):
+                    self._first(live)
+                    live.add_text("text", text)
+                case ReasoningDelta(text):
+                    self._first(live)
+                    live.add_text("reasoning", text)
+                case Queued(position, eta_s):
+                    live.wait(position, eta_s)
+                case Opened(request_id, _, deployment):
+                    live.asked.append(Asked(request_id, deployment))
+                    live.receipt = self._receipt(live, order, served, before)
+                    if live.message.status != "running":
+                        live.become(status="running")
+                case Finished(reason, used):
+                    live.asked[-1].usage = used
+                    live.finish = reason
+                    live.receipt = self._receipt(live, order, served, before)
+                case ToolPart():
+                    self._first(live)
+                    live.add_call(piece)
+
+    def _first(self, live: Live) -> None:
+        if live.first_token_s is None:
+            live.first_token_s = self._now_s()
+
+    def _receipt(
+        self, live: Live, order: Order, served: Mapping[str, Served], before: Receipt | None
+    ) -> Receipt | None:
+        found = receipts.receipt(
+            live.asked, served, before, model=order.model, currency=self._currency
+        )
+        if found is None:
+            return None
+        first_s = live.first_token_s
+        return msgspec.structs.replace(
+            found,
+            first_token_ms=None if first_s is None else _ms(first_s - live.started_s),
+            total_ms=_ms(self._now_s() - live.started_s),
+            finish=live.finish,
+            left_out=live.left_out,
+        )
+
+    async def _finish(self, live: Live, order: Order, status: str, error: Failure | None) -> None:
+        """Keep the answer as it ended, tell it, and see to its bill and title."""
+        message = msgspec.structs.replace(
+            live.snapshot(), status=status, error=error, updated_at_ms=self._clock_ms()
+        )
+        conversation = await self._insist(lambda: self._put(message))
+        del self._live[message.id]
+        if conversation is None:
+            return  # it was deleted meanwhile
+        telling.message(self.feed, message)
+        running = self.is_running(conversation.id)
+        telling.conversation(self.feed, conversation, is_running=running)
+        if message.receipt is not None:
+            self._later(self._bill(message))
+        if status == "done" and order.is_first:
+            self._later(self._title(order, message))
+
+    def _put(self, message: Message) -> Conversation | None:
+        with self._store.write() as c:
+            messages.put(c, message)
+            try:
+                return conversations.get(c, message.conversation_id)
+            except NotFound:
+                return None
+
+    async def _insist(self, work: Callable[[], T]) -> T:
+        """Run `work` on a thread until the store takes it; while it cannot, nothing is lost."""
+        while True:
+            try:
+                return await asyncio.to_thread(work)
+            except Unavailable as error:
+                if self._is_closing:
+                    raise
+                _log.warning("an answer was not stored, will try again: %s", error)
+                await asyncio.sleep(STORE_AGAIN_S)
+
+    # --- meanwhile and afterwards ----------------------------------------------------------------
+
+    def _later(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        self._behind.add(task)
+        task.add_done_callback(self._behind.discard)
+        return task
+
+    async def _keep_checkpoints(self) -> None:
+        while self._live:
+            await asyncio.sleep(CHECKPOINT_S)
+            changed = [live for live in self._live.values() if live.is_changed]
+            for live in changed:
+                live.is_changed = False
+            snapshots = [live.snapshot() for live in changed]
+            if not snapshots:
+                continue
+            try:
+                await asyncio.to_thread(self._checkpoint, snapshots)
+            except TramontaneError as error:
+                _log.warning("a checkpoint was not stored, will try again: %s", error)
+                for live in changed:
+                    live.is_changed = True
+
+    def _checkpoint(self, snapshots: list[Message]) -> None:
+        with self._store.write() as c:
+            messages.update_running(c, snapshots)
+
+    def _interrupt_left(self) -> list[Message]:
+        with self._store.write() as c:
+            left = [
+                msgspec.structs.replace(m, status="interrupted", updated_at_ms=self._clock_ms())
+                for m in messages.unfinished(c)
+            ]
+            for message in left:
+                messages.put(c, message)
+        return left
+
+    async def _bill(self, message: Message) -> None:
+        """Put the receipt right once the requests' bills are in the store."""
+        assert message.receipt is not None
+        for wait_s in BILL_AFTER_S:
+            await asyncio.sleep(wait_s)
+            with suppress(TramontaneError):
+                is_settled, changed = await asyncio.to_thread(self._settle, message)
+                if changed is not None:
+                    telling.message(self.feed, changed)
+                if is_settled:
+                    return
+
+    def _settle(self, told: Message) -> tuple[bool, Message | None]:
+        """Return whether nothing is left to do, and the message where its receipt changed."""
+        known = told.receipt
+        assert known is not None
+        with self._store.read() as c:
+            bills = [bill for id_ in known.request_ids for bill in usage.attempts(c, id_)]
+        found = receipts.billed(known, bills)
+        if found is None or found == known:
+            return found is not None, None
+        with self._store.write() as c:
+            try:
+                now = messages.get(c, told.conversation_id, told.id)
+            except NotFound:
+                return True, None
+            if now.status in RUNNING or now.receipt is None:
+                return True, None  # it is being continued, and will be billed anew
+            if now.receipt.request_ids != known.request_ids:
+                return True, None
+            messages.put_receipt(c, told.id, found)
+        return True, msgspec.structs.replace(now, receipt=found)
+
+    async def _title(self, order: Order, answer: Message) -> None:
+        """Ask a capable model for a better title; what goes wrong leaves the one there is."""
+        served = await asyncio.to_thread(self._served)
+        of = [s for s in served.values() if order.model in s.models]
+        is_capable = all(s.is_capable and not s.is_demonstration for s in of) and bool(of)
+        if not is_capable or order.conversation.is_temporary or not answer.text.strip():
+            return
+        asked = titles.request(order.question, answer.text)
+        body = {"model": order.model, "messages": asked, "max_tokens": TITLE_TOKENS}
+        said: list[str] = []
+        try:
+            async with aclosing(self._tokens.stream(order.key_id, body)) as events:
+                async for event in events:
+                    if isinstance(event, TextDelta):
+                        said.append(event.text)
+            title = titles.from_model("".join(said))
+            if title is not None:
+                changed = await asyncio.to_thread(self._entitle, order.conversation.id, title)
+                if changed is not None:
+                    running = self.is_running(changed.id)
+                    telling.conversation(self.feed, changed, is_running=running)
+        except TramontaneError as error:
+            _log.info("no title was made: %s", error.code)
+
+    def _entitle(self, conversation_id: str, title: str) -> Conversation | None:
+        with self._store.write() as c:
+            try:
+                known = conversations.get(c, conversation_id)
+            except NotFound:
+                return None
+            if known.title_source != "question":
+                return None  # somebody was faster
+            return conversations.change(c, conversation_id, title=title, title_source="model")
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _failure(error: TramontaneError) -> Failure:
+    return Failure(error.code, error.message, error.retry_after_s)
+
+
+def _ms(seconds: float) -> int:
+    return max(0, round(seconds * 1000))

@@ -1,0 +1,242 @@
+"""What is to be answered: a question or an older answer's place, checked and kept in the store.
+
+All in one transaction: what it returns is committed, or nothing was. It does not ask any model.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from tramontane.assistant import context, titles
+from tramontane.assistant.served import Served
+from tramontane.errors import Conflict, InvalidRequest, NotFound
+from tramontane.store import conversations, messages
+from tramontane.store.conversations import Conversation, Parameters
+from tramontane.store.messages import RUNNING, Message
+from tramontane.store.names import unknown
+
+TEXT_CHARACTERS_MAX = 1_000_000
+CLIENT_ID_CHARACTERS_MAX = 100
+
+
+class Persona(msgspec.Struct, frozen=True, kw_only=True):
+    """What an assistant adds to a conversation; `tools` None allows every tool."""
+
+    instructions: str | None = None
+    parameters: Parameters = Parameters()
+    tools: tuple[str, ...] | None = None
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer to be written: what to ask, of which model, in whose name."""
+
+    conversation: Conversation
+    answer: Message
+    key_id: str
+    model: str
+    parameters: Parameters
+    system: context.Chat
+    messages: context.Chat
+    sent: context.Fit
+    bytes_per_token: float
+    tools: tuple[str, ...] | None
+    is_trimming: bool
+    question: str
+    is_first: bool = False
+
+    def body(self, chat: context.Chat) -> dict[str, Any]:
+        """Return the request for `chat`."""
+        asked = msgspec.to_builtins(self.parameters)
+        asked.pop("tools", None)
+        return {"model": self.model, "messages": chat, **asked}
+
+
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """What every order needs to know: in whose name, of which models, and as whom."""
+
+    key_id: str
+    served: Mapping[str, Served]
+    persona: Persona
+    now_ms: int
+    is_trimming: bool = False
+
+
+def send(
+    c: Connection,
+    conversation: Conversation,
+    asking: Asking,
+    *,
+    parent_id: str | None,
+    text: str,
+    client_id: str,
+) -> tuple[Message, Message, Order | None]:
+    """Keep a question; return it, its answer to be, and the order, None where it was sent before.
+
+    Raises InvalidRequest, NotFound, Conflict.
+    """
+    before = messages.sent(c, conversation.id, _check_client_id(client_id))
+    if before is not None:
+        return (*before, None)
+    if not text.strip():
+        raise InvalidRequest("text: write something.", param="text", code="invalid_value")
+    if len(text) > TEXT_CHARACTERS_MAX or "\0" in text:
+        raise InvalidRequest(
+            f"text: at most {TEXT_CHARACTERS_MAX:,} characters, and none of them NUL.",
+            param="text",
+            code="invalid_value",
+        )
+    branch = _branch(c, conversation.id, parent_id, "parent_id")
+    user = messages.new(
+        conversation.id, "user", parent_id, asking.now_ms, text=text, client_id=client_id
+    )
+    answer = messages.new(
+        conversation.id, "assistant", user.id, asking.now_ms + 1, status="queued",
+        model=conversation.model,
+    )  # fmt: skip
+    order = _order(conversation, answer, asking, [*branch, user], is_first=not branch)
+    messages.add(c, (user, answer))
+    changes: dict[str, Any] = {"updated_at_ms": asking.now_ms, "shown_message_id": answer.id}
+    if conversation.title_source == "none":
+        changes |= {"title": titles.from_question(text), "title_source": "question"}
+    changed = conversations.change(c, conversation.id, **changes)
+    return user, answer, msgspec.structs.replace(order, conversation=changed)
+
+
+def again(
+    c: Connection,
+    conversation: Conversation,
+    asking: Asking,
+    *,
+    parent_id: str,
+    model: str | None,
+) -> Order:
+    """Keep another answer to the question `parent_id` to be, beside those that it has.
+
+    Raises InvalidRequest, NotFound, Conflict.
+    """
+    branch = _branch(c, conversation.id, parent_id, "parent_id")
+    if branch[-1].role != "user":
+        raise InvalidRequest(
+            "parent_id: must be a question; an answer is answered by writing.",
+            param="parent_id",
+            code="invalid_value",
+        )
+    answer = messages.new(
+        conversation.id, "assistant", parent_id, asking.now_ms, status="queued",
+        model=model or conversation.model,
+    )  # fmt: skip
+    order = _order(conversation, answer, asking, branch)
+    messages.add(c, (answer,))
+    changed = conversations.change(
+        c, conversation.id, updated_at_ms=asking.now_ms, shown_message_id=answer.id
+    )
+    return msgspec.structs.replace(order, conversation=changed)
+
+
+def go_on(c: Connection, conversation: Conversation, asking: Asking, *, message_id: str) -> Order:
+    """Have an answer that ended early continued in its place. Raises as the others do."""
+    branch = _branch(c, conversation.id, message_id, "message_id")
+    if branch[-1].role != "assistant":
+        raise InvalidRequest(
+            "Only an answer can be continued.", param="message_id", code="invalid_value"
+        )
+    answer = msgspec.structs.replace(
+        branch[-1], status="queued", error=None, updated_at_ms=asking.now_ms
+    )
+    order = _order(conversation, answer, asking, branch, is_continuing=True)
+    messages.put(c, answer)
+    changed = conversations.change(
+        c, conversation.id, updated_at_ms=asking.now_ms, shown_message_id=answer.id
+    )
+    return msgspec.structs.replace(order, conversation=changed)
+
+
+def check_model(model: str, served: Mapping[str, Served]) -> str:
+    """Return `model`. Raises NotFound with the nearest names where nothing serves it."""
+    if model not in served:
+        near = unknown("model", model, served, "model")
+        raise NotFound(near.message, param="model", code="model_not_found")
+    return model
+
+
+def _branch(c: Connection, conversation_id: str, end_id: str | None, param: str) -> list[Message]:
+    try:
+        branch = messages.branch(c, conversation_id, end_id)
+    except NotFound as error:
+        raise NotFound(error.message, param=param) from None
+    if branch and branch[-1].status in RUNNING:
+        raise Conflict(
+            "That answer is still being written: wait for its end, or stop it.",
+            code="answer_running",
+            param=param,
+        )
+    return branch
+
+
+def _order(
+    conversation: Conversation,
+    answer: Message,
+    asking: Asking,
+    branch: Sequence[Message],
+    *,
+    is_continuing: bool = False,
+    is_first: bool = False,
+) -> Order:
+    model = check_model(answer.model or conversation.model, asking.served)
+    served = asking.served[model]
+    parameters = _merged(asking.persona.parameters, conversation.parameters)
+    system = context.system_message(asking.persona.instructions, conversation.instructions)
+    chat = context.chat(branch, is_continuing=is_continuing)
+    bytes_per_token = context.measured(system, branch, model)
+    sent = context.fit(
+        system,
+        chat,
+        served.context_tokens,
+        parameters.max_tokens,
+        bytes_per_token,
+        is_trimming=asking.is_trimming,
+        model=model,
+    )
+    questions = [message.text for message in branch if message.role == "user"]
+    return Order(
+        conversation=conversation,
+        answer=answer,
+        key_id=asking.key_id,
+        model=model,
+        parameters=parameters,
+        system=system,
+        messages=chat,
+        sent=sent,
+        bytes_per_token=bytes_per_token,
+        tools=_allowed(asking.persona.tools, conversation.parameters.tools),
+        is_trimming=asking.is_trimming,
+        question=questions[-1] if questions else "",
+        is_first=is_first,
+    )
+
+
+def _merged(default: Parameters, own: Parameters) -> Parameters:
+    set_ = {name: value for name, value in msgspec.structs.asdict(own).items() if value is not None}
+    return msgspec.structs.replace(default, **set_)
+
+
+def _allowed(
+    of_assistant: tuple[str, ...] | None, of_conversation: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
+    """What the assistant does not allow, a conversation cannot add; it can leave some out."""
+    if of_assistant is None or of_conversation is None:
+        return of_conversation if of_assistant is None else of_assistant
+    return tuple(name for name in of_assistant if name in of_conversation)
+
+
+def _check_client_id(client_id: str) -> str:
+    if not client_id or len(client_id) > CLIENT_ID_CHARACTERS_MAX:
+        raise InvalidRequest(
+            f"client_id: 1 to {CLIENT_ID_CHARACTERS_MAX} characters of your choice, new for each"
+            " message: sent again, it sends nothing twice.",
+            param="client_id",
+            code="invalid_value",
+        )
+    return client_id

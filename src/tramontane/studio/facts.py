@@ -1,0 +1,37 @@
+"""Deployments as the assistant sees them, put together from the plan and the settings.
+
+It does not know who asks: the routes show to each caller what it may use.
+"""
+
+from tramontane.assistant.served import HERE, Kind, Served
+from tramontane.config import parse_origin
+from tramontane.studio import serving
+
+
+def served(deployment: serving.Deployment) -> Served:
+    """Return what the assistant is to know of `deployment`."""
+    own = deployment.settings
+    host = None if own.url is None else parse_origin(own.url).host
+    return Served(
+        deployment=deployment.name,
+        models=deployment.models,
+        kind=_kind(deployment.engine),
+        price=deployment.price,
+        place=host or HERE,
+        provider=host or deployment.engine,
+        state=deployment.state,
+        message=deployment.message,
+        context_tokens=deployment.context_tokens,
+        max_output_tokens=own.max_output_tokens,
+        is_capable=own.capable,
+        is_demonstration=deployment.is_demonstration,
+        supports_tools=deployment.supports_tools,
+        languages=getattr(own, "languages", None),
+        open_weights=getattr(own, "open_weights", None),
+    )
+
+
+def _kind(engine: serving.Engine) -> Kind:
+    if engine == "guide":
+        return "guide"
+    return "remote" if engine == "remote" else "local"

@@ -1,0 +1,99 @@
+"""`/api/v1/assistant/models`: what a conversation may be held with, with the facts that matter."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import get
+from litestar.params import QueryParameter
+
+from tramontane.assistant.served import Kind, Served, by_model
+from tramontane.money import format_nano
+from tramontane.store.records import Membership
+from tramontane.studio import facts, serving
+from tramontane.studio.auth import GivenCaller
+from tramontane.studio.operations import describe
+from tramontane.studio.platform import GivenPlatform, Platform
+from tramontane.studio.routes.status import all_deployments, message_for
+
+
+class AssistantPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """Decimals, per million tokens."""
+
+    input_per_mtok: str
+    output_per_mtok: str
+    currency: str
+
+
+class AssistantModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model to talk with. `place` is "here" or the host where it runs; null is unknown.
+
+    Not `is_capable`: it shows the way or proves the path, and is not to be relied on.
+    """
+
+    name: str
+    kind: Kind
+    is_capable: bool
+    is_demonstration: bool
+    state: serving.State
+    message: str
+    place: str
+    languages: tuple[str, ...] | None
+    context_tokens: int | None
+    price: AssistantPrice
+    open_weights: bool | None
+    supports_tools: bool
+
+
+class AssistantModelList(msgspec.Struct, frozen=True):
+    """Capable models first, then by name."""
+
+    data: list[AssistantModel]
+
+
+@get(
+    "/assistant/models",
+    **describe(
+        "listAssistantModels", "List the models to talk with", "Conversations",
+        people=True, errors=(404,),
+    ),
+)  # fmt: skip
+def list_assistant_models(
+    platform: GivenPlatform,
+    caller: GivenCaller,
+    project_id: Annotated[str, QueryParameter(description="Those that this project may use.")],
+) -> AssistantModelList:
+    """What the member may use in that project."""
+    place = caller.membership(project_id)
+    usable = serving.visible(all_deployments(platform), place.usable_models)
+    shown = {deployment.name: message_for(caller, deployment) for deployment in usable}
+    found = by_model(facts.served(deployment) for deployment in usable)
+    currency = platform.settings.currency
+    models = [_view(name, s, shown[s.deployment], currency) for name, s in found.items()]
+    return AssistantModelList(sorted(models, key=lambda model: not model.is_capable))
+
+
+def models_for(platform: Platform, place: Membership) -> dict[str, Served]:
+    """Return what serves each model that the member may use in that project."""
+    usable = serving.visible(all_deployments(platform), place.usable_models)
+    return by_model(facts.served(deployment) for deployment in usable)
+
+
+def _view(name: str, served: Served, message: str, currency: str) -> AssistantModel:
+    return AssistantModel(
+        name=name,
+        kind=served.kind,
+        is_capable=served.is_capable and not served.is_demonstration,
+        is_demonstration=served.is_demonstration,
+        state=served.state,
+        message=message,
+        place=served.place,
+        languages=served.languages,
+        context_tokens=served.context_tokens,
+        price=AssistantPrice(
+            input_per_mtok=format_nano(served.price.input_nano_per_mtok),
+            output_per_mtok=format_nano(served.price.output_nano_per_mtok),
+            currency=currency,
+        ),
+        open_weights=served.open_weights,
+        supports_tools=served.supports_tools,
+    )

@@ -1,0 +1,62 @@
+"""What the studio does beside answering requests: takes over what its predecessor left, and sweeps
+away temporary conversations.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from tramontane.assistant import telling
+from tramontane.assistant.answering import Answering
+from tramontane.errors import TramontaneError
+from tramontane.store import conversations
+from tramontane.store.conversations import Conversation
+from tramontane.store.database import Store
+from tramontane.studio.platform import Platform
+
+TEMPORARY_MS = 86_400_000
+SWEEP_S = 600.0
+
+_log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def running(platform: Platform) -> AsyncIterator[None]:
+    """Keep answers and sweeps going while the studio runs."""
+    await platform.answering.take_over()
+    sweeps = asyncio.create_task(_sweep_always(platform))
+    try:
+        yield
+    finally:
+        sweeps.cancel()
+        await asyncio.gather(sweeps, return_exceptions=True)
+        await platform.answering.close()
+        await platform.tokens.aclose()
+
+
+async def _sweep_always(platform: Platform) -> None:
+    while True:
+        try:
+            await sweep(platform.store, platform.answering, platform.clock_ms())
+        except TramontaneError as error:
+            _log.warning("temporary conversations were not swept, will try again: %s", error)
+        await asyncio.sleep(SWEEP_S)
+
+
+async def sweep(store: Store, answering: Answering, now_ms: int) -> int:
+    """Delete the temporary conversations not used for a day; return how many."""
+
+    def find() -> list[Conversation]:
+        with store.read() as c:
+            return conversations.unused_temporary(c, now_ms - TEMPORARY_MS)
+
+    def remove(conversation: Conversation) -> None:
+        with store.write() as c:
+            conversations.remove(c, conversation.id)
+
+    found = [each for each in await asyncio.to_thread(find) if not answering.is_running(each.id)]
+    for each in found:
+        await asyncio.to_thread(remove, each)
+        telling.deleted(answering.feed, each)
+    return len(found)
