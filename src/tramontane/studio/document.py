@@ -50,6 +50,8 @@ def _config() -> OpenAPIConfig:
             Tag("Status", "Who is calling, and what runs."),
             Tag("People", "Signing in, members, invitations, and who belongs to which project."),
             Tag("Conversations", "Asking, answers as they are written, search."),
+            Tag("Prompts", "Texts to use again, with variables."),
+            Tag("Assistants", "Instructions with a name: those that ship and one's own."),
             Tag("Projects", "Groups that share budgets and limits."),
             Tag("Keys", "Credentials of a project."),
             Tag("Budgets", "Hard limits per day, per month and in total."),

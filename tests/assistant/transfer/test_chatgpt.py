@@ -106,7 +106,8 @@ def test_damaged_trees() -> None:
     assert [message.key for message in conversation.messages] == ["q", "a"]
     assert conversation.shown == "a"
     assert conversation.title == ""
-    for broken in ({}, {"a": None, "b": 7, "c": {"message": {"author": []}}}):
+    odd: dict[str, Any] = {"a": None, "b": 7, "c": {"message": {"author": []}}}
+    for broken in ({}, odd):
         with pytest.raises(NotUnderstood) as caught:
             taken({"title": "Nothing", "mapping": broken})
         assert (caught.value.reason, caught.value.title) == ("empty", "Nothing")
