@@ -20,6 +20,7 @@ class RunningPlatform:
         self.process = process
         self.address: str = said["address"]
         self.key: str | None = said["key"]
+        self.sign_in: str | None = said["sign_in"]
         self.models: list[str] = said["models"]
 
     @property

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from sqlalchemy import Connection
 
 from tramontane import __version__, sockets
 from tramontane.children import Child
@@ -33,10 +34,10 @@ from tramontane.engines.plan import LocalModel, local_models
 from tramontane.engines.supervisor import EngineSpec, Supervisor
 from tramontane.errors import ConfigError, TramontaneError
 from tramontane.gateway.news import Launch, News
-from tramontane.store import engines, keys, projects
+from tramontane.store import engines, keys, links, members, projects
 from tramontane.store.database import Store, migrate, open_store
 from tramontane.store.opening import picture, prepare
-from tramontane.store.records import EngineInstance, Opening, Picture
+from tramontane.store.records import EngineInstance, Opening, Picture, Project
 from tramontane.studio.launch import StudioLaunch
 
 POLL_S = 0.5
@@ -48,7 +49,20 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-def serve(settings: Settings, *, json_output: bool = False, issue_key: bool = False) -> int:
+class Issued(msgspec.Struct, frozen=True):
+    """What a start hands out: a key, and the address where the first administrator signs in."""
+
+    key: str | None = None
+    sign_in: str | None = None
+
+
+def serve(
+    settings: Settings,
+    *,
+    json_output: bool = False,
+    issue_key: bool = False,
+    issue_link: bool = False,
+) -> int:
     """Run the platform until SIGTERM or Ctrl-C; return the exit status.
 
     Raises ConfigError where it cannot start: a taken port, a folder in use, an old store.
@@ -67,7 +81,8 @@ def serve(settings: Settings, *, json_output: bool = False, issue_key: bool = Fa
         platform = Platform(settings, folder, store, listener)
         is_first = platform.has_no_key()
         key = platform.issue_key(is_first=is_first) if is_first or issue_key else None
-        return asyncio.run(platform.run(key, json_output=json_output))
+        issued = Issued(key, platform.issue_link(is_wanted=issue_link))
+        return asyncio.run(platform.run(issued, json_output=json_output))
     finally:
         store.close()
         os.close(lock)
@@ -158,20 +173,50 @@ class Platform:
         """Return a new key of the default project, which is created where it is missing."""
         now_ms = clock_ms()
         with self._store.write() as c:
-            known = {project.name: project for project in projects.list_all(c)}
-            project = known.get(DEFAULT_PROJECT) or projects.create(
-                c, name=DEFAULT_PROJECT, defaults=self._settings.limits, now_ms=now_ms
-            )
             _, secret = keys.create(
                 c,
                 self._pepper,
-                project_id=project.id,
+                project_id=self._default_project(c, now_ms).id,
                 name="first" if is_first else f"issued-{secrets.token_hex(3)}",
                 now_ms=now_ms,
             )
         return secret
 
-    async def run(self, key: str | None, *, json_output: bool) -> int:
+    def issue_link(self, *, is_wanted: bool) -> str | None:
+        """Return where the first administrator signs in, once; None where there is none to make.
+
+        The start that finds nobody makes it unasked, a later one only where it `is_wanted`.
+        """
+        now_ms = clock_ms()
+        with self._store.write() as c:
+            if not members.is_empty(c):
+                if is_wanted:
+                    _log.warning(
+                        "--issue-link: there are members already, so no link for the first one;"
+                        " see tramontane member reset"
+                    )
+                return None
+            if links.was_first_issued(c) and not is_wanted:
+                return None
+            _, token = links.create(
+                c,
+                self._pepper,
+                purpose="first_admin",
+                is_admin=True,
+                project_id=self._default_project(c, now_ms).id,
+                role="manager",
+                now_ms=now_ms,
+            )
+        return links.url(self._settings.server.public_url or self.address, token)
+
+    def _default_project(self, c: Connection, now_ms: int) -> Project:
+        for project in projects.list_all(c):
+            if project.name == DEFAULT_PROJECT:
+                return project
+        limits = self._settings.limits
+        return projects.create(c, name=DEFAULT_PROJECT, defaults=limits, now_ms=now_ms)
+
+    async def run(self, issued: Issued, *, json_output: bool) -> int:
         """Run everything until a signal; return the exit status."""
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
@@ -190,13 +235,14 @@ class Platform:
         try:
             await self._until_ready(gateway, stopped)
             if not stopped.is_set():
-                self._announce(key, json_output=json_output)
+                self._announce(issued, json_output=json_output)
             await stopped.wait()
             if not json_output:
                 _say("Stopping; answers under way are finished first.")
         finally:
             poll.cancel()
             self._listener.close()
+            self._folder.address_file.unlink(missing_ok=True)
             await gateway.stop(self._settings.server.drain_s + 10)
             await asyncio.gather(
                 supervisor.close(5.0), *(child.stop(10) for child in self._children[1:])
@@ -351,7 +397,9 @@ class Platform:
                     found[name] = error.message
         return found
 
-    def _announce(self, key: str | None, *, json_output: bool) -> None:
+    def _announce(self, issued: Issued, *, json_output: bool) -> None:
+        key = issued.key
+        self._folder.address_file.write_text(self.address)  # for commands that print links
         problems = self._problems()
         remote = (name for name, d in self._settings.deployments.items() if d.url is not None)
         names = [name for name in (*self._plan, *remote) if name not in problems]
@@ -359,6 +407,7 @@ class Platform:
             line = {
                 "address": self.address,
                 "key": key,
+                "sign_in": issued.sign_in,
                 "models": names,
                 "problems": problems,
                 "version": __version__,
@@ -374,6 +423,11 @@ class Platform:
             f"  Look     {self.address}/",
             f"  Address  {self.address}/v1",
         ]
+        if issued.sign_in is not None:
+            lines += [
+                f"  Sign in  {issued.sign_in}",
+                "           (works once, within a day, and makes you its administrator)",
+            ]
         if key is not None:
             lines += [f"  Key      {key}   (shown once: keep it)"]
         lines += [f"  Models   {', '.join(names) or 'none yet'}"]

@@ -23,6 +23,7 @@ class DataFolder:
         self.models = path / "models"
         self.run = path / "run"
         self.logs = path / "logs"
+        self.address_file = self.run / "address"  # of the platform that runs here, while it does
 
     @property
     def is_new(self) -> bool:

@@ -30,7 +30,8 @@ COMMANDS = dict(commands(typer.main.get_command(cli.app), "tramontane"))
 
 def test_there_are_the_commands_we_promise() -> None:
     promised = """serve, usage, standin openai, project create, project list, project show,
-        project set, project close, project open, key create, key list, key revoke, budget set,
+        project set, project close, project open, key create, key list, key revoke, member list,
+            member invite, member reset, member disable, member enable, budget set,
         budget list, budget clear, model add, model list, model show, model deploy, model undeploy,
         model rm"""
     assert {f"tramontane {' '.join(name.split())}" for name in promised.split(",")} == {*COMMANDS}

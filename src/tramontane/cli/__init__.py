@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from tramontane.cli import budget, key, model, project, serve, standin, usage
+from tramontane.cli import budget, key, member, model, project, serve, standin, usage
 from tramontane.errors import TramontaneError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.add_typer(project.app, name="project")
 app.add_typer(key.app, name="key")
+app.add_typer(member.app, name="member")
 app.add_typer(budget.app, name="budget")
 app.add_typer(model.app, name="model")
 app.command("usage")(usage.usage)

@@ -21,6 +21,13 @@ def serve(
     issue_key: Annotated[
         bool, typer.Option("--issue-key", help="Issue and print a key, as the first start does.")
     ] = False,
+    issue_link: Annotated[
+        bool,
+        typer.Option(
+            "--issue-link",
+            help="Make and print the first administrator's link anew, while nobody has signed in.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON once ready, for scripts.")
     ] = False,
@@ -31,4 +38,4 @@ def serve(
     from tramontane.app import serve as run
 
     settings = read_settings(config, data, server__port=port, server__host=host)
-    raise typer.Exit(run(settings, json_output=as_json, issue_key=issue_key))
+    raise typer.Exit(run(settings, json_output=as_json, issue_key=issue_key, issue_link=issue_link))

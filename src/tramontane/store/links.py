@@ -1,7 +1,8 @@
 """One-time links: the first administrator's, invitations, resets of passwords.
 
 A link can be used once, until it expires or is revoked, and as long as whoever made it may still
-grant what it grants. Only a keyed hash of its token is stored. It does not know addresses.
+grant what it grants. Only a keyed hash of its token is stored. It does not know who may
+make one: the studio does.
 """
 
 import msgspec
@@ -57,6 +58,11 @@ def create(
     _replace_earlier(c, link)
     c.execute(insert(schema.links), msgspec.structs.asdict(link))
     return link, token
+
+
+def url(origin: str, token: str) -> str:
+    """Return a link's address. What stands behind the # is never sent, so it is in no log."""
+    return f"{origin}/#/welcome/{token}"
 
 
 def find(c: Connection, pepper: bytes, token: str, now_ms: int) -> Link:

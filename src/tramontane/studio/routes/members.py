@@ -248,9 +248,9 @@ def managers_only() -> Forbidden:
 
 
 def link_url(platform: Platform, request: Request[Any, Any, Any], token: str) -> str:
-    """Return the address of a link. What stands behind the # is never sent, so in no log."""
+    """Return the address of a link, where this caller, or everybody, reaches the platform."""
     origin = platform.settings.server.public_url or arrived_at(platform, request).origin
-    return f"{origin}/#/welcome/{token}"
+    return links.url(origin, token)
 
 
 def _is_known(c: Connection, caller: Caller, member: Member) -> bool:
