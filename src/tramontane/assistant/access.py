@@ -15,10 +15,11 @@ from tramontane.store.conversations import Conversation, missing
 
 
 class Reader(msgspec.Struct, frozen=True):
-    """Who asks: a member, and the projects that they belong to."""
+    """Who asks: a member, the projects that they belong to, and their language."""
 
     member_id: str
     project_ids: tuple[str, ...]
+    language: str = "en"
 
     def owns(self, conversation: Conversation) -> bool:
         """Whether it is theirs."""

@@ -25,8 +25,8 @@ from tramontane.assistant.tokenstream import (
     TextDelta,
 )
 from tramontane.assistant.turn import Piece, Tokens, turn
-from tramontane.errors import InvalidRequest, NotFound, TramontaneError, Unavailable
-from tramontane.store import conversations, messages, usage
+from tramontane.errors import Forbidden, InvalidRequest, NotFound, TramontaneError, Unavailable
+from tramontane.store import conversations, keys, messages, projects, usage
 from tramontane.store.conversations import Conversation
 from tramontane.store.database import Store
 from tramontane.store.messages import RUNNING, Failure, Message, Receipt, ToolPart
@@ -34,6 +34,7 @@ from tramontane.tools import Tool
 
 T = TypeVar("T")
 CHECKPOINT_S = 0.3
+AGAIN_AFTER_S = (0.3, 0.6, 1.0, 2.0, 4.0)
 STORE_AGAIN_S = 1.0
 BILL_AFTER_S = (1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 TRIM_AGAIN_MAX = 4
@@ -152,7 +153,7 @@ class Answering:
         for left in reversed(range(TRIM_AGAIN_MAX)):
             live.left_out = sent.left_out
             try:
-                await self._take_all(live, order, served, sent.chat)
+                await self._take_patiently(live, order, served, sent.chat)
                 return
             except InvalidRequest as error:
                 is_too_long = error.code == "context_length_exceeded"
@@ -176,6 +177,32 @@ class Answering:
             )
         except InvalidRequest:
             return None
+
+    async def _take_patiently(
+        self, live: Live, order: Order, served: Mapping[str, Served], chat: context.Chat
+    ) -> None:
+        """Ask, and ask again while the gateway is between two lives, or does not know a member yet
+        who has just joined.
+        """
+        for wait_s in (*AGAIN_AFTER_S, None):
+            try:
+                await self._take_all(live, order, served, chat)
+                return
+            except (Unavailable, Forbidden) as error:
+                may_pass = error.code in ("unavailable", "access_ended")
+                if not may_pass or live.has_said or wait_s is None:
+                    raise
+                if isinstance(error, Forbidden):
+                    await asyncio.to_thread(self._check_key, order.key_id, error)
+            await asyncio.sleep(wait_s)
+
+    def _check_key(self, key_id: str, refused: Forbidden) -> None:
+        """Raise `refused` where the key has ended by what the store says, too."""
+        with self._store.read() as c:
+            key = keys.get(c, key_id)
+            project = projects.get(c, key.project_id)
+        if key.revoked_at_ms is not None or project.closed_reason is not None:
+            raise refused
 
     async def _take_all(
         self, live: Live, order: Order, served: Mapping[str, Served], chat: context.Chat

@@ -63,7 +63,8 @@ class ConversationChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
 def reader_of(caller: Caller) -> Reader:
     """Return the signed-in member as who reads conversations. Raises Forbidden for keys."""
-    return Reader(caller.person().id, caller.project_ids)
+    member = caller.person()
+    return Reader(member.id, caller.project_ids, member.language)
 
 
 @get(

@@ -14,8 +14,7 @@ from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
 from tramontane.assistant import access, orders, telling
-from tramontane.assistant.access import Reader
-from tramontane.assistant.orders import Asking, Persona
+from tramontane.assistant.orders import Asking
 from tramontane.assistant.views import MessageView, message_view
 from tramontane.errors import Conflict, InvalidRequest, RateLimited
 from tramontane.store import messages
@@ -23,7 +22,7 @@ from tramontane.store.conversations import Conversation
 from tramontane.store.messages import RUNNING, Message, Rating
 from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.operations import describe
-from tramontane.studio.personas import persona_of
+from tramontane.studio.personas import persona_in
 from tramontane.studio.platform import GivenPlatform, Platform
 from tramontane.studio.routes.assistant_models import models_for
 from tramontane.studio.routes.conversations import reader_of
@@ -250,16 +249,10 @@ def _asking(
             asking = Asking(
                 key_id=place.key_id,
                 served=served,
-                persona=_persona(c, conversation, reader),
+                persona=persona_in(c, conversation, reader),
                 now_ms=platform.clock_ms(),
                 is_trimming=is_trimming,
             )
             return work(c, conversation, asking)
 
     return run
-
-
-def _persona(c: Connection, conversation: Conversation, reader: Reader) -> Persona:
-    if conversation.assistant_id is None:
-        return Persona()
-    return persona_of(c, conversation.assistant_id, reader)

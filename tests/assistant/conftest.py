@@ -1,0 +1,64 @@
+"""A running platform whose models are a stand-in, and people who talk there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.assistant.talking import Talker
+from tests.platform import RunningPlatform, run_platform
+from tests.processes import RunningStandin, run_standin
+from tramontane.providers.standin import Behaviour, StandinOptions
+from tramontane.providers.standin.behaviour import Rule
+
+CONFIG = """
+demo = false
+
+[deployments.echo]
+url = "{url}"
+price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
+
+[deployments.small]
+url = "{url}"
+context_tokens = 400
+capable = false
+"""
+
+
+def config_file(folder: Path, url: str) -> Path:
+    """Return a configuration whose models `echo` and `small` are served at `url`."""
+    path = folder / "tramontane.toml"
+    path.write_text(CONFIG.format(url=url))
+    return path
+
+
+@pytest.fixture(scope="module")
+def rules() -> tuple[Rule, ...]:
+    """What the stand-in is told to do, beside its directives; a module may say more."""
+    return ()
+
+
+@pytest.fixture(scope="module")
+def standin(rules: tuple[Rule, ...]) -> Iterator[RunningStandin]:
+    """The stand-in; it streams at 400 tokens a second."""
+    options = StandinOptions(behaviour=Behaviour(tps=400), script=rules, keep_bodies=True)
+    with run_standin(options) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def platform(
+    standin: RunningStandin, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningPlatform]:
+    """A platform whose models are the stand-in's."""
+    folder = tmp_path_factory.mktemp("platform")
+    config = config_file(folder, standin.url)
+    with run_platform(folder / "data", "--config", str(config)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ada(platform: RunningPlatform) -> Talker:
+    """The first administrator."""
+    assert platform.sign_in is not None
+    return Talker(platform.port).begin(platform.sign_in)
