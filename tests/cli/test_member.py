@@ -88,8 +88,8 @@ def test_members_are_listed_disabled_and_let_in_again(run: Run, data_dir: Path) 
     assert refused.status == 1 and "is disabled" in refused.err
     run("member", "enable", ada)
     assert "/#/welcome/" in run("member", "reset", "ada@example.org").out
-    states = [k["state"] for k in run("key", "list", "--json").json["data"] if k["name"] == "ada"]
-    assert sorted(states) == ["active", "revoked"]
+    of_ada = [k["state"] for k in run("key", "list", "--json").json["data"] if k["name"] == "ada"]
+    assert sorted(of_ada) == ["active", "revoked"]
 
 
 def test_mistakes(run: Run, data_dir: Path) -> None:
