@@ -173,10 +173,11 @@ class Talker:
 
     def ended(self, conversation_id: str, message_id: str) -> dict[str, Any]:
         """Return an answer once it has ended."""
-        return self.until(
+        message: dict[str, Any] = self.until(
             lambda: self.messages(conversation_id)[message_id],
             lambda message: message["status"] not in ("queued", "running"),
         )
+        return message
 
     def until(self, look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
         """Return what `look` finds once it is `wanted`."""

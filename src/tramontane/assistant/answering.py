@@ -289,7 +289,7 @@ class Answering:
         telling.conversation(self.feed, conversation, is_running=running)
         if message.receipt is not None:
             self._later(self._bill(message))
-        if status == "done" and order.is_first:
+        if status == "done" and order.is_first and conversation.title_source == "question":
             self._later(self._title(order, message))
 
     def _put(self, message: Message) -> Conversation | None:

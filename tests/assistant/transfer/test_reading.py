@@ -124,4 +124,7 @@ def test_a_zip_is_bounded_by_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_list_of_nothing() -> None:
     assert found(b"[]") == [Ended()]
-    assert found(b'{"format": "tramontane.export"}\n') == [Skipped("", "not_understood"), Ended()]
+    assert found(b'{"format": "tramontane.export"}\n{"format": 7}\n') == [
+        Skipped("", "not_understood"),
+        Ended(),
+    ]
