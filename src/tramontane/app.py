@@ -27,10 +27,11 @@ from sqlalchemy import Connection
 
 from tramontane import __version__, sockets
 from tramontane.children import Child
-from tramontane.config import Settings, read_secret
+from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
 from tramontane.engines.keys import engine_key
 from tramontane.engines.plan import LocalModel, local_models
+from tramontane.engines.remote import RemoteModel, read_key, remote_models
 from tramontane.engines.supervisor import EngineSpec, Supervisor
 from tramontane.errors import ConfigError, TramontaneError
 from tramontane.gateway.news import Launch, News
@@ -148,6 +149,7 @@ class Platform:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._children: list[Child] = []
         self._plan: dict[str, LocalModel] = {}
+        self._remote: dict[str, RemoteModel] = {}
         self._revision = -1  # what the gateway was last told; -1: tell it again
         self._engine_states: dict[str, str] = {}
         self._unstored: dict[str, EngineInstance] = {}  # the store's thread only
@@ -336,6 +338,7 @@ class Platform:
 
     async def _reconcile(self, supervisor: Supervisor, now: Picture) -> None:
         plan = local_models(self._settings, now.deployments, now.models, self._folder.models)
+        self._remote = remote_models(self._settings, now.deployments)
         if plan != self._plan:
             self._plan = plan
             await supervisor.reconcile(_specs(plan))
@@ -389,20 +392,18 @@ class Platform:
                 found[name] = model.problem
             elif name not in self._served:
                 found[name] = self._engine_messages.get(name) or "its engine is still starting"
-        for name, remote in self._settings.deployments.items():
-            if remote.url is not None:
-                try:
-                    read_secret(remote, os.environ, f"deployments.{name}")
-                except ConfigError as error:
-                    found[name] = error.message
+        for name, remote in self._remote.items():
+            try:
+                read_key(remote, self._pepper, os.environ)
+            except ConfigError as error:
+                found[name] = error.message
         return found
 
     def _announce(self, issued: Issued, *, json_output: bool) -> None:
         key = issued.key
         self._folder.address_file.write_text(self.address)  # for commands that print links
         problems = self._problems()
-        remote = (name for name, d in self._settings.deployments.items() if d.url is not None)
-        names = [name for name in (*self._plan, *remote) if name not in problems]
+        names = [name for name in (*self._plan, *self._remote) if name not in problems]
         if json_output:
             line = {
                 "address": self.address,

@@ -105,6 +105,14 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     capable: bool = True
     threads: int | None = None
     share_prompt_cache: bool = False
+    languages: tuple[str, ...] | None = None
+    open_weights: bool | None = None
+
+
+class StudioSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be done in the page. `allowed_origins` None: the well-known providers'."""
+
+    allowed_origins: tuple[str, ...] | None = None
 
 
 class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,6 +135,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     upstream: UpstreamSettings = UpstreamSettings()
     limits: LimitDefaults = LimitDefaults()
     sessions: SessionSettings = SessionSettings()
+    studio: StudioSettings = StudioSettings()
     deployments: dict[str, DeploymentSettings] = {}
     routes: dict[str, RouteSettings] = {}
 
@@ -203,6 +212,8 @@ def _check(settings: Settings, where: str) -> None:
         if deployment.max_in_flight is not None and deployment.max_in_flight < 1:
             raise ConfigError(f"{place}.max_in_flight: must be at least 1")
         parse_price(deployment.price, settings, place)
+    for url in settings.studio.allowed_origins or ():
+        parse_origin(url, f"{where}: studio.allowed_origins")
     for name, route in settings.routes.items():
         _check_name(name, f"{where}: routes.{name}", _REMOTE_NAME)
         if not route.deployments:

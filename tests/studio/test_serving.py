@@ -4,6 +4,7 @@ from typing import Any
 
 from tramontane.config import DeploymentSettings, PriceSettings, RouteSettings, Settings
 from tramontane.engines.plan import LocalModel
+from tramontane.engines.remote import RemoteModel, remote_models
 from tramontane.store.records import EngineInstance
 from tramontane.studio.serving import Deployment, deployments, visible
 
@@ -36,7 +37,7 @@ def test_a_deployment_answers_to_its_name_and_its_routes() -> None:
             "best": RouteSettings(deployments=("large",)),
         },
     )
-    found = deployments(settings, {"small": local()}, [])
+    found = deployments(settings, {"small": local()}, remote_models(settings, []), [])
     assert names(found) == {
         "best": (),  # the route of that name stands in front of it
         "large": ("large", "best", "default"),
@@ -50,7 +51,7 @@ def test_only_usable_names_are_visible() -> None:
         deployments={"large": REMOTE, "spare": REMOTE},
         routes={"default": RouteSettings(deployments=("large",))},
     )
-    found = deployments(settings, {}, [])
+    found = deployments(settings, {}, remote_models(settings, []), [])
     assert visible(found, None) == found
     assert names(visible(found, ["default", "unknown"])) == {"large": ("default",)}
     assert visible(found, []) == []
@@ -60,7 +61,7 @@ def test_the_engine_has_the_last_word_on_a_local_one() -> None:
     settings = Settings()
 
     def state(model: LocalModel, *instances: EngineInstance) -> tuple[str, str]:
-        (found,) = deployments(settings, {"small": model}, instances)
+        (found,) = deployments(settings, {"small": model}, {}, instances)
         return found.state, found.message
 
     assert state(local()) == ("starting", "")
@@ -70,7 +71,17 @@ def test_the_engine_has_the_last_word_on_a_local_one() -> None:
 
 
 def test_nobody_knows_whether_a_remote_one_answers() -> None:
-    (found,) = deployments(Settings(deployments={"large": REMOTE}), {}, [])
+    settings = Settings(deployments={"large": REMOTE})
+    (found,) = deployments(settings, {}, remote_models(settings, []), [])
     assert (found.engine, found.state) == ("remote", "unprobed")
     assert found.price.output_nano_per_mtok == 3_000_000_000
     assert found.is_demonstration is False
+
+
+def test_one_that_may_not_be_entered_any_more_says_so() -> None:
+    entered = RemoteModel(
+        name="far", settings=DeploymentSettings(url="https://far.invalid/v1"), is_entered=True
+    )
+    (found,) = deployments(Settings(), {}, {"far": entered}, [])
+    assert (found.state, found.source) == ("failed", "store")
+    assert "studio.allowed_origins" in found.message

@@ -6,6 +6,7 @@ start anything.
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -16,11 +17,19 @@ SLOTS = 4
 CONTEXT_TOKENS = 4_096
 DEMO_PATH = Path(__file__).parent / "demo" / "demo.gguf"
 DEMO_CONTEXT_TOKENS = 1_024
+GUIDE_CONTEXT_TOKENS = 131_072
+GUIDE_SLOTS = 16
+
+BUILT_IN = frozenset(("demo", "guide"))
+"""Names of the deployments that come with Tramontane."""
+
+Engine = Literal["llama.cpp", "guide"]
 
 
 class LocalModel(msgspec.Struct, frozen=True, kw_only=True):
     """One local deployment. `problem` set: it cannot be served, and why."""
 
+    engine: Engine = "llama.cpp"
     settings: DeploymentSettings
     path: Path | None
     context_tokens: int
@@ -40,6 +49,15 @@ def local_models(
     """Return every local deployment by name. The configuration file wins over the store."""
     files = list(files)
     plan: dict[str, LocalModel] = {}
+    if settings.guide:
+        plan["guide"] = LocalModel(
+            engine="guide",
+            settings=DeploymentSettings(capable=False),
+            path=None,
+            context_tokens=GUIDE_CONTEXT_TOKENS,
+            slots=GUIDE_SLOTS,
+            threads=None,
+        )
     if settings.demo and demo_path.exists():
         plan["demo"] = LocalModel(
             settings=DeploymentSettings(model="demo", capable=False),

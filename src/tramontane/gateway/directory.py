@@ -14,8 +14,10 @@ from tramontane import config
 from tramontane.config import DeploymentSettings, Origin, Settings
 from tramontane.engines.keys import engine_key
 from tramontane.engines.plan import LocalModel, local_models
-from tramontane.errors import ConfigError
+from tramontane.engines.remote import RemoteModel, read_key, remote_models
+from tramontane.errors import TramontaneError
 from tramontane.money import Price
+from tramontane.providers.reach import reach_of
 from tramontane.store.records import Budget, EngineInstance, Key, Picture, Project
 
 OUTPUT_TOKENS_ASSUMED = 16_384
@@ -94,9 +96,8 @@ def build(
     deployments: dict[str, Deployment] = {}
     for name, model in local.items():
         deployments[name] = _local(name, model, by_deployment.get(name), settings, pepper)
-    for name, remote in settings.deployments.items():
-        if remote.url is not None:
-            deployments[name] = _remote(name, remote, settings, environ)
+    for name, remote in remote_models(settings, picture.deployments).items():
+        deployments[name] = _remote(remote, settings, pepper, environ)
     routes: dict[str, tuple[Deployment, ...]] = {
         name: (deployment,) for name, deployment in deployments.items()
     }
@@ -118,19 +119,21 @@ def build(
 
 
 def _remote(
-    name: str, settings: DeploymentSettings, whole: Settings, environ: Mapping[str, str]
+    model: RemoteModel, whole: Settings, pepper: bytes, environ: Mapping[str, str]
 ) -> Deployment:
-    place = f"deployments.{name}"
-    assert settings.url is not None
+    settings = model.settings
+    place = f"deployments.{model.name}"
     reason = secret = None
     try:
-        secret = config.read_secret(settings, environ, place)
-    except ConfigError as error:
+        if model.is_entered:
+            reach_of(whole).origin(model.url)  # what may be entered may have changed since
+        secret = read_key(model, pepper, environ)
+    except TramontaneError as error:
         reason = error.message
     return _deployment(
-        name,
+        model.name,
         settings,
-        origin=config.parse_origin(settings.url, place) if reason is None else None,
+        origin=config.parse_origin(model.url, place) if reason is None else None,
         unavailable_reason=reason,
         state="ready" if reason is None else "failed",
         authorization=f"Bearer {secret}".encode() if secret else None,

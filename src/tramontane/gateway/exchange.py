@@ -149,7 +149,7 @@ class Exchange:
         ):
             return
         progress = self.progress
-        if progress is not None and progress.finished and not progress.is_done:
+        if progress is not None and progress.is_complete and not progress.is_done:
             # The whole answer is out, only its usage is due: wait for that, to bill exactly.
             self.deadline_s = self._desk.clock_s() + USAGE_DUE_S
             return
@@ -384,7 +384,9 @@ class Exchange:
         changed["model"] = deployment.upstream_model
         if limit is not None:
             changed[deployment.max_tokens_field] = msgspec.Raw(b"%d" % limit)
-        if intent.stream and deployment.asks_stream_usage and not intent.include_usage:
+        if not deployment.asks_stream_usage:
+            changed.pop("stream_options", None)  # it may not know what it is not to be asked
+        elif intent.stream and not intent.include_usage:
             changed["stream_options"] = INCLUDE_USAGE
         return self._framed(service, encode(changed), is_stream=intent.stream)
 

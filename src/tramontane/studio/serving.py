@@ -1,7 +1,7 @@
 """Which deployments there are, and which of them a key may know of.
 
-Pure: it puts the plan of local models, the configuration file's remote ones and the engines' last
-words together. It does not know whether a remote deployment answers: only the gateway asks it.
+Pure: it puts the plans of local and of remote models and the engines' last words together. It does
+not know whether a remote deployment answers: only the gateway asks it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,18 +11,23 @@ import msgspec
 
 from tramontane.config import DeploymentSettings, Settings, parse_price
 from tramontane.engines.plan import LocalModel
+from tramontane.engines.remote import RemoteModel
+from tramontane.errors import TramontaneError
 from tramontane.money import Price
+from tramontane.providers.reach import reach_of
 from tramontane.store.records import EngineInstance, EngineState
 
 Engine = Literal["llama.cpp", "guide", "remote"]
 State = Literal[EngineState, "unprobed"]
+Source = Literal["built_in", "file", "store"]
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     """A deployment with what is known of it. `models` are the public names it answers to.
 
     `message` is the engine's or the plan's own word on a state that is not ready; it may name
-    files of this machine. `state_since_ms` is when an engine last changed.
+    files of this machine. `state_since_ms` is when an engine last changed. `source` says where it
+    is set up; only what is in the store can be removed here.
     """
 
     name: str
@@ -34,19 +39,21 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     state_since_ms: int | None = None
     context_tokens: int | None
+    source: Source
     is_demonstration: bool = False
     supports_tools: bool = False
 
 
 def deployments(
-    settings: Settings, plan: Mapping[str, LocalModel], instances: Iterable[EngineInstance]
+    settings: Settings,
+    plan: Mapping[str, LocalModel],
+    remote: Mapping[str, RemoteModel],
+    instances: Iterable[EngineInstance],
 ) -> list[Deployment]:
     """Return every deployment by name."""
     running = {instance.deployment: instance for instance in instances}
     found = [_local(name, model, running.get(name), settings) for name, model in plan.items()]
-    for name, own in settings.deployments.items():
-        if own.url is not None:
-            found.append(_remote(name, own, settings))
+    found += [_remote(model, settings) for model in remote.values()]
     return sorted(found, key=lambda deployment: deployment.name)
 
 
@@ -78,22 +85,38 @@ def _local(
         message=model.problem or (instance.message if instance is not None else ""),
         state_since_ms=None if instance is None else instance.updated_at_ms,
         context_tokens=model.context_tokens,
+        source=_source_of_local(name, model, settings),
         is_demonstration=model.is_demonstration,
         supports_tools=instance is not None and instance.supports_tools,
     )
 
 
-def _remote(name: str, own: DeploymentSettings, settings: Settings) -> Deployment:
+def _remote(model: RemoteModel, settings: Settings) -> Deployment:
+    name, own = model.name, model.settings
+    problem = ""
+    if model.is_entered:
+        try:
+            reach_of(settings).origin(model.url)
+        except TramontaneError as error:  # what may be entered has changed since
+            problem = error.message
     return Deployment(
         name=name,
         models=_public_names(name, settings),
         engine="remote",
         settings=own,
         price=parse_price(own.price, settings, f"deployments.{name}"),
-        state="unprobed",
+        state="failed" if problem else "unprobed",
+        message=problem,
+        source="store" if model.is_entered else "file",
         context_tokens=own.context_tokens,
         supports_tools=True,
     )
+
+
+def _source_of_local(name: str, model: LocalModel, settings: Settings) -> Source:
+    if name in settings.deployments:
+        return "file"
+    return "built_in" if model.engine == "guide" or model.is_demonstration else "store"
 
 
 def _public_names(name: str, settings: Settings) -> tuple[str, ...]:

@@ -1,17 +1,28 @@
 """`/api/v1/deployments`: models made servable, with how each is set up.
 
-Provider keys, and where they are read from, are never shown.
+Provider keys, and where they are read from, are never shown; those entered here are stored sealed.
 """
 
-import msgspec
-from litestar import get
+import re
 
-from tramontane.config import parse_origin
+import msgspec
+from litestar import delete, get, post
+from litestar.params import FromPath, JSONBody
+from sqlalchemy import Connection
+
+from tramontane.config import DeploymentSettings, PriceSettings, parse_origin, parse_price
+from tramontane.engines.plan import BUILT_IN
+from tramontane.engines.remote import seal_key
+from tramontane.errors import ConfigError, Conflict, InvalidRequest
+from tramontane.providers.reach import provider_of, reach_of
+from tramontane.store import deployments
+from tramontane.store.records import StoredDeployment
 from tramontane.studio import serving
 from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.moments import optional_name
 from tramontane.studio.operations import describe
-from tramontane.studio.platform import GivenPlatform
+from tramontane.studio.platform import GivenPlatform, Platform
+from tramontane.studio.routes.providers import check_key, check_upstream_model, check_url
 from tramontane.studio.routes.status import (
     PriceView,
     all_deployments,
@@ -20,15 +31,22 @@ from tramontane.studio.routes.status import (
     visible_to,
 )
 
+_CONTEXT_MOST = 100_000_000
+_LANGUAGES_MOST = 100
+_is_language = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII).fullmatch
+
 
 class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
     """A deployment. To operators only: `origin` (scheme, host and port of a remote one) and
-    `upstream_model` (what it is asked for there). `model` is the file of a local one.
+    `upstream_model` (what it is asked for there). `model` is the file of a local one. `source` is
+    where it is set up: `store` ones can be removed. `languages` and `open_weights` are null where
+    nobody has said.
     """
 
     name: str
     models: tuple[str, ...]
     engine: serving.Engine
+    source: serving.Source
     origin: str | None
     upstream_model: str | None
     model: str | None
@@ -40,7 +58,37 @@ class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
     max_output_tokens: int | None
     max_in_flight: int | None
     queue_limit: int
+    languages: tuple[str, ...] | None
+    open_weights: bool | None
     demonstration: bool
+
+
+class NewPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Decimals in quotes, per million tokens (`request` per request), in `currency`, the
+    platform's where null.
+    """
+
+    input_per_mtok: str = "0"
+    output_per_mtok: str = "0"
+    cached_input_per_mtok: str | None = None
+    request: str = "0"
+    currency: str | None = None
+
+
+class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model served elsewhere. Clients ask for it as `name`, its server as `upstream_model`.
+
+    `key` is the provider's; it is stored sealed and never shown again.
+    """
+
+    name: str
+    url: str
+    upstream_model: str | None = None
+    key: str | None = None
+    price: NewPrice | None = None
+    context_tokens: int | None = None
+    languages: tuple[str, ...] | None = None
+    open_weights: bool | None = None
 
 
 class DeploymentList(msgspec.Struct, frozen=True):
@@ -57,6 +105,97 @@ def list_deployments(platform: GivenPlatform, caller: GivenCaller) -> Deployment
     return DeploymentList([_view(deployment, caller, currency) for deployment in found])
 
 
+@post(
+    "/deployments",
+    **describe(
+        "createDeployment",
+        "Enter a model that is served elsewhere",
+        "Deployments",
+        right="operate",
+        errors=(409, 413),
+    ),
+)
+def create_deployment(
+    platform: GivenPlatform, caller: GivenCaller, data: JSONBody[NewDeployment]
+) -> DeploymentView:
+    """Needs the right `operate`. It is served within two seconds. Its address must be one that
+    `GET /providers` names.
+    """
+    url = check_url(data.url)
+    reach_of(platform.settings).origin(url)
+    key = check_key(data.key)
+    settings = _settings_of(data, url)
+    try:
+        parse_price(settings.price, platform.settings, "deployment")
+    except ConfigError as error:
+        message = error.message.removeprefix("deployment.price.")
+        raise InvalidRequest(f"The price: {message}.", param="price") from None
+    stored = StoredDeployment(
+        name=data.name,
+        settings=msgspec.json.encode(settings),
+        sealed_key=None if key is None else seal_key(platform.pepper, key, data.name, url),
+        created_at_ms=platform.clock_ms(),
+    )
+    with platform.store.write() as c:
+        _check_free(c, platform, data.name)
+        deployments.put(c, stored)
+    (made,) = (d for d in all_deployments(platform) if d.name == data.name)
+    return _view(made, caller, platform.settings.currency)
+
+
+@delete(
+    "/deployments/{name:str}",
+    status_code=204,
+    **describe(
+        "removeDeployment", "Serve a model no more", "Deployments", right="operate",
+        errors=(404, 409),
+    ),
+)  # fmt: skip
+def remove_deployment(platform: GivenPlatform, name: FromPath[str]) -> None:
+    """Needs the right `operate`. A key entered for it is forgotten, a model's file is not."""
+    if name in platform.settings.deployments or name in BUILT_IN:
+        raise Conflict(f"{name!r} is set up in the configuration file; take it out there.")
+    with platform.store.write() as c:
+        deployments.remove(c, name)
+
+
+def _settings_of(data: NewDeployment, url: str) -> DeploymentSettings:
+    known = provider_of(url)
+    settings = DeploymentSettings(
+        url=url,
+        upstream_model=check_upstream_model(data.upstream_model),
+        price=PriceSettings(**msgspec.structs.asdict(data.price)) if data.price else None,
+        context_tokens=data.context_tokens,
+        languages=_check_languages(data.languages),
+        open_weights=data.open_weights,
+    )
+    if data.context_tokens is not None and not 1 <= data.context_tokens <= _CONTEXT_MOST:
+        raise InvalidRequest(f"context_tokens: from 1 to {_CONTEXT_MOST}.", param="context_tokens")
+    if known is None:
+        return settings
+    return msgspec.structs.replace(
+        settings, max_tokens_field=known.max_tokens_field, stream_usage=known.stream_usage
+    )
+
+
+def _check_languages(languages: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if languages is None:
+        return None
+    if len(languages) > _LANGUAGES_MOST or not all(map(_is_language, languages)):
+        raise InvalidRequest(
+            "languages: give their codes, such as fr, de or pt-BR.", param="languages"
+        )
+    return tuple(dict.fromkeys(languages)) or None
+
+
+def _check_free(c: Connection, platform: Platform, name: str) -> None:
+    settings = platform.settings
+    taken = {stored.name for stored in deployments.list_all(c)}
+    taken |= settings.deployments.keys() | settings.routes.keys() | BUILT_IN
+    if name in taken:
+        raise Conflict(f"{name!r} is taken; choose another name, or remove it first.", param="name")
+
+
 def _view(deployment: serving.Deployment, caller: Caller, currency: str) -> DeploymentView:
     own = deployment.settings
     is_shown = caller.is_operator
@@ -64,6 +203,7 @@ def _view(deployment: serving.Deployment, caller: Caller, currency: str) -> Depl
         name=deployment.name,
         models=deployment.models,
         engine=deployment.engine,
+        source=deployment.source,
         origin=_origin(own.url) if own.url is not None and is_shown else None,
         upstream_model=own.upstream_model if is_shown else None,
         model=own.model,
@@ -75,6 +215,8 @@ def _view(deployment: serving.Deployment, caller: Caller, currency: str) -> Depl
         max_output_tokens=own.max_output_tokens,
         max_in_flight=own.max_in_flight,
         queue_limit=own.queue_limit,
+        languages=own.languages,
+        open_weights=own.open_weights,
         demonstration=deployment.is_demonstration,
     )
 

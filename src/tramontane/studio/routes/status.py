@@ -12,6 +12,7 @@ from litestar import get
 from tramontane import __version__
 from tramontane.datafolder import DataFolder
 from tramontane.engines.plan import local_models
+from tramontane.engines.remote import remote_models
 from tramontane.money import Price, format_nano
 from tramontane.store import deployments, engines, models
 from tramontane.store.keys import usable_models
@@ -102,13 +103,11 @@ def all_deployments(platform: Platform) -> list[serving.Deployment]:
     """Return every deployment as the store has it now."""
     settings = platform.settings
     with platform.store.read() as c:
-        plan = local_models(
-            settings,
-            deployments.list_all(c),
-            models.list_all(c),
-            DataFolder(settings.data_dir).models,
-        )
-        return serving.deployments(settings, plan, engines.list_instances(c))
+        stored = deployments.list_all(c)
+        folder = DataFolder(settings.data_dir).models
+        plan = local_models(settings, stored, models.list_all(c), folder)
+        remote = remote_models(settings, stored)
+        return serving.deployments(settings, plan, remote, engines.list_instances(c))
 
 
 def visible_to(caller: Caller, found: list[serving.Deployment]) -> list[serving.Deployment]:

@@ -1,0 +1,118 @@
+"""Which addresses may be entered in the page, and what their names may stand for.
+
+Whoever writes the configuration file may name any origin; whoever uses the page only those that
+the file allows, by default the well-known providers'. Pure: it looks nothing up.
+"""
+
+import ipaddress
+
+import msgspec
+
+from tramontane.config import Origin, Settings, is_link_local, parse_origin
+from tramontane.errors import ConfigError, Forbidden, InvalidRequest
+from tramontane.providers.known import PROVIDERS, KnownProvider
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.ip_network("::/96")
+_LOOPBACK_HOSTS = frozenset(("localhost", "127.0.0.1", "::1"))
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be entered. `listed` are the file's own origins; None: the well-known ones."""
+
+    listed: tuple[str, ...] | None
+    allows_loopback: bool
+
+    def providers(self) -> list[KnownProvider]:
+        """Return the providers that may be entered, those of the file's own origins too."""
+        found = [p for p in PROVIDERS if self.listed is None or _in(p.url, self.listed)]
+        known = {_place(p.url) for p in found}
+        for url in self.listed or ():
+            if _place(url) not in known:
+                host = parse_origin(url).host
+                found.append(KnownProvider(name=host, title=host, url=url))
+        return sorted(found, key=lambda provider: provider.title.casefold())
+
+    def origin(self, url: str) -> Origin:
+        """Return the origin of `url`, which somebody entered.
+
+        Raises InvalidRequest where it is no address, Forbidden where it is not allowed.
+        """
+        try:
+            origin = parse_origin(url, "")
+        except ConfigError as error:
+            message = error.message.removeprefix(".url: ")
+            raise InvalidRequest(f"The address: {message}.", param="url") from None
+        if self.allows_loopback and origin.host in _LOOPBACK_HOSTS:
+            return origin
+        allowed = [p.url for p in PROVIDERS] if self.listed is None else self.listed
+        if not _in(url, allowed):
+            raise Forbidden(
+                "This address may not be entered here. Those that may be stand in"
+                " studio.allowed_origins of the configuration file.",
+                code="origin_not_allowed",
+                param="url",
+            )
+        return origin
+
+    def check_addresses(self, origin: Origin, addresses: list[str]) -> None:
+        """Raise Forbidden where the host of `origin` stands for an address that it may not.
+
+        A provider's name must lead out to the internet, a loopback name to loopback, one that the
+        file lists anywhere but to link-local addresses.
+        """
+        is_loopback = self.allows_loopback and origin.host in _LOOPBACK_HOSTS
+        for text in addresses:
+            if is_link_local(text):
+                is_right = False
+            elif is_loopback:
+                is_right = all(a.is_loopback for a in _meant(text))
+            elif self.listed is None:
+                is_right = all(a.is_global and not a.is_multicast for a in _meant(text))
+            else:
+                is_right = not any(a.is_multicast or a.is_unspecified for a in _meant(text))
+            if not is_right:
+                raise Forbidden(
+                    f"The name {origin.host} leads to an address that it may not lead to.",
+                    code="origin_not_allowed",
+                    param="url",
+                )
+
+
+def reach_of(settings: Settings) -> Reach:
+    """Return what may be entered under these settings."""
+    listed = settings.studio.allowed_origins
+    return Reach(
+        listed=listed,
+        allows_loopback=listed is None and settings.server.host in _LOOPBACK_HOSTS,
+    )
+
+
+def provider_of(url: str) -> KnownProvider | None:
+    """Return the known provider at this origin."""
+    place = _place(url)
+    return next((provider for provider in PROVIDERS if _place(provider.url) == place), None)
+
+
+def _place(url: str) -> tuple[bool, str, int]:
+    origin = parse_origin(url)
+    return origin.tls, origin.host, origin.port
+
+
+def _in(url: str, allowed: list[str] | tuple[str, ...]) -> bool:
+    return _place(url) in {_place(one) for one in allowed}
+
+
+def _meant(text: str) -> list[Address]:
+    """Return the address, with those that its bits hold: IPv4 inside IPv6 reaches IPv4."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv4Address):
+        return [address]
+    inside: list[Address | None] = [address.ipv4_mapped, address.sixtofour]
+    inside += address.teredo or ()
+    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
+        inside.append(ipaddress.IPv4Address(address.packed[-4:]))
+    found: list[Address] = [a for a in inside if a is not None]
+    return found or [address]
