@@ -36,6 +36,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 MAX_LINES = 600
+# What is imported under another name than it is installed by.
+IMPORTED_AS = {"argon2_cffi": "argon2", "markdown_it_py": "markdown_it"}
 
 
 def source_files() -> list[Path]:
@@ -130,6 +132,7 @@ def test_every_import_is_declared() -> None:
     extras = project["optional-dependencies"].values()
     declared = project["dependencies"] + [line for extra in extras for line in extra]
     names = {re.split(r"[<>=\[; ]", line)[0].lower().replace("-", "_") for line in declared}
+    names |= {IMPORTED_AS[name] for name in names & IMPORTED_AS.keys()}
     known = names | {"tramontane"} | sys.stdlib_module_names
     imported = {
         (path.name, name.partition(".")[0])

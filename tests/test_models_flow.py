@@ -113,7 +113,7 @@ def test_a_newcomer_s_first_hour(
         environ = {"LARGE_KEY": PROVIDER_KEY}
         with run_platform(folder, "--config", str(config), environ=environ) as platform:
             assert platform.key is not None
-            assert platform.models == ["demo", "large"]
+            assert platform.models == ["guide", "demo", "large"]
             story = Story(platform, shell)
             deploy_and_remove(story)
             ask_elsewhere(story)

@@ -61,7 +61,7 @@ def platform(data: Path) -> Iterator[RunningPlatform]:
 
 
 def test_the_first_start_gives_a_key_and_a_model_that_answers(platform: RunningPlatform) -> None:
-    assert platform.models == ["demo"]
+    assert platform.models == ["guide", "demo"]
     status, fields, body = chat(platform)
     assert status == 200
     assert fields["x-tramontane-demonstration"] == "true"
@@ -75,7 +75,7 @@ def test_every_part_says_how_it_is(platform: RunningPlatform) -> None:
     assert status == 200
     said = json.loads(body)
     assert said["parts"] == {"gateway": "ready", "studio": "ready", "worker": "ready"}
-    assert said["models"] == {"demo": "ready"}
+    assert said["models"] == {"guide": "ready", "demo": "ready"}
 
 
 def test_the_studio_is_reached_through_the_same_address(platform: RunningPlatform) -> None:
@@ -85,7 +85,7 @@ def test_the_studio_is_reached_through_the_same_address(platform: RunningPlatfor
     assert b"Tramontane" in body
     status, _, body = ask(platform, "/api/v1/status")
     assert status == 200
-    assert json.loads(body)["deployments"][0]["name"] == "demo"
+    assert [d["name"] for d in json.loads(body)["deployments"]] == ["demo", "guide"]
 
 
 def test_usage_counts_what_was_just_answered(platform: RunningPlatform, data: Path) -> None:
@@ -165,7 +165,7 @@ def test_it_stops_cleanly_and_starts_again_without_a_key(
     assert not [pid for pid in children if psutil.pid_exists(pid)]
     with run_platform(data) as again:
         assert again.key is None
-        assert again.models == ["demo"]
+        assert again.models == ["guide", "demo"]
         again.key = platform.key
         assert chat(again)[0] == 200
     with run_platform(data, "--issue-key") as third:
@@ -180,7 +180,7 @@ def test_a_missing_engine_takes_down_nothing_else(tmp_path: Path) -> None:
     (folder / "xllamacpp.py").write_text("raise ImportError('no wheel for this platform')\n")
     environ = {"PYTHONPATH": str(folder)}
     with run_platform(tmp_path / "data", environ=environ) as platform:
-        assert platform.models == []
+        assert platform.models == ["guide"]
         status, _, body = chat(platform)
         assert status == 503
         assert "demo" in json.loads(body)["error"]["message"]

@@ -434,11 +434,12 @@ class Platform:
         lines += [f"  Models   {', '.join(names) or 'none yet'}"]
         lines += [f"  Not up   {name}: {reason}" for name, reason in problems.items()]
         lines += [""]
+        if "guide" in names:
+            lines += ["  guide answers from the handbook and calculates; it is no language model."]
         if "demo" in names:
-            lines += [
-                "  demo is a small demonstration model; its answers prove the path, no more.",
-                "",
-            ]
+            lines += ["  demo is a small demonstration model; its answers prove the path, no more."]
+        if {"guide", "demo"} & set(names):
+            lines += [""]
         lines += [
             "  Ask it something:",
             "",

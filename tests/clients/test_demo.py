@@ -101,7 +101,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     config = root / "tramontane.toml"
     config.write_text(SETTINGS)
     with run_platform(folder.path, "--config", str(config)) as platform:
-        assert sorted(platform.models) == ["caller", "demo", "narrow"]
+        assert sorted(platform.models) == ["caller", "demo", "guide", "narrow"]
         yield Place(f"{platform.address}/v1", *secrets, folder)
 
 
@@ -501,5 +501,5 @@ def test_node_client(node_path: str, target: Target) -> None:
 
 def test_models_are_listed(target: Target) -> None:
     with target.client() as client:
-        assert {model.id for model in client.models.list()} == {"caller", "demo", "narrow"}
+        assert {model.id for model in client.models.list()} == {"caller", "demo", "guide", "narrow"}
         assert client.models.retrieve("demo").id == "demo"

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tramontane.engines.supervisor import COMMAND
+from tramontane.engines.supervisor import COMMANDS
 
 KEY = "the-key-of-this-child"
 CHAT = "/v1/chat/completions"
@@ -32,7 +32,7 @@ class Child:
             "api_key": KEY,
         } | more
         self.process = subprocess.Popen(
-            COMMAND,
+            COMMANDS["llama.cpp"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -228,7 +228,7 @@ def test_a_child_whose_front_answers_while_its_loop_stands_is_ended(
     patience = Patience(
         probe_every_s=0.05, pulse=PulsePatience(probe_s=10.0, probes_failed=100, stall_s=0.3)
     )
-    supervise(body, tmp_path, command=python(STALLED), patience=patience)
+    supervise(body, tmp_path, commands={"llama.cpp": python(STALLED)}, patience=patience)
 
 
 def test_a_wrong_file_fails_at_once_and_another_is_tried(tiny: Path, tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_a_child_that_never_gets_ready_fails_with_words(
         backoff_most_s=0.02,
         starts_failed=3,
     )
-    reports = supervise(body, tmp_path, command=python(code), patience=patience)
+    reports = supervise(body, tmp_path, commands={"llama.cpp": python(code)}, patience=patience)
     assert reports.states().count("starting") == starts
 
 
@@ -308,7 +308,7 @@ def test_a_command_that_is_not_there_fails_with_words(tiny: Path, tmp_path: Path
         await supervisor.reconcile({"demo": spec(tiny)})
         assert "could not be started: No such file" in (await reports.until("failed")).message
 
-    supervise(body, tmp_path, command=[str(tmp_path / "nothing")])
+    supervise(body, tmp_path, commands={"llama.cpp": [str(tmp_path / "nothing")]})
 
 
 def test_no_avx2_is_said_when_llama_cpp_itself_dies_of_it(tiny: Path, tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ def test_a_child_that_will_not_end_is_killed(tiny: Path, tmp_path: Path) -> None
         assert not is_running(ready.pid)
 
     patience = Patience(probe_every_s=1_000.0)
-    supervise(body, tmp_path, command=python(code), patience=patience)
+    supervise(body, tmp_path, commands={"llama.cpp": python(code)}, patience=patience)
     assert pids
 
 

@@ -1,18 +1,13 @@
 """The engine child: one model file, served by llama.cpp's own HTTP server on loopback.
 
-`python -m tramontane.engines.llamacpp` reads one line of JSON (Options) on stdin and answers with
-one line on stdout: Ready once the model is loaded and answers, Failed else. SIGTERM lets open
-answers run out, a second one does not; the end of stdin, which is the parent's end, ends it at
-once. The key comes on stdin only, never in arguments or environment. It knows nothing of projects,
-budgets or other engines; who may ask what is the gateway's business.
+`python -m tramontane.engines.llamacpp` talks to its supervisor as `protocol` says. It knows nothing
+of projects, budgets or other engines; who may ask what is the gateway's business.
 
 What a caller must know of this server is in `docs/decisions/004-engine-children.md`.
 """
 
-import contextlib
 import http.client
 import os
-import resource
 import signal
 import sys
 import threading
@@ -24,6 +19,15 @@ from typing import Any
 import msgspec
 
 from tramontane.engines.gguf import read_header
+from tramontane.engines.protocol import (
+    Failed,
+    Options,
+    Ready,
+    exit_with_parent,
+    lower_risks,
+    private_stdout,
+    send,
+)
 from tramontane.errors import InvalidModelFile
 
 SHARED_CACHE_MIB = 1_024
@@ -31,36 +35,6 @@ PREFILL_STEP_TOKENS = 512
 _ASK_TIMEOUT_S = 30.0
 _IDLE_S = 0.1
 _LINGER_S = 1.0
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to serve. `context_tokens` is promised to each of `slots` requests at once."""
-
-    model_path: str
-    alias: str
-    context_tokens: int
-    slots: int
-    api_key: str
-    threads: int | None = None  # None: one less than there are cores
-    share_prompt_cache: bool = False
-
-
-class Ready(msgspec.Struct, frozen=True):
-    """The engine answers at `address` ("127.0.0.1:PORT"), with so much context for a request.
-
-    `supports_tools`: its chat template shows the model what tools there are.
-    """
-
-    address: str
-    context_tokens: int
-    supports_tools: bool = False
-
-
-class Failed(msgspec.Struct, frozen=True):
-    """The engine cannot serve. `is_final`: trying again would change nothing."""
-
-    error: str
-    is_final: bool
 
 
 class _CannotServe(Exception):
@@ -71,8 +45,8 @@ class _CannotServe(Exception):
 
 def main() -> int:
     """Serve until told to stop; return 1 where it cannot."""
-    answer = _private_stdout()
-    _lower_risks()
+    answer = private_stdout()
+    lower_risks()
     try:
         options = msgspec.json.decode(sys.stdin.buffer.readline(), type=Options)
         server, ready = _load(options)
@@ -88,26 +62,11 @@ def main() -> int:
         stopping.set()
 
     signal.signal(signal.SIGTERM, stop)
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-    _send(answer, ready)
+    threading.Thread(target=exit_with_parent, daemon=True).start()
+    send(answer, ready)
     stopping.wait()
     _drain(server, options.slots)
     os._exit(0)  # nothing is to be saved, and llama.cpp's own farewell can hang
-
-
-def _private_stdout() -> int:
-    """Return a copy of stdout for the answer; from now on libraries' prints go to stderr."""
-    answer = os.dup(1)
-    os.dup2(2, 1)
-    return answer
-
-
-def _lower_risks() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to pass on
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold prompts
-    # Where memory runs out, this process goes, not the gateway.
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def _load(options: Options) -> tuple[Any, Ready]:
@@ -255,19 +214,9 @@ def _drain(server: Any, slots: int) -> None:
     time.sleep(_LINGER_S if was_busy else _IDLE_S)
 
 
-def _exit_with_parent() -> None:
-    while sys.stdin.buffer.read(4_096):
-        pass
-    os._exit(0)
-
-
 def _give_up(answer: int, failed: Failed) -> int:
-    _send(answer, failed)
+    send(answer, failed)
     return 1
-
-
-def _send(answer: int, line: Ready | Failed) -> None:
-    os.write(answer, msgspec.json.encode(line) + b"\n")
 
 
 if __name__ == "__main__":

@@ -21,11 +21,15 @@ from pathlib import Path
 import msgspec
 
 from tramontane.engines.childlog import ChildLog
-from tramontane.engines.llamacpp import Failed, Options, Ready
+from tramontane.engines.plan import Engine
+from tramontane.engines.protocol import Failed, Options, Ready
 from tramontane.engines.pulse import Pulse, PulsePatience
 from tramontane.store.records import EngineInstance, EngineState
 
-COMMAND = (sys.executable, "-P", "-m", "tramontane.engines.llamacpp")
+COMMANDS: Mapping[Engine, Sequence[str]] = {
+    "llama.cpp": (sys.executable, "-P", "-m", "tramontane.engines.llamacpp"),
+    "guide": (sys.executable, "-P", "-m", "tramontane.engines.guide"),
+}
 # All that an engine sees of our environment: no keys, and none of llama.cpp's own variables.
 ENVIRONMENT = (
     "PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "VIRTUAL_ENV", "PYTHONHOME",
@@ -36,10 +40,11 @@ ENVIRONMENT = (
 class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A child as it is wanted. `context_tokens` is promised to each of `slots` requests."""
 
-    model_path: Path
     alias: str
     context_tokens: int
     slots: int
+    engine: Engine = "llama.cpp"
+    model_path: Path | None = None  # None: the engine needs no file
     threads: int | None = None
     share_prompt_cache: bool = False
 
@@ -64,7 +69,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     engine_key: Callable[[str, str], str]
     logs_dir: Path
     patience: Patience
-    command: Sequence[str]
+    commands: Mapping[Engine, Sequence[str]]
     clock_s: Callable[[], float]
     now_ms: Callable[[], int]
     random: Callable[[], float]
@@ -89,7 +94,7 @@ class Supervisor:
         *,
         logs_dir: Path,
         patience: Patience | None = None,
-        command: Sequence[str] = COMMAND,
+        commands: Mapping[Engine, Sequence[str]] = COMMANDS,
         clock_s: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = _now_ms,
         random: Callable[[], float] = random.random,
@@ -105,7 +110,7 @@ class Supervisor:
             engine_key=engine_key,
             logs_dir=logs_dir,
             patience=patience or Patience(),
-            command=command,
+            commands=commands,
             clock_s=clock_s,
             now_ms=now_ms,
             random=random,
@@ -269,14 +274,16 @@ class _Engine:
 
     def _open_log(self) -> ChildLog:
         started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._parts.now_ms() / 1_000))
+        file = self.spec.model_path
+        served = file.name if file is not None else self.spec.engine
         path = self._parts.logs_dir / f"engine-{self.name}.log"
-        return ChildLog(path, f"{started} {self.spec.model_path.name}")
+        return ChildLog(path, f"{started} {served}")
 
     async def _spawn(self) -> Process:
         environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
         environment["GGML_NO_BACKTRACE"] = "1"  # else a debugger is run over a crash
         self._process = await asyncio.create_subprocess_exec(
-            *self._parts.command,
+            *self._parts.commands[self.spec.engine],
             stdin=PIPE,  # held open: its end is the sign that we are gone
             stdout=PIPE,
             stderr=PIPE,
@@ -290,7 +297,7 @@ class _Engine:
         assert process.stdin is not None and process.stdout is not None
         spec = self.spec
         options = Options(
-            model_path=str(spec.model_path),
+            model_path=str(spec.model_path or ""),
             alias=spec.alias,
             context_tokens=spec.context_tokens,
             slots=spec.slots,

@@ -1,0 +1,177 @@
+"""The guide's answer: a pure function of the messages. No language model is involved.
+
+In this order: a key pasted by mistake, a greeting, the next step of a walk, a sum, a date, the
+handbook, and where none of those fits, that it does not know.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from tramontane.guide import sums
+from tramontane.guide.conversation import Context, Message, questions
+from tramontane.guide.language import language_of
+from tramontane.guide.quoting import quote
+from tramontane.guide.search import Hit, index
+from tramontane.guide.vocabulary import is_all, say
+from tramontane.guide.walking import Walk, begin
+from tramontane.handbook import Page, address, pages
+from tramontane.tools.dates import describe
+
+SURE = 0.5
+NEAR = 0.12
+MOST_CHARACTERS = 4_000
+
+_SECRET = re.compile(
+    r"\b(?:sk|pk|tmt|ghp|xox[bp]|key)[-_][A-Za-z0-9_-]{16,}\b|\beyJ[\w-]{20,}\.[\w-]+"
+)
+_WHO = re.compile(
+    "|".join(
+        (
+            r"\b(?:who|what) are you\b",
+            r"\bare you (?:an? )?(?:ai|bot|robot|human|person|language model|llm|chatgpt)\b",
+            r"\byour name\b|\bwhat (?:can|could) you do\b|\bwhat do you know\b|^(?:please )?help\b",
+            r"qui (?:es|êtes)[- ](?:tu|vous)|que (?:sais|savez|peux|pouvez)[- ](?:tu|vous)",
+            r"(?:es|êtes)[- ](?:tu|vous) (?:une? )?(?:ia|robot|humain|personne|modèle|intell)",
+            r"(?:ton|votre) nom\b|^aide\b|à quoi (?:sers|servez)|comment t'appelles|vous appelez",
+            r"(?:wer|was) (?:bist|sind) (?:du|sie)\b|was (?:kannst|können) (?:du|sie)\b",
+            r"(?:bist|sind) (?:du|sie) (?:eine? )?(?:ki|roboter|mensch|sprachmodell|bot|echt)",
+            r"\b(?:dein|ihr)e? name\b|^hilfe\b|wie (?:heißt|heißen) (?:du|sie)",
+            r"quién (?:eres|es usted)|qué eres|cómo (?:te llamas|se llama usted)|\btu nombre",
+            r"(?:eres|es usted) (?:una? )?(?:ia|robot|human|persona|máquina|modelo|intelig)",
+            r"qué (?:puedes|puede|sabes|sabe)(?: usted)? hacer|^ayuda\b",
+            r"chi (?:sei|è lei)|cosa sei|come (?:ti chiami|si chiama lei)|\btuo nome|^aiuto\b",
+            r"(?:sei|è lei) (?:un[a']? ?)?(?:ia|robot|uman|persona|macchina|modello|intellig)",
+            r"(?:cosa|che cosa) (?:puoi|può|sai|sa) fare",
+        )
+    ),
+    re.IGNORECASE,
+)
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A part of the answer, in Markdown; the answer is all of them, one after another."""
+
+    text: str
+
+
+def answer(messages: Sequence[Message], context: Context) -> Iterator[Piece]:
+    """Yield the answer to the last question in `messages`, in that question's language."""
+    asked = questions(messages)
+    language = language_of(asked, context.language)
+    blocks = _answer(asked, language, context)
+    for number, block in enumerate(blocks):
+        yield Piece(("\n\n" if number else "") + block)
+
+
+def _answer(asked: list[str], language: str, context: Context) -> list[str]:
+    text = asked[-1][:MOST_CHARACTERS].strip() if asked else ""
+    if not text:
+        return (
+            [say(language, "hello"), say(language, "can")]
+            if not asked
+            else [say(language, "empty")]
+        )
+    if _SECRET.search(text):
+        return [say(language, "secret")]
+    if (greeted := is_all(text, "hello")) is not None:
+        spoken = greeted if context.language is None else language
+        return [say(spoken, "hello"), say(spoken, "can")]
+    walk = _walk(asked, context)
+    if walk is not None:
+        return _step(walk, walk.page.language, context)
+    if is_all(text, "next") is not None and len(asked) > 1:
+        return [say(language, "no_walk")]
+    if (thanked := is_all(text, "thanks")) is not None:
+        return [say(thanked if context.language is None else language, "thanks")]
+    exact = sums.answer_sum(text, language) or sums.answer_date(text, language, context.today)
+    if exact is not None:
+        return [exact]
+    if sums.asks_clock(text):
+        return [say(language, "clock", today=describe(context.today, language))]
+    if _WHO.search(text) and len(text) < 80:
+        return [say(language, "who"), say(language, "can")]
+    return _from_handbook(text, language, context)
+
+
+def _from_handbook(text: str, language: str, context: Context) -> list[str]:
+    hits = index(language).search(text)
+    if not hits or hits[0].confidence < SURE:
+        return _unknown(hits, language, context)
+    walk = begin(hits[0])
+    if walk is not None:
+        return _step(walk, language, context)
+    return [
+        say(language, "from"),
+        _quoted(quote(hits[0].section.text, text, language, index(language))),
+        say(
+            language,
+            "more",
+            title=f"{hits[0].page.title}: {hits[0].section.title}",
+            address=address(hits[0].page, hits[0].section),
+        ),
+    ]
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+
+
+def _unknown(hits: list[Hit], language: str, context: Context) -> list[str]:
+    said = [say(language, "unknown")]
+    near = [hit for hit in hits if hit.confidence >= NEAR]
+    if near:
+        lines = [f"- [{hit.page.title}]({address(hit.page, hit.section)})" for hit in near]
+        said.append("\n".join([say(language, "near"), "", *lines]))
+    if context.models:
+        models = ", ".join(f"`{name}`" for name in context.models[:3])
+        said.append(say(language, "ask_model", models=models))
+    else:
+        page = _page(language, "add-a-provider")
+        said.append(say(language, "no_model", title=page.title, address=address(page)))
+    return said
+
+
+def _page(language: str, slug: str) -> Page:
+    return next(page for page in pages(language) if page.slug == slug)
+
+
+# --- walks ---------------------------------------------------------------------------------------
+
+
+def _walk(asked: list[str], context: Context) -> Walk | None:
+    """Return the step that the last message asks for; None where it asks for no step."""
+    steps = 0
+    while steps < len(asked) and is_all(asked[-1 - steps], "next") is not None:
+        steps += 1
+    if not steps or steps == len(asked):
+        return None
+    before = asked[: len(asked) - steps]
+    text = before[-1][:MOST_CHARACTERS]
+    language = language_of(before, context.language)
+    hits = index(language).search(text)
+    if not hits or hits[0].confidence < SURE:
+        return None
+    walk = begin(hits[0])
+    if walk is None or steps >= len(walk.steps):
+        return None
+    return msgspec.structs.replace(walk, at=steps)
+
+
+def _step(walk: Walk, language: str, context: Context) -> list[str]:
+    title, where = walk.page.title, address(walk.page, walk.section)
+    said = []
+    if walk.at == 0:
+        said.append(say(language, "walk"))
+        if not context.is_admin:
+            said.append(say(language, "admin", title=title, address=where))
+    number, count = walk.at + 1, len(walk.steps)
+    said.append(
+        say(language, "step", number=str(number), count=str(count), text=walk.steps[walk.at])
+    )
+    if number < count:
+        said.append(say(language, "go_on"))
+    else:
+        said.append(say(language, "last", title=title, address=where))
+    return said
