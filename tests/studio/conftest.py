@@ -131,9 +131,18 @@ class Studio:
 
 
 async def call(
-    app: ASGIApp, method: str, target: str, headers: Mapping[str, str], body: bytes
+    app: ASGIApp,
+    method: str,
+    target: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    stays: bool = False,
 ) -> Answer:
-    """Return an ASGI application's answer to one request."""
+    """Return an ASGI application's answer to one request.
+
+    The client leaves as soon as its request is read, unless it `stays` to the answer's end.
+    """
     path, _, query = target.partition("?")
     scope: Any = {
         "type": "http",
@@ -153,11 +162,17 @@ async def call(
     coming = [{"type": "http.request", "body": body, "more_body": False}]
     sent: list[Any] = []
 
+    ended = asyncio.Event()
+
     async def receive() -> Any:
+        if not coming and stays:
+            await ended.wait()
         return coming.pop() if coming else {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            ended.set()
 
     await app(scope, receive, send)
     fields = {name.decode(): value.decode() for name, value in sent[0]["headers"]}

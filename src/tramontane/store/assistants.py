@@ -94,6 +94,13 @@ def list_visible(c: Connection, member_id: str, project_ids: Collection[str]) ->
     return sorted(found, key=lambda one: (one.settings.name.casefold(), one.id))
 
 
+def list_of_member(c: Connection, member_id: str) -> list[Assistant]:
+    """Return every assistant that the member made, oldest first."""
+    t = schema.assistants.c
+    query = _selected().where(t.member_id == member_id).order_by(t.created_at_ms, t.id)
+    return [_assistant(row) for row in c.execute(query).mappings()]
+
+
 def change(
     c: Connection,
     assistant_id: str,

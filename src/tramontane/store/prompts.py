@@ -80,6 +80,13 @@ def list_visible(c: Connection, member_id: str, project_ids: Collection[str]) ->
     return [Prompt(**row) for row in rows]
 
 
+def list_of_member(c: Connection, member_id: str) -> list[Prompt]:
+    """Return every prompt that the member made, oldest first."""
+    t = schema.prompts.c
+    query = _selected().where(t.member_id == member_id).order_by(t.created_at_ms, t.id)
+    return [Prompt(**row) for row in c.execute(query).mappings()]
+
+
 def change(
     c: Connection,
     prompt_id: str,

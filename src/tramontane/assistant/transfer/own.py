@@ -1,4 +1,4 @@
-"""Tramontane's own export of a conversation, as `markdown` writes it, read again. Pure."""
+"""Tramontane's own export of a conversation, read again. Pure."""
 
 from typing import Any
 
@@ -35,6 +35,12 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True):
 def is_one(element: object) -> bool:
     """Return whether this is one of our own conversations."""
     return isinstance(element, dict) and element.get("format") == FORMAT
+
+
+def is_other(element: object) -> bool:
+    """Return whether this is something else of our export, which is not taken in here."""
+    own = element.get("format") if isinstance(element, dict) else None
+    return isinstance(own, str) and own.startswith("tramontane.") and own != FORMAT
 
 
 def read(element: dict[str, Any], key: str) -> ImportedConversation:

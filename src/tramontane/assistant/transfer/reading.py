@@ -75,19 +75,23 @@ def lines(file: IO[bytes], language: str) -> Iterator[Line]:
     """Yield what stands in `file`, and `Ended`; in this process and without limits of time."""
     try:
         for element in elements(file):
-            yield _taken(element, language)
+            taken = _taken(element, language)
+            if taken is not None:
+                yield taken
     except Refused as error:
         yield Ended(error.reason)
     else:
         yield Ended()
 
 
-def _taken(element: bytes | NotUnderstood, language: str) -> ImportedConversation | Skipped:
+def _taken(element: bytes | NotUnderstood, language: str) -> ImportedConversation | Skipped | None:
     if isinstance(element, NotUnderstood):
         return Skipped(element.title, element.reason)
     value: Any = None
     try:
         value = _decoded(element)
+        if own.is_other(value):
+            return None
         return _conversation(value, hashlib.sha256(element).hexdigest()[:32], language)
     except NotUnderstood as error:
         return Skipped(error.title, error.reason)

@@ -14,7 +14,7 @@ import msgspec
 
 Source = Literal["chatgpt", "openwebui", "tramontane"]
 LeftOut = Literal["image", "audio", "file", "other"]
-Reason = Literal["empty", "too_large", "too_nested", "not_understood", "left_out", "already_here"]
+Reason = Literal["empty", "too_large", "too_nested", "not_understood", "left_out", "cut_off"]
 
 TITLE_CHARS = 200
 KEY_CHARS = 200
