@@ -68,7 +68,8 @@ class Answer:
         if early is not None:
             self._early = None
             self.body_received(early, None)
-            self.answer_ended()
+            if not self.ended.is_given:  # else it was broken, whatever its framing says
+                self.answer_ended()
 
     def head_received(self, head: ResponseHead) -> None:
         self.head.resolve(head)

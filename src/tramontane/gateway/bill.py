@@ -104,8 +104,8 @@ class Bill:
         has_begun = progress is not None and progress.events > 0
         if not was_sent or (not has_begun and status not in ENDED_HERE):
             self.release(status)
-        elif progress is not None and progress.is_complete and self._trusts_usage():
-            self.settle(progress.usage, progress, status)
+        elif progress is not None and self._trusts_usage():
+            self.settle(progress.final_usage, progress, status)
         else:
             self.settle(None, progress, status)
 

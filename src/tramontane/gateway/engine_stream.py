@@ -89,7 +89,7 @@ class EngineStream:
         """The engine's body has ended. Raises UpstreamFailed where the answer has not."""
         if self.progress.is_done:
             return
-        if not self.progress.finished:
+        if not self.progress.is_complete:
             raise UpstreamFailed("The engine's stream ended before its answer did.")
         out: list[bytes] = []
         self._finish(out)

@@ -30,6 +30,11 @@ class Signal(Generic[T]):
         return (yield self)
 
     @property
+    def is_given(self) -> bool:
+        """Whether the value, or an error, is known."""
+        return self._is_set
+
+    @property
     def is_awaited(self) -> bool:
         """Whether a flow waits for this now."""
         return self._flow is not None

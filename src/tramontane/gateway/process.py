@@ -225,6 +225,8 @@ class GatewayProcess:
             await asyncio.sleep(0.02)
         for connection in list(self._connections):
             connection.abort()
+        for exchange in list(self._exchanges):  # for clients that have left, or begun since
+            exchange.throw(Stopping("The gateway is stopping.", retry_after_s=2))
 
     def _is_busy(self) -> bool:
         """Whether anything is under way; an answer whose client has left is still to be billed."""

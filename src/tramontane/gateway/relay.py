@@ -34,16 +34,20 @@ class Sink(Protocol):
 class Progress:
     """What has come so far: events (a token each, or several), usage, finished choices.
 
-    `text_bytes` are those of the events that were looked into as they passed.
+    `text_bytes` are those of the events that were looked into as they passed. `final_usage` came
+    when every choice had finished; one before that may only count what had come by then.
     """
 
     __slots__ = (
-        "checkpoint_due", "events", "finished", "gathered_bytes", "is_done", "text_bytes", "usage",
+        "checkpoint_due", "choices", "events", "final_usage", "finished", "gathered_bytes",
+        "is_done", "text_bytes", "usage",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, choices: int = 1) -> None:
+        self.choices = choices
         self.events = 0
         self.usage: Usage | None = None
+        self.final_usage: Usage | None = None
         self.finished: set[int] = set()
         self.is_done = False
         self.checkpoint_due = 0
@@ -58,16 +62,18 @@ class Progress:
     @property
     def is_complete(self) -> bool:
         """Whether the answer has ended, with or without `[DONE]`."""
-        return self.is_done or bool(self.finished)
+        return self.is_done or len(self.finished) >= self.choices
 
     def take(self, event: events.Event) -> None:
         """Note what one event says. Raises UpstreamFailed where it is no JSON."""
         if not event.is_valid:
             raise UpstreamFailed("The upstream sent an event that is not valid JSON.")
-        if event.usage is not None:
-            self.usage = event.usage
         if event.finished:
             self.finished.update(event.finished)
+        if event.usage is not None:
+            self.usage = event.usage
+            if self.is_complete:
+                self.final_usage = event.usage
 
 
 class StreamRelay:
@@ -76,7 +82,7 @@ class StreamRelay:
     """
 
     __slots__ = (
-        "_after", "_before", "_begin", "_checkpoint", "_choices", "_drops_usage", "_partial",
+        "_after", "_before", "_begin", "_checkpoint", "_drops_usage", "_partial",
         "_settle", "_sink", "_splitter", "progress",
     )  # fmt: skip
 
@@ -91,7 +97,6 @@ class StreamRelay:
     ) -> None:
         self._begin = begin
         self._sink: Sink | None = None
-        self._choices = choices
         self._drops_usage = drops_usage
         self._checkpoint = checkpoint
         self._settle = settle
@@ -99,7 +104,7 @@ class StreamRelay:
         self._before = b"\0"  # what came around the text of the last event: see `_learn`
         self._after = b"\0"
         self._splitter: EventSplitter | None = None
-        self.progress = Progress()
+        self.progress = Progress(choices)
 
     def feed(self, payload: bytes, framed: bytes | None) -> None:
         """Pass on what came; raises UpstreamFailed where the stream is broken.
@@ -233,7 +238,7 @@ class StreamRelay:
             self._read(b"\n\n")
         if progress.is_done:
             return
-        if len(progress.finished) < self._choices:
+        if not progress.is_complete:
             raise UpstreamFailed("The upstream's stream ended before its answer did.")
         progress.is_done = True
         self._settle(progress)

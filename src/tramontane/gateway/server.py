@@ -72,9 +72,9 @@ class ClientConnection(asyncio.Protocol):
     """One client's connection: requests come one after another, answers in the same order."""
 
     __slots__ = (
-        "_active", "_credential", "_discarding", "_exchange", "_gateway", "_parser", "_principal",
-        "_queue", "_reading", "_request", "_transport", "deadline_s", "is_open", "peer",
-        "write_blocked_s",
+        "_active", "_credential", "_discarding", "_exchange", "_gateway", "_has_parted", "_parser",
+        "_principal", "_queue", "_reading", "_request", "_transport", "deadline_s", "is_open",
+        "peer", "write_blocked_s",
     )  # fmt: skip
 
     is_private = False
@@ -90,6 +90,7 @@ class ClientConnection(asyncio.Protocol):
         self._credential: bytes | None = None  # of the last request, and whose it was
         self._principal: Principal | None = None
         self._discarding = False
+        self._has_parted = False  # the last answer is out, or on its way: no other follows
         self._reading = True
         self.is_open = False
         self.peer = ""
@@ -119,6 +120,8 @@ class ClientConnection(asyncio.Protocol):
             raise  # a fault of ours
         except httptools.HttpParserError as error:
             self._break_off(error)
+        if self._has_parted:
+            return
         request = self._request
         if request is not None:
             self._check_unfinished(request, len(data) if request is before else 0)
@@ -343,6 +346,8 @@ class ClientConnection(asyncio.Protocol):
         """Turn to the next request, if there is one and nothing holds it up."""
         if self._active is not None or not self.is_open or self.write_blocked_s is not None:
             return
+        if self._has_parted:
+            return
         request = self._request
         if self._queue:
             self._next()
@@ -484,10 +489,11 @@ class ClientConnection(asyncio.Protocol):
             self._release_body(request)
         if request is None or not request.keep_alive:
             is_all_read = request is not None and request.is_complete and self._reading
+            self._discarding = self._has_parted = True
             if is_all_read and not self._queue:
-                self._transport.close()
+                self.deadline_s = gateway.now_s + gateway.settings.write_timeout_s
+                self._transport.close()  # once the client has taken what is written
             else:  # closed with something unread, the answer might not arrive
-                self._discarding = True
                 self.resume_reading()
                 self.deadline_s = gateway.now_s + LINGER_S
                 if self._transport.can_write_eof():
@@ -533,9 +539,10 @@ class ClientConnection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Close once what is under way has been answered."""
-        if self._active is not None:
-            self._active.keep_alive = False
-        elif self._request is None and self._transport is not None:
+        under_way = [r for r in (self._active, self._request, *self._queue) if r is not None]
+        for request in under_way:
+            request.keep_alive = False
+        if not under_way and self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:

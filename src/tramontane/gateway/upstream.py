@@ -346,7 +346,9 @@ class UpstreamPool:
 
     def linger(self, connection: UpstreamConnection) -> None:
         """The answer is known to be whole; give its last framing a moment to arrive."""
-        if connection.is_answering:
+        if self._is_closed:
+            connection.detach()
+        elif connection.is_answering:
             connection.idle_since_s = self._clock_s()
             self._lingering[connection] = None
 
@@ -369,7 +371,10 @@ class UpstreamPool:
         self._is_closed = True
         for connection in self._idle[:]:
             connection.close()
+        for connection in self._lingering:
+            connection.detach()  # nobody would come by for it any more
         self._idle.clear()
+        self._lingering.clear()
 
 
 def _reason(error: OSError) -> str:

@@ -406,8 +406,13 @@ class Writer:
             self.end_sync(job)
 
     def close(self) -> None:
-        """Sync, close every file, unlock. What is not settled stays for the next start to read."""
-        self.sync()
+        """Sync, close every file, unlock. What is not settled stays for the next start to read.
+
+        What the disk has refused until now is tried once more, on a new segment.
+        """
+        self._wait_syncs = 0
+        for _ in range(3 if self._limit == 0 else 1):  # create, write again, sync
+            self.sync()
         whole = self._limit > 0 and self._synced == self._appended
         self._limit = 0
         if self._active is not None:
