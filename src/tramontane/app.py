@@ -245,10 +245,10 @@ class Platform:
             poll.cancel()
             self._listener.close()
             self._folder.address_file.unlink(missing_ok=True)
-            await gateway.stop(self._settings.server.drain_s + 10)
-            await asyncio.gather(
-                supervisor.close(5.0), *(child.stop(10) for child in self._children[1:])
-            )
+            _, studio, *others = self._children
+            # The studio at once: its readers' streams would keep the gateway waiting for ever.
+            await asyncio.gather(gateway.stop(self._settings.server.drain_s + 10), studio.stop(10))
+            await asyncio.gather(supervisor.close(5.0), *(child.stop(10) for child in others))
             self._executor.shutdown()
         return 0
 
