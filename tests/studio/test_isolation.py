@@ -1,70 +1,63 @@
-"""No operation shows or changes what is another project's, nor anything without a key.
+"""No operation shows or changes what is another project's, nor anything to nobody.
 
-Generated from the OpenAPI document: a new operation without an entry here fails.
+Generated from the OpenAPI document: a new operation without an entry in `reach` fails.
 """
 
 import sqlite3
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
-from tests.studio.conftest import Studio, Tenant
-from tramontane.store import keys
+from tests.studio.conftest import Answer, Studio, Tenant
+from tests.studio.people import PAGE, Person, person
+from tests.studio.reach import Attempt, Theirs, attempts, furnished
+from tramontane.store import keys, members
+
+Call = Callable[[str, str, Any], Answer]
 
 
-class Attempt(msgspec.Struct, frozen=True):
-    """How to reach for another project's things. `status` is for a key that may read its own."""
+class Operation(msgspec.Struct, frozen=True):
+    """One operation of the document, and who may call it."""
 
-    status: int
-    query: str = ""
-    path: dict[str, str] = {}
-    body: Any = None
+    name: str
+    method: str
+    path: str
+    ways: list[str]
 
+    @property
+    def is_public(self) -> bool:
+        """Whether it takes neither key nor session."""
+        return not self.ways
 
-def attempts(theirs: Tenant) -> dict[str, list[Attempt]]:
-    """Return, for each operation, how a key of another project reaches for `theirs`."""
-    project = theirs.project
-    of_them = [f"?project_id={project.id}", f"?project_id={project.name}"]
-    budget = {"project_id": project.id, "window": "day", "limit": "1"}
-    key = {"project_id": project.id, "name": "new"}
-    listed = [Attempt(200), *(Attempt(404, query) for query in of_them)]
-    return {
-        "getStatus": [Attempt(200)],
-        "listProjects": [Attempt(200)],
-        "createProject": [Attempt(403, body={"name": "new"})],
-        "getProject": [
-            Attempt(404, path={"project_id": project.id}),
-            Attempt(404, path={"project_id": project.name}),
-        ],
-        "changeProject": [
-            Attempt(403, path={"project_id": project.id}, body={"closed_reason": "gone"})
-        ],
-        "listKeys": listed,
-        "createKey": [Attempt(403, body=key)],
-        "revokeKey": [Attempt(403, path={"key_id": theirs.key.id})],
-        "listBudgets": listed,
-        "setBudget": [Attempt(403, body=budget)],
-        "removeBudget": [Attempt(403, path={"budget_id": theirs.budget.id})],
-        "reportUsage": [
-            Attempt(200, "?by=project&by=key"),
-            Attempt(404, f"?by=day&project_id={project.id}"),
-            Attempt(404, f"?format=csv&project_id={project.name}"),
-        ],
-        "getRequestUsage": [Attempt(404, path={"request_id": f"req-{project.name}"})],
-        "listModels": [Attempt(200)],
-        "listDeployments": [Attempt(200)],
-    }
+    @property
+    def takes_keys(self) -> bool:
+        """Whether a key may call it."""
+        return "key" in self.ways
 
 
-def operations(studio: Studio) -> dict[str, tuple[str, str]]:
-    """Return method and path of every operation in the document, by its identifier."""
+def operations(studio: Studio) -> list[Operation]:
+    """Return every operation in the document."""
     document = studio.call("GET", "/api/openapi.json").json
-    return {
-        operation["operationId"]: (method.upper(), path)
+    return [
+        Operation(
+            operation["operationId"],
+            method.upper(),
+            path,
+            [name for way in operation["security"] for name in way],
+        )
         for path, item in document["paths"].items()
         for method, operation in item.items()
-    }
+    ]
+
+
+def tries(studio: Studio, theirs: Theirs) -> Iterator[tuple[Operation, Attempt, str]]:
+    """Yield every attempt of every operation with its target."""
+    known = attempts(theirs)
+    for operation in operations(studio):
+        for attempt in known[operation.name]:
+            yield operation, attempt, operation.path.format(**attempt.path) + attempt.query
 
 
 def dump(studio: Studio) -> str:
@@ -76,57 +69,152 @@ def dump(studio: Studio) -> str:
         connection.close()
 
 
-def test_every_operation_has_its_attempts(studio: Studio, theirs: Tenant) -> None:
-    assert operations(studio).keys() == attempts(theirs).keys()
+@pytest.fixture
+def furniture(studio: Studio, theirs: Tenant) -> Theirs:
+    """The other project, with people and all that they make."""
+    return furnished(studio, theirs)
 
 
-@pytest.mark.parametrize("kind", ["read", "infer"])
+def test_every_operation_has_its_attempts(studio: Studio, furniture: Theirs) -> None:
+    assert {operation.name for operation in operations(studio)} == attempts(furniture).keys()
+
+
+@pytest.mark.parametrize("kind", ["read", "infer", "member", "manager"])
 def test_nothing_of_another_project(
-    studio: Studio, ours: Tenant, theirs: Tenant, kind: str
+    studio: Studio, ours: Tenant, furniture: Theirs, kind: str
 ) -> None:
+    call = caller(studio, ours, kind)
     before = dump(studio)
-    secret = ours.read if kind == "read" else ours.infer
-    for name, (method, path) in operations(studio).items():
-        for attempt in attempts(theirs)[name]:
-            target = path.format(**attempt.path) + attempt.query
-            answer = studio.call(method, target, secret, json=attempt.body)
-            expected = attempt.status if kind == "read" or name == "getStatus" else 403
-            assert answer.status == expected, (name, target, answer.body)
-            # What they sent may be repeated to them, nothing else of the other's.
-            shown = answer.body.decode()
-            for canary in (theirs.key.id, theirs.key.prefix, theirs.budget.id, "theirs-read"):
-                assert canary not in shown, name
-            if expected == 200:
-                assert theirs.project.id not in shown and '"theirs' not in shown, name
+    for operation, attempt, target in tries(studio, furniture):
+        answer = call(operation.method, target, attempt.body)
+        expected = expected_status(operation, attempt, kind)
+        assert answer.status == expected, (operation.name, target, answer.body)
+        shown = shown_beyond(answer, attempt)
+        for canary in furniture.canaries:
+            assert canary not in shown, operation.name
+        if expected == 200:
+            project = furniture.tenant.project
+            assert project.id not in shown and '"theirs' not in shown, operation.name
+    assert dump(studio) == before
+
+
+def caller(studio: Studio, ours: Tenant, kind: str) -> Call:
+    """Return how an outsider of that kind calls."""
+    if kind in ("read", "infer"):
+        secret = ours.read if kind == "read" else ours.infer
+        return lambda method, target, body: studio.call(method, target, secret, json=body)
+    role: Any = kind
+    somebody = person(studio, "ours-somebody", ours.project, role=role)
+    return lambda method, target, body: somebody.call(method, target, json=body)
+
+
+def expected_status(operation: Operation, attempt: Attempt, kind: str) -> int:
+    """Return what an outsider of that kind gets."""
+    if operation.is_public:
+        # From our own page; a program that does not say so is refused before anything is looked up.
+        return attempt.status if kind in ("member", "manager") else 403
+    if kind in ("member", "manager"):
+        return attempt.status if attempt.person is None else attempt.person
+    if not operation.takes_keys or (kind == "infer" and operation.name != "getStatus"):
+        return 403
+    return attempt.status
+
+
+def shown_beyond(answer: Answer, attempt: Attempt) -> str:
+    """Return an answer without what was sent: that may be repeated to them."""
+    shown = answer.body.decode()
+    for sent in attempt.path.values():
+        shown = shown.replace(sent, "")
+    return shown
+
+
+def test_a_colleague_and_an_administrator_do_not_see_what_is_private(
+    studio: Studio, furniture: Theirs
+) -> None:
+    """Who looks after the platform, or works beside somebody, does not read what they wrote."""
+    colleague = person(studio, "colleague", furniture.tenant.project, role="manager")
+    root = person(studio, "root", is_admin=True)
+    inside = person(studio, "inside", furniture.tenant.project, is_admin=True)
+    before = dump(studio)
+    tried = 0
+    for operation, attempt, target in tries(studio, furniture):
+        if not attempt.is_private:
+            continue
+        for somebody in (colleague, root, inside):
+            answer = somebody.call(operation.method, target, json=attempt.body)
+            assert answer.status == attempt.status, (operation.name, target, answer.body)
+            assert furniture.canaries[-1] not in shown_beyond(answer, attempt), operation.name
+            tried += 1
+    assert tried > 30
     assert dump(studio) == before
 
 
 def test_another_projects_thing_and_none_at_all_look_alike(
-    studio: Studio, ours: Tenant, theirs: Tenant
+    studio: Studio, ours: Tenant, furniture: Theirs
 ) -> None:
-    for path in ("/api/v1/projects/{}", "/api/v1/keys?project_id={}"):
-        real = studio.call("GET", path.format("theirs"), ours.read)
-        none = studio.call("GET", path.format("nobody"), ours.read)
-        assert real.status == none.status == 404
-        assert real.error["message"].replace("theirs", "nobody") == none.error["message"]
-    real = studio.call("GET", "/api/v1/usage/req-theirs", ours.read)
-    none = studio.call("GET", "/api/v1/usage/req-nobody", ours.read)
-    assert real.body == none.body
+    somebody = person(studio, "ours-somebody", ours.project, role="manager")
+    compared = 0
+    for operation, attempt, target in tries(studio, furniture):
+        if attempt.status != 404 or operation.is_public or not attempt.path:
+            continue
+        absent = {name: f"none_{name}"[: len(value)] for name, value in attempt.path.items()}
+        nowhere = operation.path.format(**absent) + attempt.query
+        real = somebody.call(operation.method, target, json=attempt.body)
+        none = somebody.call(operation.method, nowhere, json=attempt.body)
+        assert real.status == none.status == 404, (operation.name, none.body)
+        message = real.error["message"]
+        for name, value in attempt.path.items():
+            message = message.replace(value, absent[name])
+        assert message == none.error["message"], operation.name
+        assert real.error["code"] == none.error["code"]
+        compared += 1
+    assert compared > 20
 
 
-def test_without_a_good_key_nothing_happens(studio: Studio, ours: Tenant, theirs: Tenant) -> None:
+def test_without_a_good_key_or_session_nothing_happens(
+    studio: Studio, ours: Tenant, furniture: Theirs
+) -> None:
+    gone = person(studio, "gone", ours.project)
     with studio.store.write() as c:
-        keys.revoke(c, theirs.key.id, studio.now_ms)
+        keys.revoke(c, furniture.tenant.key.id, studio.now_ms)
+        members.disable(c, gone.member.id, studio.now_ms)
     before = dump(studio)
     tried = 0
-    for name, (method, path) in operations(studio).items():
-        for attempt in attempts(theirs)[name]:
-            target = path.format(**attempt.path) + attempt.query
-            for secret in (None, "tmt_nothing", theirs.read, ours.operator[:-1]):
-                answer = studio.call(method, target, secret, json=attempt.body)
-                assert answer.status == 401, (name, target)
-                tried += 1
-    assert tried >= 4 * len(attempts(theirs))
+    for operation, attempt, target in tries(studio, furniture):
+        if operation.is_public:
+            continue
+        for secret in (None, "tmt_nothing", furniture.tenant.read, ours.operator[:-1]):
+            answer = studio.call(operation.method, target, secret, json=attempt.body)
+            assert answer.status == 401, (operation.name, target)
+            tried += 1
+        for cookie in ("", "x" * 43, gone.token, furniture.owner.token[:-1], "../" * 9):
+            headers = {**PAGE, "cookie": f"tramontane={cookie}"}
+            answer = studio.call(operation.method, target, json=attempt.body, headers=headers)
+            assert answer.status == 401, (operation.name, target, cookie)
+            tried += 1
+    assert tried >= 9 * 40
+    assert dump(studio) == before
+
+
+def test_no_other_sites_page_uses_a_session(studio: Studio, furniture: Theirs) -> None:
+    """Every operation that changes something, with a good cookie but from elsewhere."""
+    root = person(studio, "root", furniture.tenant.project, is_admin=True)
+    before = dump(studio)
+    changing = 0
+    for operation, attempt, target in tries(studio, furniture):
+        if operation.method == "GET":
+            continue
+        for forged in (
+            {"origin": "https://evil.example"},
+            {"x-tramontane": "0"},
+            {"sec-fetch-site": "cross-site"},
+        ):
+            headers = {**root.headers, **forged}
+            answer = studio.call(operation.method, target, json=attempt.body, headers=headers)
+            assert answer.status == 403, (operation.name, forged)
+            assert answer.error["code"] == "cross_site", operation.name
+        changing += 1
+    assert changing > 25
     assert dump(studio) == before
 
 
@@ -134,3 +222,5 @@ def test_an_operator_reaches_all(studio: Studio, ours: Tenant, theirs: Tenant) -
     shown = studio.call("GET", "/api/v1/projects", ours.operator).json["data"]
     assert [project["name"] for project in shown] == ["ours", "theirs"]
     assert studio.call("GET", "/api/v1/usage/req-theirs", ours.operator).status == 200
+    root: Person = person(studio, "root", is_admin=True)
+    assert root.call("GET", "/api/v1/usage/req-theirs").status == 200

@@ -1,0 +1,267 @@
+"""How somebody outside a project reaches for its things: one entry for every operation.
+
+An operation that is new needs an entry here, or `test_isolation` fails. Each entry names what is
+another project's, in every way that it can be named, and the status that an outsider gets.
+"""
+
+from typing import Any
+
+import msgspec
+
+from tests.studio.conftest import NOW_MS, Studio, Tenant
+from tests.studio.people import Person, person
+from tramontane.store import (
+    assistants,
+    conversations,
+    links,
+    members,
+    messages,
+    prompts,
+    sessions,
+    shares,
+)
+from tramontane.store.assistants import AssistantSettings
+
+SECRET_WORD = "Zwetschgenkuchen"
+"""Stands in everything that people of the other project wrote."""
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """How to reach for another project's things, and the status that an outsider gets.
+
+    `status` is for a key that may read its own project and for a signed-in member; `person` where
+    people get another one. `is_private`: even an administrator, who belongs to no project, and a
+    colleague of the same project get it.
+    """
+
+    status: int
+    query: str = ""
+    path: dict[str, str] = {}
+    body: Any = None
+    person: int | None = None
+    is_private: bool = False
+
+
+class Theirs(msgspec.Struct, frozen=True):
+    """A project with people, and with one of everything that people make there."""
+
+    tenant: Tenant
+    owner: Person
+    session_id: str
+    invitation_id: str
+    link_token: str
+    conversation_id: str
+    message_id: str
+    answer_id: str
+    share_id: str
+    prompt_id: str
+    own_prompt_id: str
+    assistant_id: str
+
+    @property
+    def canaries(self) -> list[str]:
+        """What of it must be in no answer to an outsider."""
+        tenant, owner = self.tenant, self.owner
+        known = [tenant.key.id, tenant.key.prefix, tenant.budget.id, f"{tenant.project.name}-read"]
+        return [*known, owner.member.email, owner.token, self.link_token, SECRET_WORD]
+
+
+def furnished(studio: Studio, tenant: Tenant) -> Theirs:
+    """Return the project of `tenant` with a manager, and one of everything."""
+    project = tenant.project
+    owner = person(studio, f"{project.name}-owner", project, role="manager")
+    with studio.store.write() as c:
+        (session,) = sessions.list_all(c, owner.member.id, studio.settings.sessions, NOW_MS)
+        link, token = links.create(
+            c,
+            studio.pepper,
+            purpose="invitation",
+            email=f"{SECRET_WORD}@example.org",
+            project_id=project.id,
+            role="member",
+            now_ms=NOW_MS,
+        )
+        made: dict[str, Any] = {"member_id": owner.member.id, "now_ms": NOW_MS}
+        conversation = conversations.create(
+            c, project_id=project.id, model="large", title=SECRET_WORD, **made
+        )
+        asked = messages.new(conversation.id, "user", None, NOW_MS, text=f"{SECRET_WORD}?")
+        answer = messages.new(
+            conversation.id, "assistant", asked.id, NOW_MS, text=SECRET_WORD, model="large"
+        )
+        messages.add(c, [asked, answer])
+        conversation = conversations.change(c, conversation.id, shown_message_id=answer.id)
+        share, _ = shares.create(
+            c,
+            studio.pepper,
+            conversation_id=conversation.id,
+            message_id=answer.id,
+            now_ms=NOW_MS,
+        )
+        written: dict[str, Any] = {"title": SECRET_WORD, "body": SECRET_WORD, **made}
+        prompt = prompts.create(c, project_id=project.id, **written)
+        own_prompt = prompts.create(c, project_id=None, **written)
+        assistant = assistants.create(
+            c, project_id=project.id, settings=AssistantSettings(name=SECRET_WORD), **made
+        )
+        members.update_profile(c, owner.member.id, preferences={"note": SECRET_WORD})
+    return Theirs(
+        tenant,
+        owner,
+        session.id,
+        link.id,
+        token,
+        conversation.id,
+        asked.id,
+        answer.id,
+        share.id,
+        prompt.id,
+        own_prompt.id,
+        assistant.id,
+    )
+
+
+def attempts(theirs: Theirs) -> dict[str, list[Attempt]]:
+    """Return, for each operation, how an outsider reaches for `theirs`."""
+    return {
+        **_of_projects(theirs.tenant),
+        **_of_people(theirs),
+        **_of_conversations(theirs),
+        **_of_tools(theirs),
+    }
+
+
+def _of_projects(theirs: Tenant) -> dict[str, list[Attempt]]:
+    project = theirs.project
+    of_them = [f"?project_id={project.id}", f"?project_id={project.name}"]
+    budget = {"project_id": project.id, "window": "day", "limit": "1"}
+    key = {"project_id": project.id, "name": "new"}
+    listed = [Attempt(200), *(Attempt(404, query) for query in of_them)]
+    return {
+        "getStatus": [Attempt(200)],
+        "listProjects": [Attempt(200)],
+        "createProject": [Attempt(403, body={"name": "new"})],
+        "getProject": [
+            Attempt(404, path={"project_id": project.id}),
+            Attempt(404, path={"project_id": project.name}),
+        ],
+        "changeProject": [
+            Attempt(403, path={"project_id": project.id}, body={"closed_reason": "gone"})
+        ],
+        "listKeys": listed,
+        "createKey": [Attempt(403, body=key)],
+        "revokeKey": [Attempt(403, path={"key_id": theirs.key.id})],
+        "listBudgets": listed,
+        "setBudget": [Attempt(403, body=budget)],
+        "removeBudget": [Attempt(403, path={"budget_id": theirs.budget.id})],
+        "reportUsage": [
+            Attempt(200, "?by=project&by=key"),
+            Attempt(404, f"?by=day&project_id={project.id}"),
+            Attempt(404, f"?format=csv&project_id={project.name}"),
+        ],
+        "getRequestUsage": [Attempt(404, path={"request_id": f"req-{project.name}"})],
+        "listModels": [Attempt(200)],
+        "listDeployments": [Attempt(200)],
+        "createDeployment": [Attempt(403, body={"name": "new", "url": "https://127.0.0.1:1/v1"})],
+        "removeDeployment": [Attempt(403, path={"name": "large"})],
+        "testDeployment": [Attempt(403, body={"url": "https://127.0.0.1:1/v1"})],
+        "listProviders": [Attempt(403)],
+    }
+
+
+def _of_people(theirs: Theirs) -> dict[str, list[Attempt]]:
+    project, owner = theirs.tenant.project, theirs.owner.member
+    place = {"project_id": project.id, "member_id": owner.id}
+    by_name = {"project_id": project.name, "member_id": owner.id}
+    role = {"role": "member"}
+    used = {"token": "x" * 43, "password": "four words and more", "name": "Eve"}
+    of_them = [Attempt(404, f"?project_id={name}") for name in (project.id, project.name)]
+    return {
+        "signIn": [Attempt(401, body={"email": owner.email, "password": "four words and more"})],
+        "getSession": [Attempt(200)],
+        "checkLink": [Attempt(404, body={"token": "x" * 43})],
+        "acceptLink": [Attempt(404, body=used)],
+        "getMe": [Attempt(200)],
+        "changeMe": [Attempt(400, body={"id": owner.id, "name": "Eve"})],
+        "changePassword": [Attempt(400, body={"member_id": owner.id})],
+        "listSessions": [Attempt(200)],
+        "endSession": [Attempt(404, path={"session_id": theirs.session_id}, is_private=True)],
+        "listMembers": of_them,
+        "changeMember": [Attempt(403, path={"member_id": owner.id}, body={"disabled": True})],
+        "resetPassword": [Attempt(403, path={"member_id": owner.id})],
+        "putMembership": [Attempt(404, path=path, body=role) for path in (place, by_name)],
+        "removeMembership": [Attempt(404, path=path) for path in (place, by_name)],
+        "listInvitations": of_them,
+        "createInvitation": [
+            Attempt(404, body={"project_id": project.id}),
+            Attempt(404, body={"project_id": project.name, "is_admin": True}),
+        ],
+        "revokeInvitation": [Attempt(404, path={"invitation_id": theirs.invitation_id})],
+        # These two name nothing, and would end the caller's own session: see `test_me`.
+        "signOut": [],
+        "signOutEverywhere": [],
+    }
+
+
+def _of_conversations(theirs: Theirs) -> dict[str, list[Attempt]]:
+    project, conversation = theirs.tenant.project, {"conversation_id": theirs.conversation_id}
+    asked = {**conversation, "message_id": theirs.message_id}
+    answer = {**conversation, "message_id": theirs.answer_id}
+
+    def private(path: dict[str, str] | None = None, query: str = "", body: Any = None) -> Attempt:
+        return Attempt(404, query, path or {}, body, is_private=True)
+
+    question = {"parent_id": theirs.answer_id, "text": "And then?", "client_id": "c-1"}
+    begun = {"project_id": project.id, "model": "large"}
+    return {
+        "listConversations": [
+            Attempt(200),
+            Attempt(200, "?shared=true"),
+            Attempt(404, f"?project_id={project.id}"),
+        ],
+        "createConversation": [Attempt(404, body=begun)],
+        "getConversation": [private(conversation)],
+        "changeConversation": [private(conversation, body={"title": "Mine", "shared": True})],
+        "deleteConversation": [private(conversation)],
+        "sendMessage": [private(conversation, body=question)],
+        "answerAgain": [private(conversation, body={"parent_id": theirs.message_id})],
+        "continueAnswer": [private(answer)],
+        "stopAnswer": [private(answer), private(asked)],
+        "rateAnswer": [private(answer, body={"rating": "down"})],
+        "followConversation": [private(conversation)],
+        # Follows one's own list, and does not end: tests/assistant has what it tells whom.
+        "followLists": [],
+        "search": [Attempt(200, f"?q={SECRET_WORD}", is_private=True)],
+        "listAssistantModels": [Attempt(404, f"?project_id={project.id}")],
+        "listShares": [private(conversation)],
+        "shareConversation": [private(conversation)],
+        "revokeShare": [private({"share_id": theirs.share_id})],
+        "readShared": [private(body={"token": "x" * 43})],
+        "exportConversation": [private(conversation), private(conversation, "?format=json")],
+        "exportAll": [Attempt(200, is_private=True)],
+        "importConversations": [Attempt(404, f"?project_id={project.id}", body=[])],
+        "exportFeedback": [Attempt(403), Attempt(403, f"?project_id={project.id}")],
+    }
+
+
+def _of_tools(theirs: Theirs) -> dict[str, list[Attempt]]:
+    project = theirs.tenant.project
+    prompt, own = {"prompt_id": theirs.prompt_id}, {"prompt_id": theirs.own_prompt_id}
+    assistant = {"assistant_id": theirs.assistant_id}
+    prompt_change = {"version": 1, "title": "Mine"}
+    return {
+        "listPrompts": [Attempt(200), Attempt(404, f"?project_id={project.id}")],
+        "createPrompt": [Attempt(404, body={"title": "t", "body": "b", "project_id": project.id})],
+        "getPrompt": [Attempt(404, path=prompt), Attempt(404, path=own, is_private=True)],
+        "changePrompt": [
+            Attempt(404, path=prompt, body=prompt_change),
+            Attempt(404, path=own, body=prompt_change, is_private=True),
+        ],
+        "deletePrompt": [Attempt(404, path=prompt), Attempt(404, path=own, is_private=True)],
+        "listAssistants": [Attempt(200), Attempt(404, f"?project_id={project.id}")],
+        "createAssistant": [Attempt(404, body={"name": "Mine", "project_id": project.id})],
+        "getAssistant": [Attempt(404, path=assistant)],
+        "changeAssistant": [Attempt(404, path=assistant, body={"version": 1, "name": "Mine"})],
+        "deleteAssistant": [Attempt(404, path=assistant)],
+        "copyAssistant": [Attempt(404, path=assistant, body={})],
+    }
