@@ -47,15 +47,11 @@ function files(folder: string): string[] {
   });
 }
 
-export default defineConfig(async ({ command }) => ({
+export default defineConfig({
   plugins: [
     svelte(),
     onlyWoff2(),
     compressed(),
-    // `TRAMONTANE_FAKE=1 npm run dev` plays the API; it is no part of what is built.
-    ...(command === "serve" && process.env.TRAMONTANE_FAKE
-      ? [(await import("./dev/fake")).fake()]
-      : []),
   ],
   resolve: { alias: { $lib: new URL("./src/lib", import.meta.url).pathname } },
   build: {
@@ -68,7 +64,7 @@ export default defineConfig(async ({ command }) => ({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
-  worker: { format: "es" as const },
+  worker: { format: "es" },
   server: {
     proxy: Object.fromEntries(
       ["/api", "/v1", "/docs", "/ready"].map((path) => [
@@ -77,4 +73,4 @@ export default defineConfig(async ({ command }) => ({
       ]),
     ),
   },
-}));
+});

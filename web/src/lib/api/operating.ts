@@ -13,7 +13,8 @@ export interface LinkCheck {
   expires_at: string;
 }
 
-export interface Person extends Member {
+export interface Person extends Omit<Member, "preferences"> {
+  last_seen_at: string | null;
   projects: { id: string; name: string; role: Role }[];
 }
 export type Role = "member" | "manager";
@@ -22,9 +23,10 @@ export interface Invitation {
   id: string;
   email: string | null;
   project_id: string | null;
-  project_name?: string | null;
+  project_name: string | null;
   role: Role;
   is_admin: boolean;
+  is_expired: boolean;
   expires_at: string;
   created_at: string;
   /** In the answer that makes it, and never again. */
@@ -37,7 +39,7 @@ export interface SignedIn {
   created_at: string;
   seen_at: string;
   expires_at: string;
-  is_current: boolean;
+  is_this_one: boolean;
 }
 
 export interface Project {
@@ -63,6 +65,8 @@ export interface Budget {
 export interface KeyView {
   id: string;
   project_id: string;
+  /** Whose place in the project it is; such a key has no secret. */
+  member_id: string | null;
   name: string;
   prefix: string;
   state: "active" | "expired" | "revoked";
@@ -109,8 +113,8 @@ export interface Deployment {
   context_tokens: number | null;
   max_output_tokens: number | null;
   demonstration: boolean;
-  /** Whether it was added in the page, and can be removed there. */
-  is_removable?: boolean;
+  /** Where it is set up; those of the store can be removed. */
+  source: "built_in" | "file" | "store";
 }
 
 export interface Price {
@@ -128,6 +132,7 @@ export interface Provider {
 
 export interface ProviderTest {
   ok: boolean;
+  problem: string | null;
   message: string;
   models: string[];
   first_token_ms: number | null;
@@ -158,4 +163,76 @@ export interface AssistantSettings {
   tools: string[];
   parameters: Parameters;
   project_id: string | null;
+}
+
+export interface PromptView {
+  id: string;
+  project_id: string | null;
+  title: string;
+  body: string;
+  variables: string[];
+  version: number;
+  is_mine: boolean;
+  owner_name: string;
+  may_delete: boolean;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface AssistantView extends AssistantSettings {
+  id: string;
+  is_shipped: boolean;
+  language: string | null;
+  version: number;
+  is_mine: boolean;
+  owner_name: string | null;
+  may_edit: boolean;
+  updated_at: string | null;
+}
+
+export interface Status {
+  version: string;
+  currency: string;
+  key: {
+    name: string;
+    prefix: string;
+    rights: string[];
+    project_id: string;
+    project: string;
+    closed_reason: string | null;
+    expires_at: string | null;
+  } | null;
+  deployments: {
+    name: string;
+    models: string[];
+    engine: string;
+    state: string;
+    message: string;
+    price: Price;
+    context_tokens: number | null;
+    demonstration: boolean;
+  }[];
+}
+
+export interface Bill {
+  request_id: string;
+  project_id: string;
+  model: string;
+  currency: string;
+  prompt_tokens: number;
+  completion_tokens: number;
+  cached_tokens: number;
+  cost: string;
+  estimated: boolean;
+  attempts: { attempt: number; deployment: string; started_at: string; settled_at: string; cost: string; estimated: boolean; status: string }[];
+}
+
+export interface Feedback {
+  message_id: string;
+  conversation_id: string;
+  project: string;
+  model: string | null;
+  rating: "up" | "down";
+  reason: string | null;
+  answered_at: string;
 }
