@@ -222,8 +222,7 @@ def gateway_paths() -> set[str]:
 
 
 def studio_paths() -> dict[str, str]:
-    """Return what each operation of the own API needs: a right, `any` caller, `people` or `none`.
-    """
+    """Return what each operation of the own API needs: a right, `any` caller, `people` or `none`."""
     described = msgspec.json.decode(document.build(api(cast(Platform, None))))
     return {
         f"{method.upper()} {path}": _needed(operation["security"][0])
@@ -245,6 +244,7 @@ def test_every_address_is_documented_with_its_right() -> None:
     assert own == studio_paths()
     tokens = {f"POST {path.decode()}" for path in TOKEN_PATHS}
     pages = {"GET /", "GET /building", "GET /api/openapi.json"}
+    pages |= {"GET /docs", "GET /docs/{language}", "GET /docs/{language}/{page}"}
     assert {address for address, _ in rows} - own.keys() == tokens | gateway_paths() | pages
 
 

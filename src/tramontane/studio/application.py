@@ -32,6 +32,7 @@ from tramontane.studio.routes import (
     conversations,
     deployments,
     events,
+    handbook,
     invitations,
     keys,
     links,
@@ -84,6 +85,7 @@ def routed(platform: Platform) -> Litestar:
     """Return the routes without the gate that stands before them."""
     routes: list[HTTPRouteHandler | Router] = [
         *public.handlers(lambda: document.build(api(platform))),
+        *handbook.handlers(),
         api(platform),
     ]
     return Litestar(
