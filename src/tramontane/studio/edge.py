@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 # Who may make markup from text: what sanitises a model's Markdown, and the framework for its own
 # templates.
-TRUSTED = ("dompurify", "svelte-trusted-html")
+TRUSTED = ("dompurify", "svelte-trusted-html", "tramontane")
 _POLICY = "; ".join(
     (
         "default-src 'none'",
