@@ -4,6 +4,7 @@ All in one transaction: what it returns is committed, or nothing was. It does no
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from tramontane.assistant import context, titles
 from tramontane.assistant.served import Served
 from tramontane.errors import Conflict, InvalidRequest, NotFound
+from tramontane.guide.conversation import Context, context_message
 from tramontane.store import conversations, messages
 from tramontane.store.conversations import Conversation, Parameters
 from tramontane.store.messages import RUNNING, Message
@@ -57,6 +59,8 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     """What every order needs to know: in whose name, of which models, and as whom."""
 
     key_id: str
+    language: str = "en"
+    is_admin: bool = False
     served: Mapping[str, Served]
     persona: Persona
     now_ms: int
@@ -188,6 +192,8 @@ def _order(
     served = asking.served[model]
     parameters = _merged(asking.persona.parameters, conversation.parameters)
     system = context.system_message(asking.persona.instructions, conversation.instructions)
+    if served.kind == "guide":
+        system = [*system, _for_guide(asking)]
     chat = context.chat(branch, is_continuing=is_continuing)
     bytes_per_token = context.measured(system, branch, model)
     sent = context.fit(
@@ -215,6 +221,22 @@ def _order(
         question=questions[-1] if questions else "",
         is_first=is_first,
     )
+
+
+def _for_guide(asking: Asking) -> dict[str, Any]:
+    """The one thing said that nobody wrote: the guide is told whom it has before it."""
+    capable = tuple(
+        name
+        for name, served in asking.served.items()
+        if served.is_capable and not served.is_demonstration
+    )
+    known = Context(
+        today=date.fromtimestamp(asking.now_ms / 1000),
+        language=asking.language,
+        is_admin=asking.is_admin,
+        models=capable,
+    )
+    return {"role": "system", "content": context_message(known)}
 
 
 def _merged(default: Parameters, own: Parameters) -> Parameters:

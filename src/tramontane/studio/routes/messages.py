@@ -248,6 +248,8 @@ def _asking(
             conversation = access.changeable(c, conversation_id, reader)
             asking = Asking(
                 key_id=place.key_id,
+                language=reader.language,
+                is_admin=caller.is_operator,
                 served=served,
                 persona=persona_in(c, conversation, reader),
                 now_ms=platform.clock_ms(),
