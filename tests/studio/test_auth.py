@@ -30,7 +30,7 @@ NOT_PUBLIC = [
     "/api/v1/status",
     "/api/v1/status/",
     "/api/v1/nothing",
-    "/docs",
+    "/doc",
 ]
 
 
@@ -170,6 +170,13 @@ def test_every_answer_carries_the_policy(studio: Studio, ours: Tenant) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["cache-control"] == "no-store"
+
+
+def test_over_tls_browsers_are_told_to_stay_with_it(studio: Studio) -> None:
+    for path in ("/health", "/api/v1/status", "/nothing"):
+        for proto, expected in (("https", "max-age=31536000"), ("http", None)):
+            headers = studio.call("GET", path, headers={"x-forwarded-proto": proto}).headers
+            assert headers.get("strict-transport-security") == expected
 
 
 def test_the_settings_need_no_secret_of_a_provider(studio: Studio, settings: Settings) -> None:

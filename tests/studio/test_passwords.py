@@ -1,6 +1,7 @@
 """Passwords: good enough parameters, one spelling, a bounded number at once, no weak ones."""
 
 import asyncio
+from typing import Literal
 
 import argon2
 import pytest
@@ -29,6 +30,29 @@ def test_a_password_is_right_however_its_letters_were_typed() -> None:
         assert not await kept.is_right(None, GOOD)
         assert not await kept.is_right("no hash at all", GOOD)
         assert not kept.is_outdated(hashed)
+
+    asyncio.run(check())
+
+
+def test_every_check_costs_the_same_whoever_it_is_for() -> None:
+    """One hash is computed for each, so that the time says nothing about who has an account."""
+    counted = [0]
+
+    class Counting(argon2.PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002
+            counted[0] += 1
+            parameters = argon2.extract_parameters(str(hash))
+            assert parameters.memory_cost == 65_536 and parameters.time_cost == 3
+            return super().verify(hash, password)
+
+    async def check() -> None:
+        kept = Passwords()
+        kept._hasher = Counting()
+        hashed = await kept.hashed(GOOD)
+        for known, password in ((hashed, GOOD), (hashed, "wrong"), (None, GOOD), (None, "wrong")):
+            counted[0] = 0
+            assert await kept.is_right(known, password) == (known is not None and password == GOOD)
+            assert counted[0] == 1
 
     asyncio.run(check())
 

@@ -153,8 +153,9 @@ def check_entrance(arrival: Arrival) -> None:
 
 def _foreign() -> Forbidden:
     return Forbidden(
-        "This request did not come from Tramontane's own page. Programs use a key; a script that"
-        f" signs in sends '{PROOF_HEADER}: 1' and, with its cookie, the Origin.",
+        "This request did not come from Tramontane's own page. Where a proxy stands in front, set"
+        " server.public_url to the address in the browser. Programs use a key; a script that signs"
+        f" in sends '{PROOF_HEADER}: 1' and, with its cookie, the Origin.",
         code="cross_site",
     )
 

@@ -42,6 +42,8 @@ HEADERS = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
 _NO_STORE = (b"cache-control", b"no-store")
+# Said only where TLS is ours: nobody signs in here without, so there is no going back to lose.
+_STAY_SECURE = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Edge:
@@ -56,15 +58,17 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         is_started = False
+        kind: str = scope["type"]
+        is_secure = kind == "http" and (b"x-forwarded-proto", b"https") in scope["headers"]
 
         async def send_guarded(message: Message) -> None:
             nonlocal is_started
             if message["type"] == "http.response.start":
                 is_started = True
-                message["headers"] = guarded(message["headers"])
+                extra = [_STAY_SECURE] if is_secure else []
+                message["headers"] = [*guarded(message["headers"]), *extra]
             await send(message)
 
-        kind: str = scope["type"]
         try:
             await self._app(scope, receive, send_guarded)
         except Exception as error:  # the outer edge
