@@ -121,7 +121,7 @@ def get(c: Connection, key_id: str, project_id: str | None = None) -> Key:
         known = select(t.name).where(t.project_id == project_id, t.revoked_at_ms.is_(None))
     row = c.execute(select(schema.keys).where(wanted)).mappings().one_or_none()
     if row is None:
-        raise unknown("key", key_id, c.scalars(known), "key")
+        raise unknown("key", key_id, c.scalars(known), "key_id")
     return _key(row)
 
 
@@ -137,7 +137,7 @@ def revoke(c: Connection, key_id: str, now_ms: int, *, of_member: bool = False) 
         raise Conflict(
             f"the key {key.name} is a member's place in its project; disable the member, or take"
             " them out of the project",
-            param="key",
+            param="key_id",
         )
     c.execute(update(schema.keys).where(schema.keys.c.id == key.id).values(revoked_at_ms=now_ms))
     bump_revision(c)

@@ -42,7 +42,6 @@ _ADDRESS = {
 }
 # What the store calls a field, and what this API does.
 _FIELDS = {
-    "key": "key_id",
     "limit_nano": "limit",
     "project": "project_id",
 }
