@@ -137,7 +137,7 @@ def deploy_and_remove(story: Story) -> None:
             story.say("mine")
             time.sleep(0.1)
     story.command("model", "rm", "mine-v1")
-    assert story.command("model", "list") == {"data": []}
+    assert story.command("model", "list")["data"] == []
 
 
 def ask_elsewhere(story: Story) -> None:

@@ -10,6 +10,7 @@ from tests.engines.tiny import write_tiny
 from tramontane.config import DeploymentSettings
 from tramontane.store import deployments
 from tramontane.store.database import open_store
+from tramontane.store.records import StoredDeployment
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +23,12 @@ def test_a_file_is_added_listed_shown_and_removed(run: Run, data_dir: Path, tiny
     assert added["name"] == "tiny-llama_v1"
     assert added["size_bytes"] == tiny.stat().st_size
     assert (added["architecture"], added["deployments"]) == ("llama", [])
-    assert run("model", "list", "--json").json == {"data": [added]}
+    assert run("model", "list", "--json").json == {"data": [added], "remote": []}
     shown = run("model", "show", added["sha256"][:8], "--json").json
     assert Path(shown["path"]).read_bytes() == tiny.read_bytes()
     assert shown["deployments"] == []
     assert run("model", "rm", "tiny-llama_v1", "--json").json["removed"]["name"] == added["name"]
-    assert run("model", "list", "--json").json == {"data": []}
+    assert run("model", "list", "--json").json == {"data": [], "remote": []}
     assert [path.name for path in (data_dir / "models").glob("*.gguf")] == []
 
 
@@ -121,3 +122,23 @@ def test_mistakes_say_what_to_change(run: Run, tmp_path: Path, tiny: Path) -> No
     assert "above input_per_mtok" in above.err
     assert run("model", "deploy", "tiny", "--slots", 0).status == 2
     assert run("model", "list", "--json").json["data"][0]["deployments"] == []
+
+
+def test_one_entered_in_the_page_is_listed_and_undeployed(run: Run, data_dir: Path) -> None:
+    run("model", "list")  # makes the store
+    url = "https://api.mistral.ai/v1"
+    store = open_store(f"sqlite:///{data_dir / 'tramontane.db'}")
+    with store.write() as c:
+        settings = msgspec.json.encode(DeploymentSettings(url=url, upstream_model="small"))
+        sealed = b"\x01sealed-canary"
+        entered = StoredDeployment(
+            name="far", settings=settings, sealed_key=sealed, created_at_ms=1
+        )
+        deployments.put(c, entered)
+    store.close()
+    shown = {"deployment": "far", "url": url, "upstream_model": "small", "source": "store"}
+    assert run("model", "list", "--json").json["remote"] == [shown]
+    listed = run("model", "list").out
+    assert "served elsewhere:" in listed and url in listed and "canary" not in listed
+    assert run("model", "undeploy", "far", "--json").json == {"removed": "far"}
+    assert run("model", "list", "--json").json["remote"] == []

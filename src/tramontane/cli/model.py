@@ -68,14 +68,16 @@ def add(
 
 @app.command("list")
 def list_(as_json: AsJson = False, config: ConfigFile = None, data: DataDir = None) -> None:
-    """List the model files and how they are deployed."""
+    """List the model files and how they are deployed, and the models served elsewhere."""
     from tramontane.store import models
 
     with opened(config, data) as platform, platform.store.read() as c:
         users = _users(c, platform)
         found = [(file, users(file)) for file in models.list_all(c)]
+        remote = _remote(c, platform)
     if as_json:
-        print_json({"data": [{**view(file), "deployments": names} for file, names in found]})
+        files = [{**view(file), "deployments": names} for file, names in found]
+        print_json({"data": files, "remote": remote})
         return
     print_table(
         ("name", "parameters", "quantisation", "bytes", "context", "hash", "deployed as"),
@@ -93,6 +95,13 @@ def list_(as_json: AsJson = False, config: ConfigFile = None, data: DataDir = No
         ),
         empty="no model file yet; add one: tramontane model add FILE.gguf",
     )
+    if remote:
+        print("\nserved elsewhere:")
+        print_table(
+            ("name", "address", "asked for as", "set up in"),
+            (tuple(deployment.values()) for deployment in remote),
+            empty="",
+        )
 
 
 @app.command()
@@ -296,6 +305,23 @@ def _users(c: "Connection", platform: Platform) -> Callable[["ModelFile"], list[
         return sorted(names)
 
     return users
+
+
+def _remote(c: "Connection", platform: Platform) -> list[dict[str, Any]]:
+    """Return the deployments served elsewhere, without their keys."""
+    from tramontane.engines.remote import remote_models
+    from tramontane.store import deployments
+
+    found = remote_models(platform.settings, deployments.list_all(c))
+    return [
+        {
+            "deployment": name,
+            "url": model.url,
+            "upstream_model": model.settings.upstream_model or name,
+            "source": "store" if model.is_entered else "file",
+        }
+        for name, model in sorted(found.items())
+    ]
 
 
 def _deploy(
