@@ -10,6 +10,8 @@ const WORDS: Record<string, Key> = {
   https_required: "problemInsecure",
   link_unusable: "linkUnusable",
   people_only: "problemPeopleOnly",
+  managers_only: "problemForbidden",
+  cross_site: "problemCrossSite",
   right_missing: "problemForbidden",
   payload_too_large: "problemTooLarge",
 };

@@ -19,6 +19,7 @@ const TABLE: [pattern: string, page: string, isPublic?: true][] = [
   ["/a/:assistant", "Conversation"],
   ["/signin", "SignIn", true],
   ["/welcome/:token", "Welcome", true],
+  ["/key", "Key", true],
   ["/shared/:token", "Shared"],
   ["/archive", "Archive"],
   ["/assistants", "Assistants"],

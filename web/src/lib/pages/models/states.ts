@@ -1,0 +1,25 @@
+/** What the states of models and parts are called, and which of the four meanings each has. */
+
+import { t, type Key } from "$lib/i18n/index.svelte";
+
+const STATES: Record<string, { words: Key; meaning: string }> = {
+  ready: { words: "stateReady", meaning: "proven" },
+  unprobed: { words: "stateUnprobed", meaning: "" },
+  starting: { words: "stateStarting", meaning: "waiting" },
+  loading: { words: "stateStarting", meaning: "waiting" },
+  restarting: { words: "stateRestarting", meaning: "estimated" },
+  stopping: { words: "stateStopped", meaning: "estimated" },
+  failed: { words: "stateFailed", meaning: "refused" },
+  stopped: { words: "stateStopped", meaning: "refused" },
+};
+
+/** The word for `state`; the state itself where we have none. */
+export function stateWord(state: string): string {
+  const found = STATES[state];
+  return found ? t(found.words) : state;
+}
+
+/** Its meaning: "proven", "waiting", "estimated", "refused" or none. */
+export function stateMeaning(state: string): string {
+  return STATES[state]?.meaning ?? "";
+}
