@@ -44,6 +44,7 @@ def test_a_new_key_works_and_its_secret_is_shown_once(studio: Studio, ours: Tena
     assert issued["key"] == {
         "id": issued["key"]["id"],
         "project_id": ours.project.id,
+        "member_id": None,
         "name": "new",
         "prefix": issued["secret"][:12],
         "state": "active",

@@ -13,6 +13,7 @@ from tramontane.store import budgets, keys, projects, usage
 from tramontane.store.records import Budget, Owner, SpentWindows, Window
 from tramontane.store.windows import bounds
 from tramontane.studio.auth import GivenCaller
+from tramontane.studio.discretion import hidden_keys
 from tramontane.studio.moments import optional_name
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform, Platform
@@ -58,10 +59,14 @@ class BudgetSetting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 def list_budgets(
     platform: GivenPlatform, caller: GivenCaller, project_id: FromQuery[str | None] = None
 ) -> BudgetList:
-    """An operator sees every budget, or one project's; others those of their own projects."""
+    """An operator sees every budget, or one project's; others those of their own projects,
+    but not those of colleagues.
+    """
     now_ms = platform.clock_ms()
     with platform.store.read() as c:
-        found = budgets.list_all(c, scope_of(c, caller, project_id))
+        hidden = hidden_keys(c, caller)
+        every = budgets.list_all(c, scope_of(c, caller, project_id))
+        found = [budget for budget in every if budget.key_id not in hidden]
         standing = _standing(c, platform, now_ms) if found else None
     return BudgetList([_view(b, standing) for b in found] if standing else [])
 

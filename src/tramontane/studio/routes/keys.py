@@ -11,6 +11,7 @@ from tramontane.store import keys
 from tramontane.store.records import Key, Right
 from tramontane.store.windows import time_name
 from tramontane.studio.auth import GivenCaller
+from tramontane.studio.discretion import hidden_keys
 from tramontane.studio.moments import optional_name, parse_optional
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform
@@ -70,11 +71,14 @@ class IssuedKey(msgspec.Struct, frozen=True, kw_only=True):
 def list_keys(
     platform: GivenPlatform, caller: GivenCaller, project_id: FromQuery[str | None] = None
 ) -> KeyList:
-    """An operator sees every key, or one project's; others those of their own projects."""
+    """An operator sees every key, or one project's; others those of their own projects,
+    but not those of colleagues.
+    """
     with platform.store.read() as c:
         found = keys.list_all(c, scope_of(c, caller, project_id))
+        hidden = hidden_keys(c, caller)
     now_ms = platform.clock_ms()
-    return KeyList([_view(key, now_ms) for key in found])
+    return KeyList([_view(key, now_ms) for key in found if key.id not in hidden])
 
 
 @post(

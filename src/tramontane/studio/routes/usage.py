@@ -18,6 +18,7 @@ from tramontane.store.records import UsageRecord
 from tramontane.store.usage import By, UsageRow
 from tramontane.store.windows import time_name
 from tramontane.studio.auth import GivenCaller
+from tramontane.studio.discretion import hidden_keys, together
 from tramontane.studio.moments import optional_name, parse_optional
 from tramontane.studio.operations import CsvOperation, describe
 from tramontane.studio.platform import GivenPlatform
@@ -126,13 +127,16 @@ def report_usage(
         QueryParameter(description="The answer's form; left out, the `accept` header decides."),
     ] = None,
 ) -> Response[UsageReport]:
-    """A caller without `operate` gets their own projects' usage. Days are UTC."""
+    """A caller without `operate` gets their own projects' usage. Days are UTC. By key, what a
+    member's colleagues used is one line without a key, unless the member manages the project.
+    """
     groups = _groups(by or [])
     since_ms, until_ms = parse_optional(since, "since"), parse_optional(until, "until")
     with platform.store.read() as c:
         scope = scope_of(c, caller, project_id)
         bounds = {"since_ms": since_ms, "until_ms": until_ms}
         rows = usage.report(c, by=groups, project_ids=scope, **bounds)
+        rows = together(rows, hidden_keys(c, caller)) if "key" in groups else rows
         total = usage.report(c, by=(), project_ids=scope, **bounds)
     lines = [_line(row) for row in rows]
     if format == "csv" or (format is None and _prefers_csv(request)):
@@ -161,7 +165,9 @@ def get_request_usage(
     """
     with platform.store.read() as c:
         records = usage.attempts(c, request_id)
-    if not records or not caller.may_see(records[0].project_id):
+        hidden = hidden_keys(c, caller)
+    is_seen = records and caller.may_see(records[0].project_id)
+    if not is_seen or records[0].key_id in hidden:
         raise NotFound(
             "there is no bill of that request, or none yet; ask again in some seconds",
             param="request_id",
