@@ -193,6 +193,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(
         data=str(tmp_path),
         demo=False,
+        guide=False,
         deployments={
             "large": DeploymentSettings(
                 url="http://10.9.8.7:9001/v1",
