@@ -245,6 +245,7 @@ def test_every_address_is_documented_with_its_right() -> None:
     tokens = {f"POST {path.decode()}" for path in TOKEN_PATHS}
     pages = {"GET /", "GET /building", "GET /api/openapi.json"}
     pages |= {"GET /docs", "GET /docs/{language}", "GET /docs/{language}/{page}"}
+    pages |= {"GET /embed.js", "GET /embed/{embed_id}"}
     assert {address for address, _ in rows} - own.keys() == tokens | gateway_paths() | pages
 
 

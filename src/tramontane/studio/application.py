@@ -31,6 +31,7 @@ from tramontane.studio.routes import (
     budgets,
     conversations,
     deployments,
+    embeds,
     events,
     handbook,
     invitations,
@@ -53,6 +54,7 @@ from tramontane.studio.routes import (
 )
 from tramontane.studio.sign_in import SignIns
 from tramontane.studio.upkeep import running
+from tramontane.studio.visitors import Visitors
 from tramontane.studio.webapp import WebApp
 from tramontane.tools import ALL
 
@@ -75,7 +77,8 @@ def create(
 
     answering = Answering(store, tokens, feed, served, ALL, settings.currency, clock_ms)
     sign_ins = SignIns(settings, store, pepper, clock_ms)
-    platform = Platform(settings, store, pepper, clock_ms, tokens, sign_ins, answering)
+    visitors = Visitors(pepper, clock_ms)
+    platform = Platform(settings, store, pepper, clock_ms, tokens, sign_ins, answering, visitors)
     app = routed(platform)
     is_public = openings.of(app, public.PATHS)
     return Edge(WebApp(Gate(app, Identity(platform), is_public, settings.server.public_url)))
@@ -86,6 +89,7 @@ def routed(platform: Platform) -> Litestar:
     routes: list[HTTPRouteHandler | Router] = [
         *public.handlers(lambda: document.build(api(platform))),
         *handbook.handlers(),
+        embeds.pages(platform),
         api(platform),
     ]
     return Litestar(
@@ -154,6 +158,10 @@ def api(platform: Platform) -> Router:
             transfer.export_all,
             transfer.import_conversations,
             transfer.export_feedback,
+            embeds.list_embeds,
+            embeds.create_embed,
+            embeds.delete_embed,
+            embeds.ask_embed,
             status.get_status,
             projects.list_projects,
             projects.create_project,

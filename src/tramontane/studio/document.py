@@ -53,6 +53,7 @@ def _config() -> OpenAPIConfig:
             Tag("Prompts", "Texts to use again, with variables."),
             Tag("Assistants", "Instructions with a name: those that ship and one's own."),
             Tag("Transfer", "Conversations in and out, and what readers thought of answers."),
+            Tag("Embeds", "Assistants on other sites."),
             Tag("Projects", "Groups that share budgets and limits."),
             Tag("Keys", "Credentials of a project."),
             Tag("Budgets", "Hard limits per day, per month and in total."),

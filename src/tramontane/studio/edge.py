@@ -79,7 +79,11 @@ class Edge:
 
 
 def guarded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return an answer's headers with those of ours that it does not set itself."""
+    """Return an answer's headers with those of ours that it does not set itself.
+
+    One that it sets to nothing is not sent at all.
+    """
     own = list(headers)
     named = {name.lower() for name, _ in own}
-    return [*own, *(each for each in (*HEADERS, _NO_STORE) if each[0] not in named)]
+    kept = [each for each in own if each[1]]
+    return [*kept, *(each for each in (*HEADERS, _NO_STORE) if each[0] not in named)]

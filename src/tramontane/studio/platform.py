@@ -11,6 +11,7 @@ from tramontane.assistant.tokens import TokenClient
 from tramontane.config import Settings
 from tramontane.store.database import Store
 from tramontane.studio.sign_in import SignIns
+from tramontane.studio.visitors import Visitors
 
 
 class Platform(msgspec.Struct, frozen=True):
@@ -23,6 +24,7 @@ class Platform(msgspec.Struct, frozen=True):
     tokens: TokenClient
     sign_ins: SignIns
     answering: Answering
+    visitors: Visitors
 
 
 GivenPlatform = NamedDependency[Platform]

@@ -66,7 +66,7 @@ class Slowing:
     def succeeded(self, email: str, client: str) -> None:
         """Take back what `begin` counted: the try was a good one."""
         self._accounts.pop(_key(email), None)
-        source = self._clients.get(_network(client))
+        source = self._clients.get(network_of(client))
         if source is not None:
             source.left = min(CLIENT_TRIES, source.left + 1)
 
@@ -81,7 +81,7 @@ class Slowing:
 
     def _client(self, client: str, now_ms: int) -> _Client | None:
         """Return what a client has left; None for this machine, where a proxy may stand for all."""
-        network = _network(client)
+        network = network_of(client)
         if not network:
             return None
         found = self._clients.pop(network, None) or _Client(CLIENT_TRIES, now_ms)
@@ -98,7 +98,7 @@ def _key(email: str) -> str:
     return email[:256]
 
 
-def _network(client: str) -> str:
+def network_of(client: str) -> str:
     """Return what a client's address counts as: IPv6 by /64, which is one household's."""
     try:
         address = ipaddress.ip_address(client.partition("%")[0])
