@@ -45,6 +45,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     body_timeout_s: float = 60.0
     idle_timeout_s: float = 75.0
     write_timeout_s: float = 60.0
+    studio_timeout_s: float = 120.0
     drain_s: float = 30.0
 
 

@@ -14,6 +14,7 @@ from tests.gateway.bytewise import Talk, Upstream, answering, framed, run_upstre
 from tests.running import RunningGateway, run_gateway
 
 UPLOAD_BYTES = 4_000_000
+STUDIO_TIMEOUT_S = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +22,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway
     """Yield a gateway whose studio is each test's own."""
     folder = tmp_path_factory.mktemp("splice") / "data"
     settings = {"server.upload_bytes": UPLOAD_BYTES, "server.body_timeout_s": 2.0}
+    settings["server.studio_timeout_s"] = STUDIO_TIMEOUT_S
     with run_gateway(folder, None, settings) as running:
         yield running
 
@@ -396,3 +398,30 @@ def test_a_client_that_leaves_ends_its_request_at_the_studio(
         talk.send(get())
         talk.read_some()
     assert left.wait(10)
+
+
+def test_a_studio_that_hangs_is_given_up_and_a_slow_stream_is_not(
+    gateway: RunningGateway, studio: Upstream
+) -> None:
+    events = b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    silent = b"HTTP/1.1 200 OK\r\n" + events + b"9\r\n: keep\n\n\n\r\n"
+    studio.answer = answering(silent)
+    with Talk(gateway.port) as stream:
+        stream.send(get("/api/v1/events"))
+        time.sleep(STUDIO_TIMEOUT_S / 2)
+        studio.answer = lambda *_: None  # it has the request, and says nothing
+        with Talk(gateway.port) as talk:
+            began_s = time.monotonic()
+            talk.send(upload(b"x" * 1000))
+            reply = talk.read()
+            assert (reply.status, reply.code) == (504, "upstream_timeout")
+            assert time.monotonic() - began_s >= STUDIO_TIMEOUT_S
+        studio.answer = answering(framed(b"<p>", content_type="text/html"))
+        with Talk(gateway.port) as talk:
+            talk.send(get())
+            assert talk.read().status == 200
+        time.sleep(STUDIO_TIMEOUT_S)
+        assert b": keep" in stream.socket.recv(65_536)
+        stream.socket.setblocking(False)
+        with pytest.raises(BlockingIOError):  # open still: its head came long ago
+            stream.socket.recv(1)

@@ -56,6 +56,8 @@ from tramontane.wire.openai.local import read_local
 
 JSON = b"application/json"
 _TRY_NEXT = (UpstreamFailed, UpstreamTimeout, Overloaded, RateLimited, Unavailable)
+FAILURES = frozenset((401, 403, 404, *range(500, 600)))
+"""Statuses that say nothing of the request: the deployment itself is not as it should be."""
 UNSTATED_OUTPUT_ESTIMATE = 256
 RETRY_WORTH_S = 60.0
 USAGE_DUE_S = 0.5
@@ -255,6 +257,8 @@ class Exchange:
                 self._settle_interrupted("client_left")
                 raise
             except TramontaneError as error:
+                if isinstance(error, UpstreamFailed | UpstreamTimeout):
+                    service.has_failed = True
                 self._settle_interrupted(_status_of(error))
                 raise
             except BaseException:
@@ -342,6 +346,7 @@ class Exchange:
             connection.send(request, answer)
             head = await answer.head
         request = b""
+        service.has_failed = head.status in FAILURES
         if head.status != 200:
             await self._upstream_refused(head, answer, deployment)
         elif intent.stream:

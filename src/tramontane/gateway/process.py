@@ -55,7 +55,7 @@ from tramontane.gateway.limits import Limits
 from tramontane.gateway.news import Launch, News
 from tramontane.gateway.requests import Request, method_not_allowed
 from tramontane.gateway.server import OWN_PATHS, ClientConnection
-from tramontane.gateway.service import Service, request_head
+from tramontane.gateway.service import Service, request_head, state_of
 from tramontane.gateway.splice import Splice
 from tramontane.gateway.telemetry import AccessLog, Telemetry
 from tramontane.gateway.upstream import UpstreamPool
@@ -192,6 +192,7 @@ class GatewayProcess:
         if not same_place:
             old.pool.close()
             old.pool = self._new_pool(deployment)
+            old.has_failed = None
         old.gate.resize(deployment.max_in_flight, deployment.queue_limit)
 
     def _new_service(self, deployment: Deployment) -> Service:
@@ -377,11 +378,14 @@ class GatewayProcess:
         return None
 
     def _ready(self) -> tuple[int, bytes, bytes]:
-        deployed = self.directory.deployments
+        states = {
+            name: state_of(deployment, self._services.get(name))
+            for name, deployment in self.directory.deployments.items()
+        }
         body = {
             "status": "ready" if self._is_ready else "starting",
             "parts": {"gateway": "ready" if self._is_ready else "starting", **self._parts},
-            "models": {name: deployment.state for name, deployment in deployed.items()},
+            "models": states,
         }
         return 200 if self._is_ready else 503, b"", msgspec.json.encode(body)
 
@@ -399,6 +403,16 @@ class GatewayProcess:
             ("tramontane_open_holds", "Holds not yet settled.", self.ledger.open_holds),
             ("tramontane_excesses", "Requests that cost more than held.", self._excesses),
             ("tramontane_buffered_bytes", "Request bodies in memory.", self.buffered_bytes),
+            (
+                "tramontane_journal_failing",
+                "1 while usage cannot be recorded, so that nothing is served.",
+                self.ledger.fault is not None,
+            ),
+            (
+                "tramontane_clock_behind_seconds",
+                "How far the clock is behind the latest hold.",
+                self.ledger.clock_behind_ms / 1000,
+            ),
         ]
 
     def _list_models(self, request: Request) -> tuple[int, bytes, bytes]:

@@ -518,9 +518,11 @@ class ClientConnection(asyncio.Protocol):
             if now_s - self.write_blocked_s > self._gateway.settings.write_timeout_s:
                 self.abort()
             return
+        active = self._active
+        if active is not None and active.splice is not None:
+            active.splice.sweep(now_s, self._gateway.settings.studio_timeout_s)
         if self.deadline_s is None or now_s < self.deadline_s:
             return
-        active = self._active
         if active is not None and active.is_complete:
             return  # whatever follows it has its time afterwards
         if self._discarding or self._request is None or active is not None:

@@ -11,13 +11,14 @@ TOKENS_PER_BYTE_START = 0.4
 class Service:
     """What a deployment keeps between requests: its gate, its pool, what was learnt."""
 
-    __slots__ = ("deployment", "gate", "pool", "request_head", "tokens_per_byte")
+    __slots__ = ("deployment", "gate", "has_failed", "pool", "request_head", "tokens_per_byte")
 
     def __init__(self, deployment: Deployment, gate: FifoGate, pool: UpstreamPool) -> None:
         self.deployment = deployment
         self.gate = gate
         self.pool = pool
         self.tokens_per_byte = TOKENS_PER_BYTE_START
+        self.has_failed: bool | None = None  # at the last request; None: nobody has asked yet
         self.request_head = request_head(deployment, "/chat/completions")
 
     def learn(self, prompt_bytes: int, prompt_tokens: int) -> None:
@@ -36,6 +37,15 @@ class Service:
         images = intent.images * self.deployment.image_tokens
         text = 1 + int(intent.prompt_bytes * self.tokens_per_byte * 1.25)
         return min(text + images, self.bound_prompt_tokens(intent))
+
+
+def state_of(deployment: Deployment, service: Service | None) -> str:
+    """Return how it is: a local one as its engine says, another as its last request has shown."""
+    if deployment.is_local or deployment.origin is None:
+        return deployment.state
+    if service is None or service.has_failed is None:
+        return "unprobed"
+    return "failed" if service.has_failed else "ready"
 
 
 def request_head(deployment: Deployment, path: str) -> bytes:

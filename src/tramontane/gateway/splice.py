@@ -6,7 +6,13 @@ client address reach the studio in headers that are set here and never taken fro
 
 from typing import TYPE_CHECKING
 
-from tramontane.errors import PayloadTooLarge, TramontaneError, Unavailable, UpstreamFailed
+from tramontane.errors import (
+    PayloadTooLarge,
+    TramontaneError,
+    Unavailable,
+    UpstreamFailed,
+    UpstreamTimeout,
+)
 from tramontane.gateway.flow import Flow
 from tramontane.gateway.upstream import UpstreamConnection, UpstreamPool
 from tramontane.wire.http import LAST_CHUNK, REASONS, ResponseHead, chunk, header_fields
@@ -35,7 +41,7 @@ class Splice:
 
     __slots__ = (
         "_answered", "_client", "_connection", "_flow", "_framed", "_is_body_chunked", "_is_done",
-        "_is_reused", "_pending", "_pending_bytes", "_pool", "_request", "_scheme",
+        "_is_reused", "_pending", "_pending_bytes", "_pool", "_request", "_scheme", "_waiting_s",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +60,7 @@ class Splice:
         self._framed = False
         self._answered = False
         self._is_done = False
+        self._waiting_s: float | None = None  # since when a whole request has had no answer
 
     def start(self) -> None:
         """Begin: connect, send the head and what has come of the body."""
@@ -110,6 +117,16 @@ class Splice:
         """The client has caught up."""
         if self._connection is not None:
             self._connection.resume()
+
+    def sweep(self, now_s: float, patience_s: float) -> None:
+        """Give up a studio that has the whole request and does not begin to answer it."""
+        if self._answered or not self._request.is_complete:
+            return
+        if self._waiting_s is None:
+            self._waiting_s = now_s
+        elif now_s - self._waiting_s > patience_s:
+            self.client_left()
+            self._fail(UpstreamTimeout("This part did not begin to answer in time."))
 
     async def _run(self) -> None:
         request = self._request
