@@ -18,6 +18,23 @@ function onlyWoff2(): Plugin {
   };
 }
 
+/** The upright font is asked for with the page, not once the style sheet has been read. */
+function fontFirst(): Plugin {
+  return {
+    name: "font-first",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler(_html, { bundle }) {
+        const font = Object.keys(bundle ?? {}).find((name) => name.includes("latin-wght-normal"));
+        if (!font) throw new Error("the font has another name now");
+        const attrs = { rel: "preload", as: "font", type: "font/woff2", href: `/${font}`, crossorigin: true };
+        return [{ tag: "link", attrs, injectTo: "head" }];
+      },
+    },
+  };
+}
+
 /** Texts beside themselves as .br and .gz, so that the server never compresses anything. */
 function compressed(): Plugin {
   let out = OUT;
@@ -51,6 +68,7 @@ export default defineConfig({
   plugins: [
     svelte(),
     onlyWoff2(),
+    fontFirst(),
     compressed(),
   ],
   resolve: { alias: { $lib: new URL("./src/lib", import.meta.url).pathname } },
@@ -63,6 +81,19 @@ export default defineConfig({
     cssTarget: ["chrome123", "firefox120", "safari17.5"],
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        // What every page needs is one file, so that the first page is few requests.
+        codeSplitting: {
+          groups: [
+            {
+              name: "base",
+              test: /node_modules[\\/](svelte|esm-env|clsx)[\\/]|src[\\/]lib[\\/]((ui|api)[\\/]|i18n[\\/]index|chat[\\/]Tool|[^\\/]+\.ts$)/,
+            },
+          ],
+        },
+      },
+    },
   },
   worker: { format: "es" },
   server: {

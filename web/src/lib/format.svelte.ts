@@ -71,14 +71,15 @@ export function bytes(size: number): string {
   );
 }
 
-/** A length of time in words short enough for a line: "8 s", "3 min", "2 h". */
+/** A length of time, short enough for a line: "20 ms", "3.8 s", "3 min", "2 h". */
 export function duration(seconds: number): string {
   const [value, unit, digits] =
-    seconds < 10 ? [seconds, "second", 1] as const
-    : seconds < 90 ? [seconds, "second", 0] as const
-    : seconds < 5400 ? [seconds / 60, "minute", 0] as const
-    : [seconds / 3600, "hour", 0] as const;
-  return formatter({ style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(value);
+    seconds < 0.9995 ? ([seconds * 1000, "ms", 0] as const)
+    : seconds < 10 ? ([seconds, "s", 1] as const)
+    : seconds < 90 ? ([seconds, "s", 0] as const)
+    : seconds < 5400 ? ([seconds / 60, "min", 0] as const)
+    : ([seconds / 3600, "h", 1] as const);
+  return `${number(value, digits)}\u00a0${unit}`;
 }
 
 /** "12th", "12e", "12.": a place in a row. */

@@ -19,6 +19,8 @@ export interface Preferences {
   notation?: "1 234,5" | "1.234,5" | "1,234.5" | null;
   /** Whether the person has read, and closed, that this is an AI. */
   told_of_ai?: boolean;
+  /** Whether shortcuts of one letter work; they do unless this is false. */
+  single_keys?: boolean;
   [name: string]: unknown;
 }
 

@@ -44,7 +44,9 @@ export function languageNames(tags: string[]): string {
 /** What stands under an answer: where it ran, its tokens, its cost. */
 export function receiptLine(receipt: Receipt): string {
   const place = receipt.place === "here" ? t("receiptHere") : t("receiptAt", { host: receipt.place });
-  const tokens = t("tokens", { count: receipt.prompt_tokens + receipt.completion_tokens });
+  const count = receipt.prompt_tokens + receipt.completion_tokens;
+  if (count === 0) return [receipt.model, place].join(" · ");
+  const tokens = t("tokens", { count });
   const cost = Number(receipt.cost) === 0 ? t("costFree") : money(receipt.cost, receipt.currency);
   return [receipt.model, place, tokens, cost].join(" · ");
 }

@@ -131,7 +131,8 @@ export class Reading {
   }
 
   close(): void {
-    cancelIdleCallback?.(this.#idle);
+    if ("cancelIdleCallback" in window) cancelIdleCallback(this.#idle);
+    else clearTimeout(this.#idle);
   }
 
   #drawAll = (): void => {
@@ -152,7 +153,7 @@ export class Reading {
         this.#later();
       });
     };
-    this.#idle = window.requestIdleCallback ? requestIdleCallback(more, { timeout: 1000 }) : window.setTimeout(more, 60);
+    this.#idle = "requestIdleCallback" in window ? requestIdleCallback(more, { timeout: 1000 }) : setTimeout(more, 60) as unknown as number;
   }
 
   #keep(): void {

@@ -6,6 +6,7 @@
 
 import "./prose.css";
 import { complete, draw } from "./draw";
+import { typesetIn } from "./typeset";
 import { blocks, healed, normal, type Block, type Known } from "./parse";
 
 interface Drawn {
@@ -91,6 +92,7 @@ export class LiveDocument {
       } else {
         const node = old?.isComplete ? replaced(old.node, draw(block)) : this.#place(old, draw(block));
         this.#drawn[at] = { block, node, isComplete: false };
+        typesetIn(node);
       }
       const drawn = this.#drawn[at]!;
       if (isComplete && !drawn.isComplete) {
@@ -131,6 +133,7 @@ function replaced(old: Element, fresh: Element): Element {
 
 /** Make `old` like `fresh`, touching only what differs; returns the node that is now in place. */
 export function morphed(old: Node, fresh: Node): Node {
+  if (isSameFormula(old, fresh)) return old;
   if (old.nodeType === Node.TEXT_NODE && fresh.nodeType === Node.TEXT_NODE) {
     const [was, is] = [(old as Text).data, (fresh as Text).data];
     if (is.startsWith(was)) {
@@ -155,7 +158,15 @@ export function morphed(old: Node, fresh: Node): Node {
   return old;
 }
 
-/** Whether two elements differ in their content only. */
+/** Whether two elements differ in their content only. (A clone to compare would break the policy on styles.) */
 function isAlike(a: Node, b: Node): boolean {
-  return a instanceof Element && b instanceof Element && a.cloneNode(false).isEqualNode(b.cloneNode(false));
+  if (!(a instanceof Element && b instanceof Element) || a.tagName !== b.tagName) return false;
+  const names = a.getAttributeNames();
+  return names.length === b.getAttributeNames().length && names.every((name) => a.getAttribute(name) === b.getAttribute(name));
+}
+
+/** Whether both are the same formula; the one in place may be typeset already. */
+function isSameFormula(a: Node, b: Node): boolean {
+  const tex = b instanceof HTMLElement ? b.dataset.tex : undefined;
+  return tex !== undefined && a instanceof HTMLElement && a.dataset.tex === tex && a.className === (b as HTMLElement).className;
 }

@@ -5,7 +5,6 @@
 
 import { t } from "$lib/i18n/index.svelte";
 import { highlight } from "./highlight";
-import { typeset } from "./typeset";
 import type { Block } from "./parse";
 import { purified } from "./purify";
 import { completeTable } from "./tables";
@@ -27,7 +26,7 @@ export function draw(block: Block): Element {
       link.title = t("linkTo", { host });
     }
   }
-  for (const math of fragment.querySelectorAll<HTMLElement>(".math")) typeset(math);
+  for (const math of fragment.querySelectorAll<HTMLElement>(".math")) math.dataset.tex = math.textContent ?? "";
   for (const table of fragment.querySelectorAll("table")) {
     const scroll = document.createElement("div");
     scroll.className = "table-scroll";

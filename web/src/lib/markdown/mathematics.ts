@@ -3,7 +3,7 @@
  * finds it; the text inside is TeX, shown as it is until it is typeset.
  */
 
-import type MarkdownIt from "markdown-it";
+import type { MarkdownIt } from "markdown-it";
 
 const LONGEST = 4000;
 const FENCES: [open: string, close: string][] = [["$$", "$$"], ["\\[", "\\]"]];
@@ -44,13 +44,14 @@ export function mathematics(md: MarkdownIt): void {
         lines.push(text);
       }
       if (!(state.env as { isOpen?: boolean }).isOpen) return false;
-      return add(endLine, lines);
+      return add(endLine, lines, true);
 
-      function add(next: number, content: string[]): boolean {
+      function add(next: number, content: string[], isPending = false): boolean {
         if (silent) return true;
         const token = state.push("math_block", "div", 0);
         token.content = content.join("\n").trim();
         token.map = [startLine, next];
+        token.meta = { isPending };
         state.line = next;
         return true;
       }
@@ -61,7 +62,11 @@ export function mathematics(md: MarkdownIt): void {
   const escape = (text: string) => md.utils.escapeHtml(text);
   md.renderer.rules.math_inline = (tokens, at) => `<span class="math">${escape(tokens[at]!.content)}</span>`;
   md.renderer.rules.math_display = (tokens, at) => `<span class="math display">${escape(tokens[at]!.content)}</span>`;
-  md.renderer.rules.math_block = (tokens, at) => `<div class="math display">${escape(tokens[at]!.content)}</div>\n`;
+  md.renderer.rules.math_block = (tokens, at) => {
+    const { content, meta } = tokens[at]!;
+    const kind = (meta as { isPending: boolean }).isPending ? "math display pending" : "math display";
+    return `<div class="${kind}">${escape(content)}</div>\n`;
+  };
 }
 
 interface Found {

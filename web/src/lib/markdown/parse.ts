@@ -4,10 +4,8 @@
  * sanitised all the same before anybody sees it.
  */
 
-import MarkdownIt from "markdown-it";
+import MarkdownIt, { type Token } from "markdown-it";
 import { mathematics } from "./mathematics";
-
-type Token = ReturnType<MarkdownIt["parse"]>[number];
 
 /** Definitions of links (`[1]: https://…`), which may stand after their use. */
 export interface Known {
@@ -33,7 +31,7 @@ md.core.ruler.push("directions", (state) => {
   for (const token of state.tokens) {
     if (token.level === 0 && token.nesting === 1 && token.type !== "fence") token.attrSet("dir", "auto");
     // The policy of the page permits no style attributes.
-    const align = /text-align:(\w+)/.exec(token.attrGet("style") ?? "");
+    const align = /text-align:(\w+)/.exec(String(token.attrGet("style") ?? ""));
     if (align) {
       token.attrs = (token.attrs ?? []).filter(([name]) => name !== "style");
       token.attrJoin("class", `align-${align[1]!}`);
@@ -50,7 +48,7 @@ md.renderer.rules.link_open = (tokens, at, options, _env, self) => {
 
 md.renderer.rules.image = (tokens, at) => {
   const token = tokens[at]!;
-  const source = token.attrGet("src") ?? "";
+  const source = String(token.attrGet("src") ?? "");
   const words = md.utils.escapeHtml(token.content);
   const isRemote = /^https?:\/\//i.test(source);
   if (!isRemote || isInsideLink(tokens, at)) return `<span class="picture">${words}</span>`;

@@ -5,17 +5,17 @@ import type Katex from "katex";
 let katex: typeof Katex | null = null;
 let loading: Promise<void> | null = null;
 const waiting = new Set<HTMLElement>();
-const made = new Map<string, Node>();
-const MOST = 500;
 
-/** Show `element`, whose text is TeX, as a formula: now, or once KaTeX is there. */
-export function typeset(element: HTMLElement): void {
-  if (katex) {
-    render(element);
-    return;
+/** Show the formulas in `root` (elements with `data-tex`) as such: now, or once KaTeX is there. */
+export function typesetIn(root: Element): void {
+  const found = [...root.querySelectorAll<HTMLElement>("[data-tex]")];
+  if (root instanceof HTMLElement && root.dataset.tex !== undefined) found.push(root);
+  for (const element of found) {
+    if (element.firstElementChild || element.classList.contains("pending")) continue;
+    if (katex) render(element);
+    else waiting.add(element);
   }
-  waiting.add(element);
-  loading ??= load();
+  if (waiting.size) loading ??= load();
 }
 
 /** Resolves when nothing waits to be typeset. */
@@ -27,7 +27,7 @@ async function load(): Promise<void> {
   try {
     const [module] = await Promise.all([import("katex"), import("katex/dist/katex.min.css")]);
     katex = module.default;
-    for (const element of waiting) render(element);
+    for (const element of waiting) if (!element.firstElementChild) render(element);
     waiting.clear();
   } catch {
     loading = null; // The TeX stays readable; the next formula tries again.
@@ -35,30 +35,17 @@ async function load(): Promise<void> {
 }
 
 function render(element: HTMLElement): void {
-  const tex = element.textContent ?? "";
-  const displayMode = element.classList.contains("display");
-  const key = `${displayMode} ${tex}`;
-  const known = made.get(key);
-  if (known) {
-    element.replaceChildren(known.cloneNode(true));
-    return;
-  }
+  const tex = element.dataset.tex ?? "";
   try {
     // `trust: false` refuses whatever could load or link; the limits stop what grows without end.
     katex!.render(tex, element, {
-      displayMode,
-      throwOnError: false,
+      displayMode: element.classList.contains("display"),
       trust: false,
       strict: "ignore",
-      maxSize: 20,
+      maxSize: 6,
       maxExpand: 400,
-      errorColor: "currentColor",
     });
   } catch {
-    element.textContent = tex;
-    return;
+    element.textContent = tex; // No formula: shown as it was written.
   }
-  if (made.size > MOST) made.clear();
-  const copy = element.firstChild?.cloneNode(true);
-  if (copy && element.childNodes.length === 1) made.set(key, copy);
 }

@@ -82,6 +82,7 @@ const words: Translation<typeof english> = {
   keysPreviousMessage: "Vorige Nachricht",
   keysAlternatives: "Andere Fassungen der Nachricht",
   keysModel: "Modell wählen",
+  keysSingle: "Kürzel aus einer einzigen Taste verwenden (J, K, C, R, E, I, ?)",
   greeting: "Was möchten Sie wissen?",
   greetingNamed: "{name}, was möchten Sie wissen?",
   aiTitle: "Sie schreiben einer Maschine",

@@ -83,6 +83,7 @@ export default {
   keysPreviousMessage: "Previous message",
   keysAlternatives: "Other versions of the message",
   keysModel: "Choose a model",
+  keysSingle: "Use shortcuts of a single key (J, K, C, R, E, I, ?)",
   // The first screen
   greeting: "What would you like to know?",
   greetingNamed: "{name}, what would you like to know?",

@@ -82,6 +82,7 @@ const words: Translation<typeof english> = {
   keysPreviousMessage: "Mensaje anterior",
   keysAlternatives: "Otras versiones del mensaje",
   keysModel: "Elegir un modelo",
+  keysSingle: "Usar atajos de una sola tecla (J, K, C, R, E, I, ?)",
   greeting: "¿Qué quiere saber?",
   greetingNamed: "{name}, ¿qué quiere saber?",
   aiTitle: "Está escribiendo a una máquina",

@@ -83,6 +83,7 @@ const words: Translation<typeof english> = {
   keysPreviousMessage: "Message précédent",
   keysAlternatives: "Autres versions du message",
   keysModel: "Choisir un modèle",
+  keysSingle: "Utiliser les raccourcis d’une seule touche (J, K, C, R, E, I, ?)",
   greeting: "Que voulez-vous savoir ?",
   greetingNamed: "{name}, que voulez-vous savoir ?",
   aiTitle: "Vous écrivez à une machine",

@@ -82,6 +82,7 @@ const words: Translation<typeof english> = {
   keysPreviousMessage: "Messaggio precedente",
   keysAlternatives: "Altre versioni del messaggio",
   keysModel: "Scegli un modello",
+  keysSingle: "Usare scorciatoie di un solo tasto (J, K, C, R, E, I, ?)",
   greeting: "Che cosa vuole sapere?",
   greetingNamed: "{name}, che cosa vuole sapere?",
   aiTitle: "Sta scrivendo a una macchina",
