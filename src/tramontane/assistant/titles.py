@@ -11,7 +11,7 @@ _ASKED_CHARACTERS = 1_000
 _FENCE = re.compile(r"(?s)```.*?(?:```|\Z)")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(
-    r"(?m)^\s*(?:#{1,6}\s+|>\s?|[-*+]\s+|\d+[.)]\s+)|[*_`~]{1,3}(?=\S)|(?<=\S)[*_`~]{1,3}"
+    r"(?m)^\s*(?:#{1,6}\s+|>\s?|[-*+]\s+|\d+[.)]\s+)|(?<!\w)[*_`~]{1,3}(?=\S)|(?<=\S)[*_`~]{1,3}(?!\w)"
 )
 _END = re.compile(r"(?<=[.!?。！？…])\s")
 _QUOTES = "\"'`“”„«»‹›‘’*# \t"
@@ -25,10 +25,14 @@ def from_question(text: str) -> str:
     """
     plain = _LINK.sub(r"\1", _FENCE.sub(" ", text))
     plain = _MARKS.sub("", plain)
-    line = next((line for line in plain.splitlines() if line.strip()), "") or text
+    line = _first_line(plain) or _first_line(text.replace("```", "")) or text
     line = " ".join(line.split())
     sentence = _END.split(line, maxsplit=1)[0]
     return _cut(sentence.rstrip(".").strip() if len(sentence) > 3 else line)
+
+
+def _first_line(text: str) -> str:
+    return next((line for line in text.splitlines() if line.strip()), "")
 
 
 def _cut(line: str) -> str:
@@ -60,5 +64,5 @@ def from_model(text: str) -> str | None:
     lines = [line for line in text.strip().splitlines() if line.strip()]
     if len(lines) != 1:
         return None
-    title = " ".join(lines[0].removeprefix("Title:").split()).strip(_QUOTES).rstrip(".")
+    title = " ".join(lines[0].removeprefix("Title:").split()).strip(_QUOTES + ".")
     return title if 2 <= len(title) <= TITLE_CHARACTERS + 20 else None

@@ -1,0 +1,49 @@
+"""Titles from questions and from models."""
+
+import pytest
+
+from tramontane.assistant import titles
+
+
+@pytest.mark.parametrize(
+    ("question", "title"),
+    [
+        ("How do I add a model?", "How do I add a model?"),
+        ("Write a letter. It must be polite.", "Write a letter"),
+        ("# Rechnung 12\n\nBitte prüfen", "Rechnung 12"),
+        ("- **Quel** est le `prix` ?", "Quel est le prix ?"),
+        ("See [the page](https://example.org/x) please", "See the page please"),
+        ("```python\nprint(1)\n```\nWhat does this do?", "What does this do?"),
+        ("```\nonly code\n```", "only code"),
+        ("   \n\n  ¿Qué hora es?  ", "¿Qué hora es?"),
+        ("snake_case and 2*3", "snake_case and 2*3"),
+        ("word " * 40, ("word " * 11).strip() + "…"),
+        ("x" * 100, "x" * 59 + "…"),
+        ("这是什么？请告诉我。", "这是什么？请告诉我。"),
+    ],
+)
+def test_from_a_question(question: str, title: str) -> None:
+    assert titles.from_question(question) == title
+
+
+@pytest.mark.parametrize(
+    "question", ["x", "```", "***", "#", "。", "- ", "<script>alert(1)</script>"]
+)
+def test_there_is_always_one_and_it_is_short(question: str) -> None:
+    assert 1 <= len(titles.from_question(question)) <= 60
+
+
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [
+        ("Adding a model", "Adding a model"),
+        ('"Un titre court".\n', "Un titre court"),
+        ("Title: **Kurzer Titel**", "Kurzer Titel"),
+        ("", None),
+        ("Here is a title:\nA title", None),
+        ("word " * 30, None),
+        ("…", None),
+    ],
+)
+def test_from_a_model(said: str, title: str | None) -> None:
+    assert titles.from_model(said) == title
