@@ -13,6 +13,7 @@ from tests.studio.people import Person, person
 from tramontane.store import (
     assistants,
     conversations,
+    embeds,
     links,
     members,
     messages,
@@ -57,6 +58,7 @@ class Theirs(msgspec.Struct, frozen=True):
     prompt_id: str
     own_prompt_id: str
     assistant_id: str
+    embed_id: str
 
     @property
     def canaries(self) -> list[str]:
@@ -104,6 +106,14 @@ def furnished(studio: Studio, tenant: Tenant) -> Theirs:
         assistant = assistants.create(
             c, project_id=project.id, settings=AssistantSettings(name=SECRET_WORD), **made
         )
+        embed = embeds.create(
+            c,
+            project_id=project.id,
+            assistant_id=assistant.id,
+            title=SECRET_WORD,
+            allowed_origins=["https://example.org"],
+            **made,
+        )
         members.update_profile(c, owner.member.id, preferences={"note": SECRET_WORD})
     return Theirs(
         tenant,
@@ -118,6 +128,7 @@ def furnished(studio: Studio, tenant: Tenant) -> Theirs:
         prompt.id,
         own_prompt.id,
         assistant.id,
+        embed.id,
     )
 
 
@@ -249,6 +260,13 @@ def _of_tools(theirs: Theirs) -> dict[str, list[Attempt]]:
     prompt, own = {"prompt_id": theirs.prompt_id}, {"prompt_id": theirs.own_prompt_id}
     assistant = {"assistant_id": theirs.assistant_id}
     prompt_change = {"version": 1, "title": "Mine"}
+    embed = {
+        "assistant_id": "shipped:letter",
+        "project_id": project.id,
+        "title": "Mine",
+        "allowed_origins": ["https://evil.example"],
+    }
+    asked = {"token": "x" * 43, "messages": [{"role": "user", "content": "Hello"}]}
     return {
         "listPrompts": [Attempt(200), Attempt(404, f"?project_id={project.id}")],
         "createPrompt": [Attempt(404, body={"title": "t", "body": "b", "project_id": project.id})],
@@ -264,4 +282,8 @@ def _of_tools(theirs: Theirs) -> dict[str, list[Attempt]]:
         "changeAssistant": [Attempt(404, path=assistant, body={"version": 1, "name": "Mine"})],
         "deleteAssistant": [Attempt(404, path=assistant)],
         "copyAssistant": [Attempt(404, path=assistant, body={})],
+        "listEmbeds": [Attempt(404, f"?project_id={project.id}")],
+        "createEmbed": [Attempt(404, body=embed)],
+        "deleteEmbed": [Attempt(404, path={"embed_id": theirs.embed_id})],
+        "askEmbed": [Attempt(401, path={"embed_id": theirs.embed_id}, body=asked)],
     }

@@ -88,6 +88,10 @@ def test_so_many_wait_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
         "Ada Lovelace",
         "tramontane123",
         "passwordpassword",
+        "Passwort2026!",
+        "motdepasse123",
+        "1q2w3e4r1q2w3e4r",
+        "qwertzuiop12",
         "x" * 300,
     ],
 )

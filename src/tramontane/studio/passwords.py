@@ -23,6 +23,30 @@ SHORTEST = 12
 LONGEST = 256
 FEWEST_DIFFERENT = 5
 
+_OBVIOUS = (
+    "tramontane",
+    "password",
+    "passwort",
+    "motdepasse",
+    "contraseña",
+    "contrasena",
+    "parolachiave",
+    "iloveyou",
+    "welcome",
+    "willkommen",
+    "bienvenue",
+    "bienvenido",
+    "benvenuto",
+    "administrator",
+    "1234567890",
+    "123456789",
+    "qwertyuiop",
+    "qwertzuiop",
+    "azertyuiop",
+    "abcdefgh",
+    "1q2w3e4r",
+)
+
 T = TypeVar("T")
 
 
@@ -79,8 +103,8 @@ def check(password: str, email: str, name: str) -> None:
     if len(set(normal.casefold())) < FEWEST_DIFFERENT or _is_run(normal):
         raise _weak("Choose a password that is not the same few characters, or a row of them.")
     folded = normal.casefold()
-    for known in (email, email.partition("@")[0], name.casefold(), "tramontane", "password"):
-        if known and len(known) >= 3 and len(folded.replace(known, "")) < SHORTEST // 2:
+    for known in (email, email.partition("@")[0], name.casefold(), *_OBVIOUS):
+        if len(known) >= 3 and len(folded.replace(known, "")) < SHORTEST // 2:
             raise _weak("Choose a password that is not your name, your address or an obvious word.")
 
 
