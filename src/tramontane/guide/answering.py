@@ -81,10 +81,10 @@ def _answer(asked: list[str], language: str, context: Context) -> list[str]:
     walk = _walk(asked, context)
     if walk is not None:
         return _step(walk, walk.page.language, context)
-    if is_all(text, "next") is not None and len(asked) > 1:
-        return [say(language, "no_walk")]
     if (thanked := is_all(text, "thanks")) is not None:
         return [say(thanked if context.language is None else language, "thanks")]
+    if is_all(text, "next") is not None and len(asked) > 1:
+        return [say(language, "no_walk")]
     exact = sums.answer_sum(text, language) or sums.answer_date(text, language, context.today)
     if exact is not None:
         return [exact]

@@ -15,6 +15,7 @@ from tramontane.guide.vocabulary import fold, listed, words_of
 from tramontane.handbook import LANGUAGES, pages
 
 SURE = 1.0
+SURE_OF_ANOTHER = 3.0
 _SMALL_WORD = 3.0
 _OWN_LETTERS = {"ß": "de", "ñ": "es", "¿": "es", "¡": "es", "œ": "fr", "ê": "fr", "ë": "fr",
                 "ç": "fr", "î": "fr", "â": "fr", "ö": "de", "ä": "de", "ü": "de",
@@ -74,10 +75,13 @@ def detect(text: str) -> Guess | None:
 def language_of(questions: list[str], usual: str | None) -> str:
     """Return the language to answer the last of `questions` in.
 
-    Where that cannot be told, the one before it decides, then `usual`, then English.
+    Where that cannot be told, the one before it decides, then `usual`, then English. It takes more
+    to answer in another language than the `usual` one.
     """
     for text in reversed(questions[-4:]):
         guess = detect(text)
-        if guess is not None and guess.is_sure:
+        if guess is None or not guess.is_sure:
+            continue
+        if usual in (None, guess.language) or guess.margin >= SURE_OF_ANOTHER:
             return guess.language
     return usual if usual in LANGUAGES else "en"

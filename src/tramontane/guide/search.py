@@ -1,23 +1,27 @@
 """Finds the section of the handbook that answers a question, and says how sure that is.
 
-BM25 (Robertson and Zaragoza, 2009) over stemmed words, headings and a page's own list of words
-counting more than text. Words of the question that no page has lower the confidence. It does not
-know what is then said.
+BM25 (Robertson and Zaragoza, 2009) over stemmed words: a section's heading and text, and beside
+them its page's title and list of words, which bring whatever section of the page fits best. Words
+of the question that no page has lower the confidence. It does not know what is then said.
 """
 
 import difflib
 import math
 from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import cache
 
 import msgspec
 
-from tramontane.guide.vocabulary import stems_of
+from tramontane.guide.vocabulary import fold, listed, stemmer, stems_of, words_of
 from tramontane.handbook import Page, Section, pages
 
 K1 = 1.2
-B = 0.6
-HEADING, TITLE, WORDS, TEXT = 3.0, 2.0, 1.5, 1.0
+B = 0.5
+HEADING = 3.0
+TITLE = 2.0
+PAGE_SHARE = 1.3
+ELSEWHERE_SHARE = 0.5
 SCORE_SCALE = 3.0
 CLOSE = 0.84
 SHORTEST_PART = 4
@@ -34,9 +38,12 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class _Entry(msgspec.Struct, frozen=True):
+    """A section with how often each stem stands in it, and in its page's title and words."""
+
     page: Page
     section: Section
-    weights: dict[str, float]
+    own: dict[str, float]
+    shared: dict[str, float]
     length: float
 
 
@@ -45,12 +52,12 @@ class Index:
 
     def __init__(self, language: str) -> None:
         self._language = language
-        self._entries = [
-            _entry(page, section, language) for page in pages(language) for section in page.sections
-        ]
-        self._mean = sum(entry.length for entry in self._entries) / max(1, len(self._entries))
-        counts = Counter(term for entry in self._entries for term in entry.weights)
+        self._entries = [entry for page in pages(language) for entry in _entries(page, language)]
         total = len(self._entries)
+        self._mean = sum(entry.length for entry in self._entries) / total
+        counts = Counter(term for entry in self._entries for term in entry.own)
+        by_page = {entry.page.slug: entry.shared for entry in self._entries}
+        counts.update(term for shared in by_page.values() for term in shared)
         self._rarity = {t: math.log(1 + (total - n + 0.5) / (n + 0.5)) for t, n in counts.items()}
         self._unknown = math.log(1 + (total + 0.5) / 0.5)
 
@@ -60,81 +67,90 @@ class Index:
 
     def terms(self, question: str) -> list[tuple[str, ...]]:
         """Return the stems of a question; one that no page has becomes what it may stand for."""
-        found = dict.fromkeys(stems_of(question, self._language))
-        return [self._known(term) for term in list(found)[:MOST_TERMS]]
+        stop, stem = listed(self._language, "stop"), stemmer(self._language)
+        found: dict[tuple[str, ...], None] = {}
+        for word in words_of(question):
+            if fold(word) not in stop and len(found) < MOST_TERMS:
+                found[self._known(word, stem)] = None
+        return list(found)
 
     def search(self, question: str, most: int = 3) -> list[Hit]:
         """Return the best sections, the best first; one per page."""
         terms = self.terms(question)
-        if not terms:
-            return []
-        asked = sum(self._weight(group) for group in terms)
-        hits: dict[str, Hit] = {}
+        best: dict[str, Hit] = {}
         for entry in self._entries:
-            score, covered = self._score(entry, terms)
-            if score <= 0:
-                continue
-            confidence = covered / asked * (1 - math.exp(-score / SCORE_SCALE))
-            known = hits.get(entry.page.slug)
-            if known is None or known.score < score:
-                hits[entry.page.slug] = Hit(entry.page, entry.section, score, confidence)
-        return sorted(hits.values(), key=lambda hit: -hit.score)[:most]
+            score, covered, missed = self._score(entry, terms)
+            if score > 0:
+                share = covered / (covered + missed)
+                confidence = share * (1 - math.exp(-score / SCORE_SCALE))
+                known = best.get(entry.page.slug)
+                if known is None or score > known.score:
+                    section = self._section(entry.page, terms)
+                    best[entry.page.slug] = Hit(entry.page, section, score, confidence)
+        return sorted(best.values(), key=lambda hit: -hit.score * hit.confidence)[:most]
 
-    def _score(self, entry: _Entry, terms: list[tuple[str, ...]]) -> tuple[float, float]:
+    def _section(self, page: Page, terms: list[tuple[str, ...]]) -> Section:
+        """Return the section that says most of what the page's title does not; else the first."""
+        title = set(stems_of(page.title, self._language))
+        asked = [group for group in terms if not title.intersection(group)]
+        entries = [entry for entry in self._entries if entry.page is page]
+        return max(entries, key=lambda entry: self._score(entry, asked)[0]).section
+
+    def _score(self, entry: _Entry, terms: Iterable[tuple[str, ...]]) -> tuple[float, float, float]:
+        """Return the section's score, and how much of the question it has and has not."""
         norm = K1 * (1 - B + B * entry.length / self._mean)
-        score = covered = 0.0
+        score = covered = missed = 0.0
         for group in terms:
             best = 0.0
             for term in group:
-                weight = entry.weights.get(term, 0.0)
-                best = max(best, self.rarity(term) * weight * (K1 + 1) / (weight + norm))
+                own, shared = entry.own.get(term, 0.0), entry.shared.get(term, 0.0)
+                weight = own * (K1 + 1) / (own + norm)
+                weight += PAGE_SHARE * shared * (K1 + 1) / (shared + K1)
+                best = max(best, self.rarity(term) * weight)
+            asked = max(self.rarity(term) for term in group)
             if best:
                 score += best
-                covered += self._weight(group)
-        return score, covered
+                covered += asked
+            elif any(term in self._rarity for term in group):
+                missed += ELSEWHERE_SHARE * asked
+            else:
+                missed += asked
+        return score, covered, missed
 
-    def _weight(self, group: tuple[str, ...]) -> float:
-        return max(self.rarity(term) for term in group)
-
-    def _known(self, term: str) -> tuple[str, ...]:
-        """Return `term`, or where no page has it: its parts, or the stems that look like it."""
+    def _known(self, word: str, stem: Callable[[str], str]) -> tuple[str, ...]:
+        """Return the stem of `word`, or where no page has it: its parts, or what looks like it."""
+        term = stem(word)
         if term in self._rarity or len(term) <= SHORTEST_PART or not term.isalpha():
             return (term,)
-        parts = self._parts(term)
-        if parts:
+        if self._language == "de" and (parts := self._parts(word, stem)):
             return parts
         near = difflib.get_close_matches(term, self._rarity, n=2, cutoff=CLOSE)
         return tuple(near) or (term,)
 
-    def _parts(self, term: str) -> tuple[str, ...]:
+    def _parts(self, word: str, stem: Callable[[str], str]) -> tuple[str, ...]:
         """Return the two known stems that a compound such as Modelldatei is made of."""
-        if self._language != "de":
-            return ()
-        for cut in range(SHORTEST_PART, len(term) - SHORTEST_PART + 1):
-            first, last = term[:cut], term[cut:]
+        for cut in range(SHORTEST_PART, len(word) - SHORTEST_PART + 1):
+            last = stem(word[cut:])
+            if last not in self._rarity:
+                continue
             for joint in ("", "s", "n", "en"):
-                bare = first.removesuffix(joint) if first.endswith(joint) else ""
-                if bare in self._rarity and last in self._rarity:
-                    return (bare, last)
+                first = word[:cut].removesuffix(joint) if word[:cut].endswith(joint) else ""
+                if first and stem(first) in self._rarity:
+                    return (stem(first), last)
         return ()
 
 
-def _entry(page: Page, section: Section, language: str) -> _Entry:
-    weights: Counter[str] = Counter()
-    parts = (
-        (HEADING, section.title),
-        (TITLE, f"{page.title} {page.summary}"),
-        (WORDS, page.words),
-        (TEXT, section.text),
-    )
-    length = 0
-    for weight, text in parts:
-        stems = stems_of(text, language)
-        for stem in stems:
-            weights[stem] += weight  # type: ignore[assignment]
-        if text is section.text or text is section.title:
-            length += len(stems)
-    return _Entry(page, section, dict(weights), float(length))
+def _entries(page: Page, language: str) -> Iterable[_Entry]:
+    shared: dict[str, float] = {}
+    for weight, text in ((TITLE, f"{page.title} {page.summary}"), (1.0, page.words)):
+        for stem in stems_of(text, language):
+            shared[stem] = max(shared.get(stem, 0.0), weight)
+    for section in page.sections:
+        heading, told = stems_of(section.title, language), stems_of(section.text, language)
+        own = {stem: float(count) for stem, count in Counter(told).items()}
+        for stem in heading:
+            own[stem] = own.get(stem, 0.0) + HEADING
+        yield _Entry(page, section, own, shared, float(len(told) + len(heading)))
 
 
 @cache

@@ -16,8 +16,9 @@ from tramontane.handbook import LANGUAGES
 
 KEPT_STEMS = 20_000
 
-_WORD = re.compile(r"[^\W_]+(?:[.'’-](?=[^\W_]))?[^\W_]*")
+_WORD = re.compile(r"[^\W_]+(?:[.'’](?=[^\W_]))?[^\W_]*")
 _STEMMERS = {"en": "english", "fr": "french", "de": "german", "es": "spanish", "it": "italian"}
+_JOINED = re.compile(r"\b(log|sign|back|set) (in|out|up|off)\b", re.IGNORECASE)
 _ELISION = re.compile(
     r"^(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quelqu|all|dell|nell|dall|sull|un)['’]"
 )
@@ -64,8 +65,10 @@ def fold(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """Return the words of `text` in lower case, without elided articles."""
+    text = _JOINED.sub(r"\1\2", text)  # "log in" is one word, and not about logs
     found = (match.group().casefold().replace("’", "'") for match in _WORD.finditer(text))
-    return [word for raw in found if (word := _ELISION.sub("", raw))]
+    bare = (_ELISION.sub("", word) for word in found)
+    return [word for word in bare if len(word) > 1 or not word.isalpha() or word in "aày"]
 
 
 @cache
