@@ -149,7 +149,7 @@ class Answering:
     async def _ask(self, live: Live, order: Order) -> None:
         """Ask for the answer; where it is to be trimmed and was still too long, with less."""
         served = await asyncio.to_thread(self._served)
-        sent, bytes_per_token = order.sent, order.bytes_per_token
+        sent = order.sent
         for left in reversed(range(TRIM_AGAIN_MAX)):
             live.left_out = sent.left_out
             try:
@@ -159,24 +159,10 @@ class Answering:
                 is_too_long = error.code == "context_length_exceeded"
                 if not (is_too_long and order.is_trimming and left) or live.has_said:
                     raise
-                bytes_per_token *= 0.7
-                shorter = self._shorter(order, served, bytes_per_token)
-                if shorter is None or shorter.left_out <= sent.left_out:
+                shorter = order.shorter(sent, is_least=left == 1)
+                if shorter is None:
                     raise
                 sent = shorter
-
-    def _shorter(
-        self, order: Order, served: Mapping[str, Served], bytes_per_token: float
-    ) -> context.Fit | None:
-        tokens = [s.context_tokens for s in served.values() if order.model in s.models]
-        size = tokens[0] if tokens else None
-        limit = order.parameters.max_tokens
-        try:
-            return context.fit(
-                order.system, order.messages, size, limit, bytes_per_token, is_trimming=True
-            )
-        except InvalidRequest:
-            return None
 
     async def _take_patiently(
         self, live: Live, order: Order, served: Mapping[str, Served], chat: context.Chat

@@ -147,9 +147,12 @@ def fit(
     bytes_per_token: float = BYTES_PER_TOKEN,
     *,
     is_trimming: bool = False,
+    least: int = 1,
     model: str = "",
 ) -> Fit:
     """Return what fits into a window of that size, without the oldest where `is_trimming`.
+
+    The last `least` messages are never left out.
 
     Raises InvalidRequest `context_length_exceeded`; its `param` is "text" where the last message
     alone is too long, and "trim" where leaving out the oldest would help.
@@ -161,21 +164,29 @@ def fit(
     excess = tokens(whole, bytes_per_token) - room
     if excess <= 0:
         return Fit(whole)
-    least = tokens(system + messages[-1:], bytes_per_token) - room
-    if least > 0:
-        raise _too_long(least, context_tokens, bytes_per_token, model, can_trim=False)
+    beyond = tokens(system + messages[-least:], bytes_per_token) - room
+    if beyond > 0:
+        raise _too_long(beyond, context_tokens, bytes_per_token, model, can_trim=False)
     if not is_trimming:
         raise _too_long(excess, context_tokens, bytes_per_token, model, can_trim=True)
-    kept = trimmed(messages, room - tokens(system, bytes_per_token), bytes_per_token)
+    left = room - tokens(system, bytes_per_token)
+    kept = trimmed(messages, left, bytes_per_token, least=least)
     return Fit(system + kept, len(messages) - len(kept))
 
 
-def trimmed(messages: Chat, room: int, bytes_per_token: float = BYTES_PER_TOKEN) -> Chat:
-    """Return the newest of `messages` that fit into `room` tokens, from a question on."""
+def trimmed(
+    messages: Chat, room: int, bytes_per_token: float = BYTES_PER_TOKEN, *, least: int = 1
+) -> Chat:
+    """Return the newest of `messages` that fit into `room` tokens, from a question on.
+
+    The last `least` are there in any case.
+    """
     used = 0
-    first = len(messages) - 1
+    first = max(0, len(messages) - least)
     for at in range(len(messages) - 1, -1, -1):
         used += tokens(messages[at : at + 1], bytes_per_token)
+        if at >= first:
+            continue
         if used > room:
             break
         if messages[at]["role"] == "user":

@@ -42,7 +42,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     system: context.Chat
     messages: context.Chat
     sent: context.Fit
-    bytes_per_token: float
+    least: int
     tools: tuple[str, ...] | None
     is_trimming: bool
     question: str
@@ -53,6 +53,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         asked = msgspec.to_builtins(self.parameters)
         asked.pop("tools", None)
         return {"model": self.model, "messages": chat, **asked}
+
+    def shorter(self, sent: context.Fit, *, is_least: bool) -> context.Fit | None:
+        """Return half of what was sent, or the least there can be; None where that was sent."""
+        kept = len(self.messages) - sent.left_out
+        if kept <= self.least:
+            return None
+        room = 0 if is_least else context.tokens(self.messages[sent.left_out :]) // 2
+        rest = context.trimmed(self.messages, room, least=self.least)
+        return context.Fit(self.system + rest, len(self.messages) - len(rest))
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,6 +205,8 @@ def _order(
         system = [*system, _for_guide(asking)]
     chat = context.chat(branch, is_continuing=is_continuing)
     bytes_per_token = context.measured(system, branch, model)
+    # A request to go on means nothing without the answer that it is about, and its question.
+    least = 3 if is_continuing and len(chat) >= 3 else 1
     sent = context.fit(
         system,
         chat,
@@ -203,6 +214,7 @@ def _order(
         parameters.max_tokens,
         bytes_per_token,
         is_trimming=asking.is_trimming,
+        least=least,
         model=model,
     )
     questions = [message.text for message in branch if message.role == "user"]
@@ -215,7 +227,7 @@ def _order(
         system=system,
         messages=chat,
         sent=sent,
-        bytes_per_token=bytes_per_token,
+        least=least,
         tools=_allowed(asking.persona.tools, conversation.parameters.tools),
         is_trimming=asking.is_trimming,
         question=questions[-1] if questions else "",
