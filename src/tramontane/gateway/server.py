@@ -365,17 +365,26 @@ class ClientConnection(asyncio.Protocol):
         if request.refusal is not None:
             self._refuse_connection(request.refusal)
         elif request.principal is not None:
-            pieces = request.body
-            body = bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
-            pieces.clear()  # still counted, until the answer begins
-            exchange = self._gateway.new_exchange(self, request.principal)
-            self._exchange = exchange
-            exchange.start(body)
+            self._begin_exchange(request, request.principal)
         elif request.splice is not None:
             request.splice.start()
             request.splice.upload_ended()
         else:
             self._answer_locally(request)
+
+    def _begin_exchange(self, request: Request, principal: Principal) -> None:
+        gateway = self._gateway
+        if not gateway.still_holds(principal):  # its key may be gone since the head came
+            try:
+                principal = self._authenticate(request)
+            except TramontaneError as error:
+                self.refuse(error)
+                return
+        pieces = request.body
+        body = bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()  # still counted, until the answer begins
+        exchange = self._exchange = gateway.new_exchange(self, principal)
+        exchange.start(body)
 
     def _answer_locally(self, request: Request) -> None:
         try:
