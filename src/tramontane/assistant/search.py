@@ -40,12 +40,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def words(query: str) -> list[str]:
-    """Return the words of `query`, folded as the index folds them.
+    """Return the words of `query`; the index folds them as it has folded what it holds.
 
     >>> words("L'été, à Genève!")
-    ['l', 'ete', 'a', 'geneve']
+    ['L', 'été', 'à', 'Genève']
     """
-    return _WORD.findall(_folded(query))[:WORDS_MAX]
+    return _WORD.findall(unicodedata.normalize("NFC", query))[:WORDS_MAX]
 
 
 def search(
@@ -80,8 +80,9 @@ def _titles(c: Connection, asked: list[str], scope: dict[str, Any]) -> list[Foun
     ).bindparams(bindparam("projects", expanding=True))
     given = {"projects": scope["projects"], "member": scope["member"], "most": TITLES_MAX}
     found = []
+    folded = [_folded(word) for word in asked]
     for id_, title, created_at_ms in c.execute(query, given):
-        snippet = marked(title, asked)
+        snippet = marked(title, folded)
         if snippet is not None:
             found.append(
                 Found(
@@ -97,12 +98,16 @@ def _titles(c: Connection, asked: list[str], scope: dict[str, Any]) -> list[Foun
 
 
 def marked(title: str, asked: Sequence[str]) -> list[Snippet] | None:
-    """Return `title` with the words that match marked; None unless all of `asked` are there."""
+    """Return `title` with the words that match marked; None unless all of `asked` are there.
+
+    `asked` are folded.
+    """
     if asked[0] not in _folded(title):  # most titles are done with here
         return None
     pieces: list[Snippet] = []
     missing = {*asked}
     at = 0
+    title = unicodedata.normalize("NFC", title)
     for word in _WORD.finditer(title):
         plain = _folded(word[0])
         hits = {a for a in asked if a == plain or (a == asked[-1] and plain.startswith(a))}
