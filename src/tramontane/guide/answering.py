@@ -21,6 +21,7 @@ from tramontane.tools.dates import describe
 
 SURE = 0.5
 NEAR = 0.12
+ALSO_SHARE = 0.75
 MOST_CHARACTERS = 4_000
 
 _SECRET = re.compile(
@@ -101,7 +102,7 @@ def _from_handbook(text: str, language: str, context: Context) -> list[str]:
         return _unknown(hits, language, context)
     walk = begin(hits[0])
     if walk is not None:
-        return _step(walk, language, context)
+        return [*_step(walk, language, context), *_also(hits, language)]
     return [
         say(language, "from"),
         _quoted(quote(hits[0].section.text, text, language, index(language))),
@@ -111,7 +112,19 @@ def _from_handbook(text: str, language: str, context: Context) -> list[str]:
             title=f"{hits[0].page.title}: {hits[0].section.title}",
             address=address(hits[0].page, hits[0].section),
         ),
+        *_also(hits, language),
     ]
+
+
+def _also(hits: list[Hit], language: str) -> list[str]:
+    """Return where else an answer may stand, where that fits nearly as well."""
+    near = [
+        hit
+        for hit in hits[1:]
+        if hit.confidence >= SURE and hit.score >= ALSO_SHARE * hits[0].score
+    ]
+    links = ", ".join(f"[{hit.page.title}]({address(hit.page, hit.section)})" for hit in near)
+    return [f"{say(language, 'also')} {links}"] if near else []
 
 
 def _quoted(text: str) -> str:

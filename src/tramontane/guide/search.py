@@ -19,13 +19,33 @@ from tramontane.handbook import Page, Section, pages
 K1 = 1.2
 B = 0.5
 HEADING = 3.0
-TITLE = 2.0
-PAGE_SHARE = 1.3
+TITLE = 2.5
+PAGE_SHARE = 1.0
 ELSEWHERE_SHARE = 0.5
 SCORE_SCALE = 3.0
 CLOSE = 0.84
 SHORTEST_PART = 4
 MOST_TERMS = 40
+PARTICLES = frozenset(
+    [
+        "ab",
+        "an",
+        "auf",
+        "aus",
+        "ein",
+        "fort",
+        "her",
+        "hin",
+        "hinzu",
+        "los",
+        "um",
+        "weg",
+        "weiter",
+        "zu",
+        "zurück",
+    ]
+)
+"""What stands apart from its verb in German."""
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -68,10 +88,14 @@ class Index:
     def terms(self, question: str) -> list[tuple[str, ...]]:
         """Return the stems of a question; one that no page has becomes what it may stand for."""
         stop, stem = listed(self._language, "stop"), stemmer(self._language)
+        said = words_of(question)
+        apart = [word for word in said if word in PARTICLES] if self._language == "de" else []
         found: dict[tuple[str, ...], None] = {}
-        for word in words_of(question):
+        for word in said:
             if fold(word) not in stop and len(found) < MOST_TERMS:
-                found[self._known(word, stem)] = None
+                whole = [stem(particle + word) for particle in apart]  # füge … hinzu: hinzufügen
+                known = tuple(term for term in whole if term in self._rarity)
+                found[known or self._known(word, stem)] = None
         return list(found)
 
     def search(self, question: str, most: int = 3) -> list[Hit]:
@@ -94,11 +118,13 @@ class Index:
         title = set(stems_of(page.title, self._language))
         asked = [group for group in terms if not title.intersection(group)]
         entries = [entry for entry in self._entries if entry.page is page]
-        return max(entries, key=lambda entry: self._score(entry, asked)[0]).section
+        return max(entries, key=lambda entry: self._score(entry, asked, b=0.0)[0]).section
 
-    def _score(self, entry: _Entry, terms: Iterable[tuple[str, ...]]) -> tuple[float, float, float]:
+    def _score(
+        self, entry: _Entry, terms: Iterable[tuple[str, ...]], b: float = B
+    ) -> tuple[float, float, float]:
         """Return the section's score, and how much of the question it has and has not."""
-        norm = K1 * (1 - B + B * entry.length / self._mean)
+        norm = K1 * (1 - b + b * entry.length / self._mean)
         score = covered = missed = 0.0
         for group in terms:
             best = 0.0
@@ -142,7 +168,7 @@ class Index:
 
 def _entries(page: Page, language: str) -> Iterable[_Entry]:
     shared: dict[str, float] = {}
-    for weight, text in ((TITLE, f"{page.title} {page.summary}"), (1.0, page.words)):
+    for weight, text in ((TITLE, page.title), (1.0, page.summary), (1.0, page.words)):
         for stem in stems_of(text, language):
             shared[stem] = max(shared.get(stem, 0.0), weight)
     for section in page.sections:
