@@ -128,6 +128,7 @@ class _Source:
     def __init__(self, pieces: AsyncGenerator[Piece, None]) -> None:
         self._pieces = pieces
         self._coming: asyncio.Task[Piece | None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self.is_over = False
 
     async def next(self, within_s: float) -> Piece | None:
@@ -148,7 +149,14 @@ class _Source:
             return None
 
     async def close(self) -> None:
-        """End the request, whether it has ended or not."""
+        """End the request, whether it has ended or not.
+
+        In a task of its own: who closes because its client left is cancelled at every step.
+        """
+        self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         if self._coming is not None:
             self._coming.cancel()
             await asyncio.gather(self._coming, return_exceptions=True)

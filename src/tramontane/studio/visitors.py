@@ -4,6 +4,7 @@ A page of an embed is given a token; with it a visitor may ask, a few questions 
 only, and bounded; nothing of what they ask is kept. It does not know embeds nor answers.
 """
 
+import asyncio
 import hashlib
 import hmac
 from collections import OrderedDict
@@ -19,6 +20,7 @@ LIFETIME_S = 12 * 3600
 OF_VISITOR, VISITOR_REFILL_S = 12, 15.0
 OF_CLIENT, CLIENT_REFILL_S = 60, 5.0  # of many people behind one address
 ANSWER_MS = 300_000  # an answer whose end nobody told
+STOPPING_S, STOPPING_STEPS = 2.0, 40
 MOST_ENTRIES = 20_000
 _PURPOSE = b"tramontane embed visitor"
 
@@ -53,6 +55,16 @@ class Visitors:
         if not is_good or self._clock_ms() // 1000 >= expires_s:
             raise Unauthenticated("Open this page again to go on.", code="visitor_expired")
         return visitor
+
+    async def until_answered(self, visitor: str) -> None:
+        """Return once the visitor's last question has been answered, or after two seconds.
+
+        Who stops an answer and asks again at once comes before the end of it is known.
+        """
+        for _ in range(STOPPING_STEPS):
+            if visitor not in self._answering:
+                return
+            await asyncio.sleep(STOPPING_S / STOPPING_STEPS)
 
     def begin(self, visitor: str, client: str) -> None:
         """Count a question, which `end` says has been answered. Raises RateLimited."""

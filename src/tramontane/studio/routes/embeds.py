@@ -182,6 +182,7 @@ async def ask_embed(
     turns = question(data.messages)
     language = embedding.language_of(data.language, request.headers.get("accept-language", ""))
     asked = await asyncio.to_thread(_asked, platform, embed_id, language)
+    await platform.visitors.until_answered(visitor)
     platform.visitors.begin(visitor, arrived.client)
 
     has_begun = False
