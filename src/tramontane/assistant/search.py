@@ -18,6 +18,11 @@ SHARED_MAX = 500
 TITLES_MAX = 2_000
 SNIPPET_WORDS = 18
 _WORD = re.compile(r"[^\W_]+")
+# The same expression as in the index: PostgreSQL folds no accents by itself.
+_FOLDED = (
+    "translate(lower(m.text), 'àáâãäåāăąçćčèéêëēėęìíîïīñńòóôõöøōùúûüūýÿžźżšśł',"
+    " 'aaaaaaaaaccceeeeeeeiiiiinnooooooouuuuuyyzzzssl')"
+)
 _OPEN, _CLOSE = "\x02", "\x03"
 
 
@@ -97,12 +102,12 @@ def _titles(c: Connection, asked: list[str], scope: dict[str, Any]) -> list[Foun
     return found[:5]
 
 
-def marked(title: str, asked: Sequence[str]) -> list[Snippet] | None:
+def marked(title: str, asked: Sequence[str], *, is_all: bool = True) -> list[Snippet] | None:
     """Return `title` with the words that match marked; None unless all of `asked` are there.
 
     `asked` are folded.
     """
-    if asked[0] not in _folded(title):  # most titles are done with here
+    if is_all and asked[0] not in _folded(title):  # most titles are done with here
         return None
     pieces: list[Snippet] = []
     missing = {*asked}
@@ -110,13 +115,14 @@ def marked(title: str, asked: Sequence[str]) -> list[Snippet] | None:
     title = unicodedata.normalize("NFC", title)
     for word in _WORD.finditer(title):
         plain = _folded(word[0])
-        hits = {a for a in asked if a == plain or (a == asked[-1] and plain.startswith(a))}
+        last = asked[-1] if len(asked[-1]) > 1 else None
+        hits = {a for a in asked if a == plain or (a == last and plain.startswith(a))}
         if hits:
             missing -= hits
             pieces += [Snippet(title[at : word.start()]), Snippet(word[0], match=True)]
             at = word.end()
     pieces.append(Snippet(title[at:]))
-    return None if missing else [piece for piece in pieces if piece.text]
+    return None if missing and is_all else [piece for piece in pieces if piece.text]
 
 
 def _in_sqlite(c: Connection, asked: list[str], scope: dict[str, Any]) -> list[Found]:
@@ -135,34 +141,52 @@ def _in_sqlite(c: Connection, asked: list[str], scope: dict[str, Any]) -> list[F
     ).bindparams(bindparam("projects", expanding=True))
     match = f"owners : ({owners}) AND text : ({wanted})"
     given = {key: scope[key] for key in ("projects", "member", "limit")}
-    return [_found(row) for row in c.execute(query, {**given, "match": match})]
+    rows = c.execute(query, {**given, "match": match})
+    return [_found(row, pieces(row[5])) for row in rows]
 
 
 def _in_postgresql(c: Connection, asked: list[str], scope: dict[str, Any]) -> list[Found]:
-    options = f"StartSel={_OPEN}, StopSel={_CLOSE}, MaxWords={SNIPPET_WORDS}, MinWords=8"
+    folded = [_folded(word) for word in asked]
     query = text(
-        "SELECT m.conversation_id, v.title, m.id, m.role, m.created_at_ms,"
-        " ts_headline('simple', m.text, to_tsquery('simple', :match), :options)"
+        "SELECT m.conversation_id, v.title, m.id, m.role, m.created_at_ms, m.text"
         " FROM messages m JOIN conversations v ON v.id = m.conversation_id"
-        " WHERE to_tsvector('simple', m.text) @@ to_tsquery('simple', :match)"
+        f" WHERE to_tsvector('simple', {_FOLDED}) @@ to_tsquery('simple', :match)"
         " AND NOT v.is_temporary AND v.project_id IN :projects"
         " AND (v.member_id = :member OR v.shared_at_ms IS NOT NULL)"
         ' ORDER BY m."row" DESC LIMIT :limit'
     ).bindparams(bindparam("projects", expanding=True))
-    match = " & ".join(asked) + ":*"
+    match = " & ".join(folded) + (":*" if len(folded[-1]) > 1 else "")
     given = {key: scope[key] for key in ("projects", "member", "limit")}
-    return [_found(row) for row in c.execute(query, {**given, "match": match, "options": options})]
+    rows = c.execute(query, {**given, "match": match})
+    return [_found(row, excerpt(row[5], folded)) for row in rows]
 
 
-def _found(row: Any) -> Found:
-    conversation_id, title, message_id, role, created_at_ms, snippet = row
+def excerpt(whole: str, asked: Sequence[str]) -> list[Snippet]:
+    """Return the piece of a text around the first of `asked`, which are folded, with all marked."""
+    hits = (word for word in _WORD.finditer(whole) if _is_hit(word[0], asked))
+    first = next(hits, None)
+    begin = 0 if first is None else whole.rfind(" ", 0, max(0, first.start() - 50)) + 1
+    piece = whole[begin : begin + 160]
+    found = marked(piece, asked, is_all=False) or []
+    before = [Snippet("…")] if begin else []
+    after = [Snippet("…")] if begin + 160 < len(whole) else []
+    return before + [Snippet(re.sub(r"\s+", " ", s.text), s.match) for s in found] + after
+
+
+def _is_hit(word: str, asked: Sequence[str]) -> bool:
+    plain = _folded(word)
+    return plain in asked or (len(asked[-1]) > 1 and plain.startswith(asked[-1]))
+
+
+def _found(row: Any, snippet: list[Snippet]) -> Found:
+    conversation_id, title, message_id, role, created_at_ms, _ = row
     return Found(
         conversation_id=conversation_id,
         title=title,
         message_id=message_id,
         role=role,
         created_at_ms=created_at_ms,
-        snippet=pieces(snippet),
+        snippet=snippet,
     )
 
 

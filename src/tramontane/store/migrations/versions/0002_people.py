@@ -179,8 +179,12 @@ def _words() -> None:
     The index also knows whose each message is, so that a search never looks at what others wrote.
     """
     if op.get_bind().dialect.name != "sqlite":
+        folded = (
+            "translate(lower(text), 'àáâãäåāăąçćčèéêëēėęìíîïīñńòóôõöøōùúûüūýÿžźżšśł',"
+            " 'aaaaaaaaaccceeeeeeeiiiiinnooooooouuuuuyyzzzssl')"
+        )
         op.execute(
-            "CREATE INDEX messages_words ON messages USING gin (to_tsvector('simple', text))"
+            f"CREATE INDEX messages_words ON messages USING gin (to_tsvector('simple', {folded}))"
         )
         return
     of = (
