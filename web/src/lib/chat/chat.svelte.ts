@@ -49,6 +49,7 @@ interface Pair {
 }
 
 const ROOT = "";
+const FRAME_MS = 30;
 
 export class Chat {
   state = $state<"new" | "loading" | "ready" | "gone" | "failed">("new");
@@ -59,12 +60,16 @@ export class Chat {
   /** Whether the feed flows. */
   isLive = $state(true);
 
+  /** Called when a conversation has been fetched, before anything of it is drawn. */
+  onOpened: () => void = () => {};
+
   #entries = $state.raw(new Map<string, Entry>());
   /** Which child is read where there are several; the newest where nothing is said. */
   #choices = $state.raw(new Map<string, string>());
   #feed: Feed | null = null;
   #dirty = new Set<Entry>();
   #frame = 0;
+  #drawnAt = 0;
 
   #children = $derived.by(() => {
     const children = new Map<string, Entry[]>();
@@ -122,6 +127,7 @@ export class Chat {
     this.#feed?.close();
     this.#feed = null;
     cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
     this.#dirty.clear();
     this.id = null;
     this.state = "new";
@@ -245,6 +251,7 @@ export class Chat {
       const wanted = messageId && this.#entries.has(messageId) ? messageId : shown;
       if (wanted) this.reveal(wanted);
     }
+    this.onOpened();
     this.state = "ready";
     this.#follow(feed);
   }
@@ -324,16 +331,22 @@ export class Chat {
     conversations.put(this.summary);
   }
 
-  /** Draw `entry` again with the next frame. */
+  /** Draw `entry` again with one of the next frames: thirty a second are enough to read. */
   #touch(entry: Entry): void {
     this.#dirty.add(entry);
-    if (this.#frame) return;
-    this.#frame = requestAnimationFrame(() => {
-      this.#frame = 0;
-      for (const dirty of this.#dirty) dirty.version += 1;
-      this.#dirty.clear();
-    });
+    if (!this.#frame) this.#frame = requestAnimationFrame(this.#draw);
   }
+
+  #draw = (now: number): void => {
+    if (now - this.#drawnAt < FRAME_MS) {
+      this.#frame = requestAnimationFrame(this.#draw);
+      return;
+    }
+    this.#frame = 0;
+    this.#drawnAt = now;
+    for (const dirty of this.#dirty) dirty.version += 1;
+    this.#dirty.clear();
+  };
 
   #pend(text: string, parentId: string | null, clientId: string): Entry {
     const now = new Date().toISOString();

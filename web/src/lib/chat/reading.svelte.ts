@@ -6,8 +6,9 @@
 import { tick } from "svelte";
 import type { Entry } from "./chat.svelte";
 
-const FIRST = 24;
-const STEP = 40;
+const FIRST = 10;
+/** How long drawing more of what is above may take at once. */
+const SLICE_MS = 10;
 const NEAR_PX = 48;
 
 export class Reading {
@@ -20,6 +21,7 @@ export class Reading {
   #follows = true;
   #lastTop = 0;
   #idle = 0;
+  #step = 2;
   #sizes = new WeakMap<object, number>();
 
   constructor(readonly count: () => number) {}
@@ -55,9 +57,13 @@ export class Reading {
     };
   };
 
+  /** A conversation is about to be drawn: only its end, at first. */
+  prepare(): void {
+    this.from = Math.max(0, this.count() - FIRST);
+  }
+
   /** A conversation has been opened: at its end, or at message `id`. */
   async begin(id: string | null): Promise<void> {
-    this.from = id ? 0 : Math.max(0, this.count() - FIRST);
     this.#follows = id === null;
     await tick();
     if (id) await this.goTo(id);
@@ -146,8 +152,11 @@ export class Reading {
       if (!scroller) return;
       // What is added above must not move what is read.
       const [height, top] = [scroller.scrollHeight, scroller.scrollTop];
-      this.from = Math.max(0, this.from - STEP);
+      const begun = performance.now();
+      this.from = Math.max(0, this.from - this.#step);
       void tick().then(() => {
+        const took = performance.now() - begun;
+        this.#step = Math.max(1, Math.min(20, Math.round((this.#step * SLICE_MS) / Math.max(1, took))));
         if (this.#follows) this.#toEnd();
         else if (scroller.scrollTop === top) scroller.scrollTop = top + scroller.scrollHeight - height;
         this.#later();
