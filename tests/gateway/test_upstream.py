@@ -221,6 +221,18 @@ def test_a_closed_pool_keeps_nothing_but_lets_answers_end(pool: UpstreamPool) ->
     assert busy.aborted
 
 
+def test_a_closed_pool_lets_nothing_linger(pool: UpstreamPool) -> None:
+    """Nobody sweeps it any more: a peer that never ends its framing would stay for ever."""
+    lines = [Line(pool), Line(pool)]
+    for line in lines:
+        line.ask()
+        line.answer(HEAD, chunk(b"x"))
+    pool.linger(lines[0].connection)
+    pool.close()
+    pool.linger(lines[1].connection)
+    assert all(line.aborted for line in lines)
+
+
 def test_a_connection_that_nobody_waits_for_any_more_is_kept() -> None:
     async def run() -> None:
         loop = asyncio.get_running_loop()

@@ -133,6 +133,8 @@ class End(asyncio.Transport):
         self._is_closing = True
         if not self._buffer:
             self._let_go(None)
+        elif self.other._is_gone:
+            self._fail_soon(BrokenPipeError(32, "Broken pipe"))
 
     def abort(self) -> None:
         """Close now."""

@@ -169,6 +169,19 @@ def test_a_disk_that_cannot_be_written_keeps_settles_in_memory(journal: Journal)
     journal.settle(other)
 
 
+def test_closing_writes_down_what_the_disk_had_refused(journal: Journal) -> None:
+    """The disk has come back just now, and nothing has tried it since."""
+    hold = journal.hold()
+    journal.disk.fail_write = True
+    journal.settle(hold)
+    with pytest.raises(Unavailable):
+        journal.hold()
+    journal.writer.sync()
+    journal.disk.fail_write = False
+    journal.writer.close()
+    assert journal.records(SettleRecord) == [hold.record.request_id]
+
+
 def test_a_segment_is_done_once_nothing_needs_it(journal: Journal) -> None:
     long = journal.hold()
     while len(journal.disk.names()) < 5:
