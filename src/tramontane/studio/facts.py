@@ -5,20 +5,24 @@ It does not know who asks: the routes show to each caller what it may use.
 
 from tramontane.assistant.served import HERE, Kind, Served
 from tramontane.config import parse_origin
+from tramontane.providers.reach import provider_of
 from tramontane.studio import serving
 
 
 def served(deployment: serving.Deployment) -> Served:
     """Return what the assistant is to know of `deployment`."""
     own = deployment.settings
-    host = None if own.url is None else parse_origin(own.url).host
+    host = provider = None
+    if own.url is not None:
+        host, known = parse_origin(own.url).host, provider_of(own.url)
+        provider = host if known is None else known.title
     return Served(
         deployment=deployment.name,
         models=deployment.models,
         kind=_kind(deployment.engine),
         price=deployment.price,
         place=host or HERE,
-        provider=host or deployment.engine,
+        provider=provider or deployment.engine,
         state=deployment.state,
         message=deployment.message,
         context_tokens=deployment.context_tokens,
@@ -26,8 +30,8 @@ def served(deployment: serving.Deployment) -> Served:
         is_capable=own.capable,
         is_demonstration=deployment.is_demonstration,
         supports_tools=deployment.supports_tools,
-        languages=getattr(own, "languages", None),
-        open_weights=getattr(own, "open_weights", None),
+        languages=own.languages,
+        open_weights=own.open_weights,
     )
 
 
