@@ -192,6 +192,18 @@ def test_whoever_comes_in_the_middle_sees_it_whole(ada: Talker) -> None:
     assert put_together(begun, told[:-1])[answer["id"]]["parts"] == told[-1].data["parts"]
 
 
+def test_a_reader_who_does_not_read_holds_nobody_up(ada: Talker) -> None:
+    made = ada.converse("echo")
+    with ada.follow(made["id"], made["feed"]) as slow, ada.follow(made["id"], made["feed"]) as one:
+        _, answer = ada.ask(made["id"], "[[standin tokens=20000 tps=0]] all at once")
+        told = one.until_ended(answer["id"])
+        whole = told[-1].data
+        assert whole["receipt"]["completion_tokens"] == 20_000
+        assert put_together(made, told[:-1])[answer["id"]]["parts"] == whole["parts"]
+        late = slow.until_ended(answer["id"])
+        assert put_together(made, late)[answer["id"]]["parts"] == whole["parts"]
+
+
 def test_without_a_known_event_a_snapshot_comes_first(ada: Talker) -> None:
     made = ada.converse("echo")
     user, answer = ada.ask(made["id"], "[[standin tokens=300 tps=300]] slowly")
@@ -247,6 +259,10 @@ def test_what_cannot_be_asked_is_refused(ada: Talker) -> None:
         with pytest.raises(Refused) as refused:
             ada.call("POST", f"/conversations/{made['id']}/messages", body)
         assert refused.value.code == code, wrong
+    for wrong, code in (({"temperature": 9}, "invalid_value"), ({"tempo": 1}, "unknown_field")):
+        with pytest.raises(Refused) as refused:
+            ada.converse("echo", parameters=wrong)
+        assert refused.value.code == code
     with pytest.raises(Refused) as refused:
         ada.converse("ehco")
     assert refused.value.code == "model_not_found"

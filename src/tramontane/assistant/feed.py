@@ -148,6 +148,12 @@ class Feed:
             self._bytes -= ring.size_bytes
             ring.wake()
 
+    def discard(self, conversation_id: str) -> None:
+        """Forget a ring in which nothing is and that nobody follows: there is no conversation."""
+        ring = self._rings.get(conversation_id)
+        if ring is not None and not ring.followers and not ring.size_bytes:
+            del self._rings[conversation_id]
+
     def close(self) -> None:
         """End every follower: the studio stops."""
         for ring in (self.lists, *self._rings.values()):

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from tramontane.assistant.answering import Answering
 from tramontane.assistant.feed import Missed
 from tramontane.assistant.views import MessageView, message_view
-from tramontane.errors import Unavailable
+from tramontane.errors import NotFound, Unavailable
 from tramontane.store import messages
 from tramontane.store.conversations import Conversation
 from tramontane.store.database import Store
@@ -49,7 +49,7 @@ async def read(
     for _ in range(_TRIES):
         ring = answering.feed.ring(conversation_id)
         ring.followers += 1  # so that nobody drops it while the store is read
-        begun = ring.last
+        begun, is_there = ring.last, True
         try:
             conversation, stored = await asyncio.to_thread(from_store)
             now = {message.id: message_view(message) for message in stored}
@@ -59,8 +59,13 @@ async def read(
                     now[told.id] = told
         except Missed:
             continue
+        except NotFound:
+            is_there = False
+            raise
         finally:
             ring.followers -= 1
+            if not is_there:
+                answering.feed.discard(conversation_id)
         for live in answering.running_in(conversation_id):
             now[live.message.id] = message_view(live.snapshot())
         return Reading(conversation, list(now.values()), ring.last)

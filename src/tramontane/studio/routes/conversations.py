@@ -35,6 +35,12 @@ class ConversationList(msgspec.Struct, frozen=True):
     next: str | None
 
 
+class GivenParameters(
+    Parameters, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """How the model is to be asked; what is left out is left to the model."""
+
+
 class NewConversation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a conversation begins with. A temporary one is in no list, and is deleted a day after
     its last use.
@@ -44,7 +50,7 @@ class NewConversation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     model: str
     assistant_id: str | None = None
     instructions: str | None = None
-    parameters: Parameters = Parameters()
+    parameters: GivenParameters = GivenParameters()
     is_temporary: bool = False
 
 
@@ -57,7 +63,7 @@ class ConversationChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     shared: bool | UnsetType = UNSET
     model: str | UnsetType = UNSET
     instructions: str | UnsetType | None = UNSET
-    parameters: Parameters | UnsetType = UNSET
+    parameters: GivenParameters | UnsetType = UNSET
     shown_message_id: str | UnsetType = UNSET
 
 

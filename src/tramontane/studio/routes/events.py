@@ -53,12 +53,12 @@ async def follow_conversation(
     request: Request[Caller, Any, Any],
 ) -> Stream:
     """Events: `snapshot`, `message`, `delta`, `part`, `queued`, `conversation`, `deleted`."""
+    follower = _Follower(platform, caller, conversation_id)
+    await follower.enter()
     feed = platform.answering.feed
     given = request.headers.get("last-event-id")
     number = _known(feed, feed.ring(conversation_id).since, given)
-    follower = _Follower(platform, caller, conversation_id)
     if number is not None:
-        await follower.enter()
         return _stream(follower.follow(number, None, is_whole=False))
     return _stream(follower.follow(0, await follower.read(), is_whole=given is not None))
 
@@ -102,7 +102,6 @@ class _Follower:
     async def read(self) -> Reading:
         """Return all of the conversation."""
         answering = self._platform.answering
-        await self.enter()
         reader = Reader(self._caller.person().id, self._caller.project_ids)
         return await reading.read(
             self._platform.store,
