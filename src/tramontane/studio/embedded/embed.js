@@ -88,7 +88,7 @@
     if (event.data !== "tramontane:ready") return;
     isReady = true;
     if (given.target) return;
-    frame.contentWindow.postMessage("tramontane:closable", origin);
+    if (matchMedia("(max-width: 480px)").matches) frame.contentWindow.postMessage("tramontane:covers", origin);
     frame.focus();
   });
 })();

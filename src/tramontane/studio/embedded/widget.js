@@ -2,14 +2,15 @@
 // only. Text becomes elements here, never markup, so nothing that a model writes is run or loaded.
 
 const page = document.body;
+const find = (id) => document.getElementById(id);
 const given = page.dataset;
 const words = JSON.parse(given.words);
-const log = document.getElementById("log");
-const form = document.getElementById("form");
-const field = document.getElementById("text");
-const send = document.getElementById("send");
-const state = document.getElementById("state");
-const starters = document.getElementById("starters");
+const log = find("log");
+const form = find("form");
+const field = find("text");
+const send = find("send");
+const state = find("state");
+const starters = find("starters");
 const kept = `tramontane ${given.embed}`;
 
 let token = given.token;
@@ -106,7 +107,7 @@ function begin() {
   }
   for (const { role, content } of turns) entry(role, content);
   starters.hidden = turns.length > 0;
-  document.getElementById("again").hidden = turns.length === 0;
+  find("again").hidden = turns.length === 0;
   log.scrollTop = log.scrollHeight;
 }
 
@@ -120,7 +121,7 @@ async function ask(text) {
   if (running || !text.trim()) return;
   turns.push({ role: "user", content: text.trim() });
   starters.hidden = true;
-  document.getElementById("again").hidden = false;
+  find("again").hidden = false;
   follow(() => entry("user", text.trim()));
   log.scrollTop = log.scrollHeight;
   field.value = "";
@@ -262,7 +263,7 @@ field.addEventListener("keydown", (event) => {
 starters.addEventListener("click", (event) => {
   if (event.target.tagName === "BUTTON") ask(event.target.textContent);
 });
-document.getElementById("again").addEventListener("click", () => {
+find("again").addEventListener("click", () => {
   if (running) running.abort();
   turns = [];
   keep();
@@ -272,9 +273,9 @@ document.getElementById("again").addEventListener("click", () => {
 });
 const tell = (what) => parent !== window && parent.postMessage(`tramontane:${what}`, "*");
 document.addEventListener("keydown", (event) => event.key === "Escape" && tell("close"));
-document.getElementById("close").addEventListener("click", () => tell("close"));
+find("close").addEventListener("click", () => tell("close"));
 addEventListener("message", (event) => {
-  if (event.source === parent && event.data === "tramontane:closable") document.getElementById("close").hidden = false;
+  if (event.source === parent && event.data === "tramontane:covers") find("close").hidden = false;
 });
 begin();
 tell("ready");
