@@ -148,6 +148,7 @@ def _prepare_sqlite(connection: SQLiteConnection, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA fullfsync = ON")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA secure_delete = ON")  # what people delete is overwritten
     cursor.close()
 
 

@@ -1,5 +1,5 @@
-"""What the studio does beside answering requests: takes over what its predecessor left, and sweeps
-away temporary conversations.
+"""What the studio does beside answering requests: takes over what its predecessor left, sweeps
+away temporary conversations, and has the index of words forget what was deleted.
 """
 
 import asyncio
@@ -10,13 +10,15 @@ from collections.abc import AsyncIterator
 from tramontane.assistant import telling
 from tramontane.assistant.answering import Answering
 from tramontane.errors import TramontaneError
-from tramontane.store import conversations
+from tramontane.store import conversations, messages
 from tramontane.store.conversations import Conversation
 from tramontane.store.database import Store
 from tramontane.studio.platform import Platform
 
 TEMPORARY_MS = 86_400_000
 SWEEP_S = 600.0
+TIDY_EVERY = 144  # sweeps, so once a day
+TIDY_PAUSE_S = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -36,12 +38,29 @@ async def running(platform: Platform) -> AsyncIterator[None]:
 
 
 async def _sweep_always(platform: Platform) -> None:
+    sweeps = 0
     while True:
         try:
             await sweep(platform.store, platform.answering, platform.clock_ms())
+            if sweeps % TIDY_EVERY == 1:
+                await tidy(platform.store)
         except TramontaneError as error:
-            _log.warning("temporary conversations were not swept, will try again: %s", error)
+            _log.warning("the studio's sweep was not finished, will try again: %s", error)
+        sweeps += 1
         await asyncio.sleep(SWEEP_S)
+
+
+async def tidy(store: Store) -> None:
+    """Rewrite the index of words, so that it forgets what was deleted; in short transactions."""
+
+    def piece(is_first: bool) -> bool:
+        with store.write() as c:
+            return messages.tidy_index(c, is_first=is_first)
+
+    is_first = True
+    while await asyncio.to_thread(piece, is_first):
+        is_first = False
+        await asyncio.sleep(TIDY_PAUSE_S)
 
 
 async def sweep(store: Store, answering: Answering, now_ms: int) -> int:
