@@ -1,4 +1,6 @@
-"""Names in the configuration file: they stand in addresses, headers and file names."""
+"""What is refused in the configuration file: names that stand in addresses, headers and files,
+and addresses that no browser would send.
+"""
 
 from pathlib import Path
 
@@ -37,3 +39,31 @@ def test_other_names_are_refused(name: str, tmp_path: Path) -> None:
 def test_a_model_served_here_has_a_name_that_a_file_can_have(name: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a name begins"):
         load(tmp_path / "t.toml", f'[deployments."{name}"]\nmodel = "m"\n')
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("public_url", "ai.example.org"),
+        ("public_url", "https://ai.example.org/"),
+        ("public_url", "https://ai.example.org/chat"),
+        ("public_url", "https://AI.example.org"),
+        ("public_url", "https://ai.example.org:443"),
+        ("public_url", "http://ai.example.org:80"),
+        ("public_url", "ftp://ai.example.org"),
+        ("public_url", "https://ada:secret@ai.example.org"),
+        ("trusted_proxies", ["proxy"]),
+        ("trusted_proxies", ["10.0.0.1/8"]),
+    ],
+)
+def test_where_people_reach_it_is_written_as_browsers_do(setting: str, value: object) -> None:
+    with pytest.raises(ConfigError) as refused:
+        config.load(None, {f"server.{setting}": value})
+    assert f"server.{setting}" in refused.value.message
+    assert "secret" not in refused.value.message
+
+
+def test_what_stands_in_front_may_be_said() -> None:
+    given = {"public_url": "https://ai.example.org:8443", "trusted_proxies": ["::1", "10.0.0.0/8"]}
+    found = config.load(None, {f"server.{name}": value for name, value in given.items()}).server
+    assert (found.public_url, found.trusted_proxies) == (given["public_url"], ("::1", "10.0.0.0/8"))

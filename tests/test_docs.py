@@ -65,7 +65,7 @@ def _toml(field: msgspec.structs.FieldInfo) -> str:
         return str(default).lower()
     if isinstance(default, str):
         return f'"{default}"'
-    return "{}" if default == {} else str(default)
+    return {"{}": "{}", "()": "[]"}.get(str(default), str(default))
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
@@ -222,7 +222,7 @@ def gateway_paths() -> set[str]:
 
 
 def studio_paths() -> dict[str, str]:
-    """Return what each operation of the own API needs: a right, `any` caller, `people` or `none`."""
+    """Return what each operation of the own API needs: a right, or `any`, `people` or `none`."""
     described = msgspec.json.decode(document.build(api(cast(Platform, None))))
     return {
         f"{method.upper()} {path}": _needed(operation["security"][0])

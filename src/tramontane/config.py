@@ -34,6 +34,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
     tls_cert_file: str | None = None
     tls_key_file: str | None = None
     max_connections: int = 4096
@@ -203,6 +204,7 @@ def _explain(error: msgspec.ValidationError) -> str:
 
 def _check(settings: Settings, where: str) -> None:
     _check_public_url(settings.server.public_url, where)
+    _check_proxies(settings.server.trusted_proxies, where)
     for name, deployment in settings.deployments.items():
         place = f"{where}: deployments.{name}"
         _check_name(name, place, _REMOTE_NAME if deployment.url is not None else _LOCAL_NAME)
@@ -225,16 +227,29 @@ def _check_public_url(url: str | None, where: str) -> None:
     """People's browsers compare it with what they send, so it is written as they write it."""
     if url is None:
         return
-    place = f"{where}: server.public"
-    origin = parse_origin(url, place)
     shown = url.partition("://")[2]
-    if origin.base_path or url.endswith("/") or shown != shown.lower():
+    try:
+        origin = parse_origin(url)
+        is_plain = not origin.base_path and not url.endswith("/") and shown == shown.lower()
+        is_usual = shown.endswith(":443" if origin.tls else ":80")
+    except ConfigError:
+        is_plain = is_usual = False
+    if not is_plain or is_usual:
         raise ConfigError(
-            f"{place}_url: write scheme, host and, where it is not the usual one, port in lower"
-            " case and no more, such as https://ai.example.org"
+            f"{where}: server.public_url: write it as browsers do: scheme, host in lower case and,"
+            " where it is not the usual one, the port, such as https://ai.example.org"
         )
-    if shown.endswith((":443" if origin.tls else ":80",)):
-        raise ConfigError(f"{place}_url: leave the usual port out, as browsers do")
+
+
+def _check_proxies(proxies: tuple[str, ...], where: str) -> None:
+    for proxy in proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            raise ConfigError(
+                f"{where}: server.trusted_proxies: {proxy!r} is no address such as 127.0.0.1 and"
+                " no network such as 10.0.0.0/8"
+            ) from None
 
 
 def _check_name(name: str, place: str, allowed: re.Pattern[str]) -> None:

@@ -50,6 +50,7 @@ from tramontane.gateway.auth import (
 from tramontane.gateway.directory import Deployment, Directory, Principal, build
 from tramontane.gateway.door import DoorConnection
 from tramontane.gateway.exchange import Exchange
+from tramontane.gateway.forwarded import Proxies
 from tramontane.gateway.ledger import Ledger, open_ledger
 from tramontane.gateway.limits import Limits
 from tramontane.gateway.news import Launch, News
@@ -111,6 +112,7 @@ class GatewayProcess:
         self._is_ready = False
         self._excesses = 0
         self._scheme = b"https" if settings.server.tls_cert_file else b"http"
+        self._proxies = Proxies(settings.server.trusted_proxies)
         # What exchanges (Desk) and connections (Gateway) see:
         self.settings: ServerSettings = settings.server
         self.directory = Directory(revision=-1)
@@ -342,7 +344,7 @@ class GatewayProcess:
 
     def new_splice(self, client: ClientConnection, request: Request) -> Splice:
         """Return a way to the studio for one request."""
-        return Splice(client, request, self._studio, self._scheme)
+        return Splice(client, request, self._studio, self._scheme, self._proxies)
 
     def count_refused(self, status: int, code: str) -> None:
         """Count a request that the edge refused."""

@@ -1,7 +1,8 @@
 """Everything that is not a token path: passed on to the studio as it comes, both ways.
 
 Heads are rebuilt from allow-lists; bodies stream through with back-pressure. Host, scheme and
-client address reach the studio in headers that are set here and never taken from the client.
+client address reach the studio in headers that are set here and never taken from the client, but
+for the address that a proxy in front, which the configuration trusts, has seen.
 """
 
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from tramontane.errors import (
     UpstreamTimeout,
 )
 from tramontane.gateway.flow import Flow
+from tramontane.gateway.forwarded import Proxies
 from tramontane.gateway.upstream import UpstreamConnection, UpstreamPool
 from tramontane.wire.http import LAST_CHUNK, REASONS, ResponseHead, chunk, header_fields
 
@@ -25,7 +27,8 @@ BUFFERED_BYTES = 262_144
 REQUEST_FIELDS = frozenset(
     b"""accept accept-encoding accept-language authorization api-key x-api-key content-type cookie
     if-match if-modified-since if-none-match last-event-id origin range referer user-agent
-    sec-fetch-dest sec-fetch-mode sec-fetch-site x-csrf-token x-tramontane idempotency-key""".split()
+    sec-fetch-dest sec-fetch-mode sec-fetch-site x-csrf-token x-tramontane
+    idempotency-key""".split()
 )
 RESPONSE_FIELDS = frozenset(
     b"""allow cache-control content-disposition content-encoding content-language
@@ -41,16 +44,23 @@ class Splice:
 
     __slots__ = (
         "_answered", "_client", "_connection", "_flow", "_framed", "_is_body_chunked", "_is_done",
-        "_is_reused", "_pending", "_pending_bytes", "_pool", "_request", "_scheme", "_waiting_s",
+        "_is_reused", "_pending", "_pending_bytes", "_pool", "_proxies", "_request", "_scheme",
+        "_waiting_s",
     )  # fmt: skip
 
     def __init__(
-        self, client: "ClientConnection", request: "Request", pool: UpstreamPool, scheme: bytes
+        self,
+        client: "ClientConnection",
+        request: "Request",
+        pool: UpstreamPool,
+        scheme: bytes,
+        proxies: Proxies,
     ) -> None:
         self._client = client
         self._request = request
         self._pool = pool
         self._scheme = scheme
+        self._proxies = proxies
         self._connection: UpstreamConnection | None = None
         self._flow: Flow | None = None
         self._pending: list[bytes] = []
@@ -173,7 +183,8 @@ class Splice:
             lines.append(b"transfer-encoding: chunked")
         lines.append(b"x-forwarded-host: " + request.fields.get(b"host", b""))
         lines.append(b"x-forwarded-proto: " + self._scheme)
-        lines.append(b"x-forwarded-for: " + self._client.peer.encode())
+        client = self._proxies.client(self._client.peer, request.fields.get(b"x-forwarded-for"))
+        lines.append(b"x-forwarded-for: " + client.encode())
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
     # --- the studio's answer ---------------------------------------------------------------------
