@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from tramontane.config import DeploymentSettings, Settings
+from tramontane.handbook import LANGUAGES
 from tramontane.store.records import ModelFile, StoredDeployment
 
 SLOTS = 4
@@ -52,7 +53,7 @@ def local_models(
     if settings.guide:
         plan["guide"] = LocalModel(
             engine="guide",
-            settings=DeploymentSettings(capable=False),
+            settings=DeploymentSettings(capable=False, languages=LANGUAGES),
             path=None,
             context_tokens=GUIDE_CONTEXT_TOKENS,
             slots=GUIDE_SLOTS,
