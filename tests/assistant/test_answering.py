@@ -285,6 +285,21 @@ def test_tools_run_in_the_turn_and_cost_is_of_all_requests(desk: Callable[..., D
     asyncio.run(main())
 
 
+def test_a_model_that_refuses_tools_is_asked_without(desk: Callable[..., Desk]) -> None:
+    async def main() -> None:
+        refusal = InvalidRequest('"auto" tool choice requires --enable-auto-tool-choice')
+        d = desk([refusal], spoken("without"), supports_tools=True, is_capable=False)
+        first = await d.answered(d.order())
+        assert (first.status, first.text) == ("done", "without")
+        await d.answered(d.order("again", first.id))
+        assert ["tools" in body for body in d.tokens.bodies] == [True, False, False]
+        d.tokens.scripts = [[InvalidRequest("temperature is out of range")]]
+        assert (await d.answered(d.order("third", first.id))).status == "failed"
+        await d.answering.close()
+
+    asyncio.run(main())
+
+
 def test_the_bill_has_the_last_word(
     desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:

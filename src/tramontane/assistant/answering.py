@@ -64,6 +64,7 @@ class Answering:
         self._currency = currency
         self._clock_ms = clock_ms
         self._live: dict[str, Live] = {}
+        self._toolless: set[str] = set()  # models that have refused tools
         self._behind: set[asyncio.Task[None]] = set()  # titles, bills, checkpoints
         self._checkpoints: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -194,6 +195,23 @@ class Answering:
         self, live: Live, order: Order, served: Mapping[str, Served], chat: context.Chat
     ) -> None:
         allowed = self._allowed(order, served)
+        try:
+            await self._take_one(live, order, served, chat, allowed)
+        except InvalidRequest as error:
+            if not allowed or live.has_said or "tool" not in error.message.lower():
+                raise
+            # Nobody says beforehand whether a model served elsewhere knows tools: now it has.
+            self._toolless.add(order.model)
+            await self._take_one(live, order, served, chat, {})
+
+    async def _take_one(
+        self,
+        live: Live,
+        order: Order,
+        served: Mapping[str, Served],
+        chat: context.Chat,
+        allowed: Mapping[str, Tool],
+    ) -> None:
         pieces = turn(self._tokens, order.key_id, order.body(chat), allowed)
         async with aclosing(pieces):
             await self._take(pieces, live, order, served)
@@ -201,7 +219,7 @@ class Answering:
     def _allowed(self, order: Order, served: Mapping[str, Served]) -> dict[str, Tool]:
         """Return the tools that are offered: those allowed, of a model that knows tools."""
         of = [s for s in served.values() if order.model in s.models]
-        if not of or not all(s.supports_tools for s in of):
+        if order.model in self._toolless or not of or not all(s.supports_tools for s in of):
             return {}
         return {
             name: tool
@@ -228,6 +246,8 @@ class Answering:
                 case Queued(position, eta_s):
                     live.wait(position, eta_s)
                 case Opened(request_id, _, deployment):
+                    if live.asked and live.asked[-1].request_id == request_id:
+                        live.asked.pop()  # another deployment has taken over
                     live.asked.append(Asked(request_id, deployment))
                     live.receipt = self._receipt(live, order, served, before)
                     if live.message.status != "running":
