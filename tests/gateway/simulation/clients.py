@@ -126,11 +126,12 @@ class Asker:
             return Asked(tag, "broken", key, "", False, False, broken)
         path = random.choice(PATHS)
         method = random.choice(("GET", "GET", "GET", "POST"))
-        body = b"x" * random.choice((0, 5, 900)) if method == "POST" else b""
-        request = (
-            f"{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n"
-            f"content-length: {len(body)}\r\n\r\n"
-        ).encode() + body
+        body = b"x" * random.choice((0, 5, 900, 20_000)) if method == "POST" else b""
+        head = f"{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n".encode()
+        if len(body) > 1 and random.random() < 0.5:
+            request = head + b"transfer-encoding: chunked\r\n\r\n" + self._chunked(body)
+        else:
+            request = head + b"content-length: %d\r\n\r\n" % len(body) + body
         return Asked(tag, "path", key, path, False, False, request)
 
 

@@ -257,6 +257,7 @@ def judge_lost(world: "World", attempts: dict[tuple[str, int], Attempt]) -> None
         if row.status == "gateway_lost"
         and identity in attempts
         and attempts[identity].life.ended_by == "kill"
+        and attempts[identity].settled is None  # else the disk had refused that, and more
     }
     for asked in world.asker.asked:
         row = lost.get(asked.request_id or "")

@@ -183,17 +183,20 @@ class UpstreamPeer:
             return
         self.is_busy = True
         wire = Answer(upstream, served, asked).wire()
-        if (
-            not served.fault
-            and not served.ends_with_connection
-            and random.random() < upstream.poisons
-        ):
-            wire += POISON  # an answer to nobody, for whoever takes it for the next one
+        pieces = self._pieces(wire)
+        if self._may_poison(served) and random.random() < upstream.poisons:
+            pieces[-1] += POISON  # an answer to nobody, for whoever takes it for the next one
         at_s = upstream.first_s * random.random()
-        for piece in self._pieces(wire):
+        for piece in pieces:
             at_s += upstream.pace_s * random.random()
             upstream.clockwork.after(at_s, self._write, piece)
         upstream.clockwork.after(at_s, self._written, served)
+
+    def _may_poison(self, served: Served) -> bool:
+        """Whether what follows an answer arrives with its end: later it would be the next one."""
+        link = self.end.link
+        is_read_whole = not link.cuts and not link.tiny_reads and link.inbox_bytes > 100_000
+        return is_read_whole and not served.fault and not served.ends_with_connection
 
     def _pieces(self, wire: bytes) -> list[bytes]:
         random = self.upstream.random
@@ -448,6 +451,7 @@ class Studio:
         self.clockwork = clockwork
         self.random = random
         self.trouble = random.choice((0.0, 0.3))
+        self.hurries = random.choice((0.0, 0.3))  # answers before it has the body
 
     def accept(self, end: End) -> "StudioPeer":
         """Return who serves a new connection."""
@@ -455,12 +459,13 @@ class Studio:
 
 
 class StudioPeer:
-    """Answers each request with its own target; sometimes dies instead."""
+    """Answers each request with its own target; sometimes dies or hangs instead."""
 
     def __init__(self, studio: Studio, end: End) -> None:
         self.studio = studio
         self.end = end
         self.received = b""
+        self.has_hurried = False
 
     def connection_made(self, transport: Any) -> None:
         pass
@@ -480,18 +485,26 @@ class StudioPeer:
     def data_received(self, data: bytes) -> None:
         self.received += data
         head, found, rest = self.received.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        size = int(length[1]) if length is not None else 0
-        if not found or len(rest) < size:
-            return
-        self.received = rest[size:]
-        target = head.split(b" ")[1]
         random = self.studio.random
+        if not found or self.has_hurried:
+            return
+        if b"transfer-encoding" in head:
+            is_whole = rest.endswith(b"0\r\n\r\n")
+        else:
+            length = _LENGTH.search(head)
+            is_whole = len(rest) >= (int(length[1]) if length is not None else 0)
+        if not is_whole and random.random() >= self.studio.hurries:
+            return
+        self.has_hurried = not is_whole
+        self.received = b""
+        target = head.split(b" ")[1]
         if random.random() < 0.5:
             wire = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(target), target)
         else:
             wire = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
             wire += b"%x\r\n%b\r\n0\r\n\r\n" % (len(target), target)
+        if random.random() < self.studio.trouble / 5:
+            return  # it hangs
         dies = random.random() < self.studio.trouble
         if dies:
             wire = wire[: random.randrange(len(wire))]
