@@ -4,6 +4,7 @@
 // `sites` are an allowed origin, one that is not, and one with a strict policy of its own.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -35,6 +36,19 @@ const inside = (page) => page.frameLocator("iframe");
 async function asked(page, text) {
   await inside(page).getByRole("textbox").fill(text);
   await inside(page).getByRole("textbox").press("Enter");
+}
+
+const AXE = readFileSync(new URL("../../web/node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+
+/** The rules of axe that the frame of `page` breaks. */
+async function barriers(page) {
+  const frame = page.frames().find((one) => one.url().includes("/embed/"));
+  await frame.evaluate(AXE);
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  return frame.evaluate(async (values) => {
+    const { violations } = await globalThis.axe.run(document, { runOnly: { type: "tag", values } });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
+  }, tags);
 }
 
 const flows = {
@@ -157,6 +171,19 @@ const flows = {
       const page = await opened(sites.allowed, { embed: embeds.good, target: "1", lang });
       await inside(page).getByText(text).waitFor();
       assert.equal(await inside(page).locator("html").getAttribute("lang"), lang);
+      await page.context().close();
+    }
+  },
+
+  "no barrier that axe finds": async () => {
+    for (const colorScheme of ["light", "dark"]) {
+      const page = await opened(sites.allowed, { embed: embeds.good, target: "1" }, { colorScheme });
+      await inside(page).getByRole("textbox").waitFor();
+      assert.deepEqual(await barriers(page), []);
+      await asked(page, "layout `code` and **more**");
+      await inside(page).locator("article.assistant").getByText("more").waitFor();
+      await inside(page).getByRole("button", { name: "Send" }).waitFor();
+      assert.deepEqual(await barriers(page), []);
       await page.context().close();
     }
   },
