@@ -70,6 +70,28 @@ def test_the_first_start_gives_a_key_and_a_model_that_answers(platform: RunningP
     assert said["usage"]["completion_tokens"] <= 8
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_guide_answers_offline_and_for_nothing(platform: RunningPlatform, stream: bool) -> None:
+    asked = [{"role": "user", "content": "Combien font 12 fois 12 ?"}]
+    status, fields, body = chat(
+        platform, model="guide", messages=asked, max_tokens=50, stream=stream
+    )
+    assert status == 200
+    assert fields["x-tramontane-deployment"] == "guide"
+    assert "x-tramontane-demonstration" not in fields
+    assert "**12 × 12 = 144**" in body.decode()
+    if not stream:
+        assert float(fields["x-tramontane-cost"]) == 0
+        assert json.loads(body)["usage"]["completion_tokens"] == 5
+
+
+def test_the_handbook_needs_no_key(platform: RunningPlatform) -> None:
+    status, fields, body = ask(platform, "/docs/fr/privacy", key="wrong")
+    assert status == 200
+    assert "script-src" not in fields["content-security-policy"]
+    assert b'<html lang="fr">' in body
+
+
 def test_every_part_says_how_it_is(platform: RunningPlatform) -> None:
     status, _, body = ask(platform, "/ready")
     assert status == 200
