@@ -248,6 +248,8 @@ class Answering:
                 case Opened(request_id, _, deployment):
                     if live.asked and live.asked[-1].request_id == request_id:
                         live.asked.pop()  # another deployment has taken over
+                    if live.asked and live.asked[-1].request_id == request_id:
+                        live.asked.pop()  # another deployment has taken over
                     live.asked.append(Asked(request_id, deployment))
                     live.receipt = self._receipt(live, order, served, before)
                     if live.message.status != "running":

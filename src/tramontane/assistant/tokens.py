@@ -65,7 +65,7 @@ class TokenClient:
     async def stream(self, key_id: str, body: Mapping[str, Any]) -> AsyncGenerator[Event, None]:
         """Yield what the model answers to `body`, a chat request, as the key `key_id`.
 
-        In this order: `Queued` while it waits, `Opened` once, deltas, `Finished` last. Closing the
+        In this order: `Queued` while it waits, `Opened`, deltas, `Finished` last. Closing the
         iterator (`aclose`, or cancelling the task) ends the request at once, and what it costs.
         Raises the gateway's error, before or within the answer, with its code, param and
         `retry_after_s`; Unavailable where the gateway cannot be reached or goes away.

@@ -28,7 +28,9 @@ class Queued(msgspec.Struct, frozen=True, tag="queued"):
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened"):
-    """The answer begins. `model` is the name that was asked for, `deployment` what serves it."""
+    """A model has taken the request. `model` is the name that was asked for, `deployment` what
+    serves it. Said again, before any text, where another deployment has to take over.
+    """
 
     request_id: str
     model: str
@@ -153,7 +155,9 @@ class TokenStream:
         if queued is not None:
             yield Queued(int(queued[1]), float(queued[2]))
         if serving is not None:
-            self._deployment = serving[1].decode("latin-1")
+            deployment = serving[1].decode("latin-1")
+            if deployment != self._deployment:
+                self._deployment, self._is_opened = deployment, False
             yield from self._open()
 
     def _open(self) -> Iterator[Event]:

@@ -110,8 +110,8 @@ class Exchange:
 
     __slots__ = (
         "_bill", "_client", "_connection", "_desk", "_flow", "_is_open", "_is_streaming",
-        "_last_byte_s", "_late", "_sent", "_service", "attempt", "deadline_s", "principal",
-        "progress", "request_id",
+        "_last_byte_s", "_late", "_named", "_sent", "_service", "attempt", "deadline_s",
+        "principal", "progress", "request_id",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, client: Client, principal: Principal) -> None:
@@ -299,7 +299,10 @@ class Exchange:
             retry_after_s=gate.predicted_wait_s(gate.waiting),
         )
         try:
-            return await signal
+            permit = await signal
+            if self._is_open:
+                self._tell_serving(service.deployment)
+            return permit
         finally:
             is_waiting = False
             gate.cancel(ticket)
@@ -309,12 +312,19 @@ class Exchange:
         client = self._client
         if not self._is_open:
             self._is_open = True
+            self._named = ""
             admitted = self._bill.admitted
             assert admitted is not None
             fields = b"x-request-id: %b\r\n" % self.request_id.encode() + admitted.fields()
             client.start_stream(fields, keeps_body=True)  # what serves it is not known yet
         if client.write_blocked_s is None:  # who does not read does not have to be told
             client.write_payload(comment)
+
+    def _tell_serving(self, deployment: Deployment) -> None:
+        """Name what has taken the request: the head was sent before that was known."""
+        if self._named != deployment.name:
+            self._named = deployment.name
+            self._client.write_payload(serving(deployment.name))
 
     async def _forward(
         self, intent: Intent, service: Service, permit: Permit, limit: int | None
@@ -424,7 +434,7 @@ class Exchange:
             intent.fields.clear()  # no other attempt follows: a long stream holds no request
             if self._is_open:
                 self._client.release_body()
-                self._client.write_payload(serving(deployment.name))
+                self._tell_serving(deployment)
             else:
                 self._client.start_stream(self._fields(deployment))
             return self._client

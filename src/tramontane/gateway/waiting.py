@@ -41,5 +41,5 @@ def moved_to(deployment: str) -> bytes:
 
 
 def serving(deployment: str) -> bytes:
-    """Return the comment before the answer; it stands for the header that could not be sent."""
+    """Return the comment once its turn has come; it stands for the header that was not sent."""
     return b": serving deployment=%b\n\n" % deployment.encode()
