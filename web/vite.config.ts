@@ -88,8 +88,9 @@ export default defineConfig({
           groups: [
             {
               name: "base",
-              test: /node_modules[\\/](svelte|esm-env|clsx)[\\/]|src[\\/]lib[\\/]((ui|api)[\\/]|i18n[\\/]index|chat[\\/]Tool|[^\\/]+\.ts$)/,
+              test: /node_modules[\\/](svelte|esm-env|clsx)[\\/]|src[\\/]lib[\\/]((ui|api)[\\/]|i18n[\\/]index|chat[\\/](Tool|Prose)|markdown[\\/]tables|[^\\/]+\.ts$)/,
             },
+            { name: "door", test: /src[\\/]lib[\\/]pages[\\/](Door|Password|password)\./ },
           ],
         },
       },

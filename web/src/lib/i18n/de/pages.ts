@@ -329,6 +329,7 @@ const words: Translation<typeof english> = {
   chartUnitMoney: "{currency} je Tag, UTC",
   chartUnitTokens: "Token je Tag, UTC",
   chartTable: "Als Tabelle",
+  colleagues: "Kolleginnen und Kollegen",
   whoUsed: "Wessen Schlüssel",
   usageNoneTitle: { one: "Am letzten Tag wurde nichts genutzt", other: "In den letzten {count} Tagen wurde nichts genutzt" },
   usageNoneText: "Jede Frage und jede Anfrage eines Programms erscheint hier, Sekunden nach der Antwort.",

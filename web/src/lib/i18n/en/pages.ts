@@ -326,6 +326,7 @@ export default {
   chartUnitMoney: "{currency} a day, UTC",
   chartUnitTokens: "Tokens a day, UTC",
   chartTable: "As a table",
+  colleagues: "Colleagues",
   whoUsed: "Whose key",
   usageNoneTitle: { one: "Nothing was used in the last day", other: "Nothing was used in the last {count} days" },
   usageNoneText: "Every question and every request of a program appears here, seconds after its answer.",

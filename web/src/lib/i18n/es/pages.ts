@@ -329,6 +329,7 @@ const words: Translation<typeof english> = {
   chartUnitMoney: "{currency} por día, UTC",
   chartUnitTokens: "Tokens por día, UTC",
   chartTable: "Como tabla",
+  colleagues: "Colegas",
   whoUsed: "Clave de quién",
   usageNoneTitle: { one: "No se ha usado nada en el último día", other: "No se ha usado nada en los últimos {count} días" },
   usageNoneText: "Cada pregunta y cada petición de un programa aparece aquí, segundos después de la respuesta.",

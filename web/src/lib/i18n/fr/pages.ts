@@ -329,6 +329,7 @@ const words: Translation<typeof english> = {
   chartUnitMoney: "{currency} par jour, UTC",
   chartUnitTokens: "Jetons par jour, UTC",
   chartTable: "Sous forme de tableau",
+  colleagues: "Collègues",
   whoUsed: "Clé de qui",
   usageNoneTitle: { one: "Rien n’a été utilisé le dernier jour", other: "Rien n’a été utilisé ces {count} derniers jours" },
   usageNoneText: "Chaque question et chaque requête d’un programme apparaît ici, quelques secondes après sa réponse.",

@@ -329,6 +329,7 @@ const words: Translation<typeof english> = {
   chartUnitMoney: "{currency} al giorno, UTC",
   chartUnitTokens: "Token al giorno, UTC",
   chartTable: "Come tabella",
+  colleagues: "Colleghi",
   whoUsed: "Chiave di chi",
   usageNoneTitle: { one: "Nulla è stato usato nell’ultimo giorno", other: "Nulla è stato usato negli ultimi {count} giorni" },
   usageNoneText: "Ogni domanda e ogni richiesta di un programma appare qui, pochi secondi dopo la risposta.",

@@ -1,0 +1,72 @@
+// What the browser flows share: a Chromium, the line protocol with the Python side, contexts that
+// keep a log of everything they ask, and axe. Each flow is told as a line {"flow", "error"}; a line
+// {"please", …} asks the Python side to do something, and waits for its answer.
+
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const AXE = new URL("../../web/node_modules/axe-core/axe.min.js", import.meta.url);
+const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+export const given = JSON.parse((await input.next()).value);
+export const tell = (line) => console.log(JSON.stringify(line));
+
+/** Ask the Python side for `what`; returns its answer. */
+export async function please(what, values = {}) {
+  tell({ please: what, ...values });
+  return JSON.parse((await input.next()).value);
+}
+
+export const browser = await chromium.launch({
+  executablePath: given.browser,
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+
+/** A page of a browser of its own; `page.said` are its complaints, `page.asked` what it asked. */
+export async function opened(options = {}) {
+  const context = await browser.newContext({ locale: "en-GB", reducedMotion: "reduce", ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  page.said = [];
+  page.asked = [];
+  page.on("console", (message) => message.type() === "error" && page.said.push(message.text()));
+  page.on("pageerror", (error) => page.said.push(error.message));
+  page.on("request", (request) => page.asked.push(request.url()));
+  return page;
+}
+
+/** What `page` said that is no mere report of a refusal, which the flows look at themselves. */
+export function complaints(page) {
+  return page.said.filter((text) => !text.startsWith("Failed to load resource"));
+}
+
+/** The rules of axe that `page` breaks, with the elements. */
+export async function barriers(page) {
+  const has = await page.evaluate(() => "axe" in globalThis);
+  if (!has) await page.evaluate(readFileSync(AXE, "utf8"));
+  return page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(" ")} ${failureSummary?.split("\n")[1] ?? ""}`).slice(0, 4).join("; ")}`);
+  });
+}
+
+/** Run `flows`, each after the one before, and tell of each. */
+export async function run(flows) {
+  for (const [flow, each] of Object.entries(flows)) {
+    const error = await each().then(() => null, (failure) => String(failure.stack ?? failure));
+    tell({ flow, error });
+  }
+  await browser.close();
+  process.exit(0);
+}

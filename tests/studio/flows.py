@@ -1,0 +1,40 @@
+"""Runs a script of browser flows (`driver.mjs`) and answers what it asks for."""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+HERE = Path(__file__).parent
+Pleas = Mapping[str, Callable[[dict[str, Any]], object]]
+
+
+def names_in(script: str) -> list[str]:
+    """Return the names of the flows in a script, in their order."""
+    lines = (HERE / script).read_text().splitlines()
+    return [line.split('"')[1] for line in lines if line.startswith('  "') and '": async' in line]
+
+
+def run(node_path: str, script: str, given: object, pleas: Pleas) -> dict[str, str | None]:
+    """Return what came of each flow: None, or what went wrong."""
+    assert (HERE / "node_modules").exists(), "`make test` installs what drives the browser"
+    found: dict[str, str | None] = {}
+    command = [node_path, str(HERE / script)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        _say(process, given)
+        for line in process.stdout:
+            told = msgspec.json.decode(line)
+            if "please" in told:
+                _say(process, pleas[told["please"]](told))
+            else:
+                found[told["flow"]] = told["error"]
+    return found
+
+
+def _say(process: subprocess.Popen[bytes], line: object) -> None:
+    assert process.stdin is not None
+    process.stdin.write(msgspec.json.encode(line) + b"\n")
+    process.stdin.flush()
