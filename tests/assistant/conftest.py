@@ -22,11 +22,16 @@ price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
 url = "{url}"
 context_tokens = 400
 capable = false
+
+[deployments.narrow]
+url = "{url}"
+capable = false
+max_in_flight = 1
 """
 
 
 def config_file(folder: Path, url: str) -> Path:
-    """Return a configuration whose models `echo` and `small` are served at `url`."""
+    """Return a configuration whose models are all served at `url`."""
     path = folder / "tramontane.toml"
     path.write_text(CONFIG.format(url=url))
     return path

@@ -270,6 +270,22 @@ def test_what_cannot_be_asked_is_refused(ada: Talker) -> None:
     assert ada.messages(made["id"]) == {}
 
 
+def test_whoever_waits_is_told_their_place(ada: Talker) -> None:
+    before, after = ada.converse("narrow"), ada.converse("narrow")
+    _, busy = ada.ask(before["id"], "[[standin tokens=2000 tps=200]] take your time")
+    ada.until(
+        lambda: ada.messages(before["id"])[busy["id"]]["status"], lambda status: status == "running"
+    )
+    with ada.follow(after["id"], after["feed"]) as events:
+        _, answer = ada.ask(after["id"], "and me?")
+        told = events.until(lambda e: e.name == "queued")[-1].data
+        assert (told["message_id"], told["position"]) == (answer["id"], 1)
+        assert told["eta_s"] > 0
+        assert ada.messages(after["id"])[answer["id"]]["status"] == "queued"
+        ada.call("POST", f"/conversations/{before['id']}/messages/{busy['id']}/stop")
+        assert text_of(events.until_ended(answer["id"])[-1].data) == "and me?"
+
+
 def test_an_answer_is_not_built_upon_while_it_is_written(ada: Talker) -> None:
     made = ada.converse("echo")
     _, answer = ada.ask(made["id"], "[[standin tokens=2000 tps=200]] long")

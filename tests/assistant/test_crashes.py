@@ -30,10 +30,10 @@ def kill_all(platform: RunningPlatform) -> None:
     platform.process.wait(30)
 
 
-def kill_studio(platform: RunningPlatform) -> None:
-    """End the studio; its supervisor starts another."""
+def kill_part(platform: RunningPlatform, part: str) -> None:
+    """End one process of the platform; its supervisor starts another."""
     for child in psutil.Process(platform.process.pid).children():
-        if "tramontane.studio" in " ".join(child.cmdline()):
+        if part in " ".join(child.cmdline()):
             os.kill(child.pid, signal.SIGKILL)
 
 
@@ -74,7 +74,7 @@ def test_a_killed_studio_leaves_an_answer_with_what_had_come(
         while len(heard) < 500:  # a second and a half, so five checkpoints
             last = events.until(lambda e: e.name == "delta")[-1]
             heard += last.data["text"]
-    kill_studio(platform)
+    kill_part(platform, "tramontane.studio")
     until_up(ada)
     found = ada.messages(made["id"])
     assert found[user["id"]]["status"] == "done"
@@ -95,6 +95,22 @@ def test_a_killed_studio_leaves_an_answer_with_what_had_come(
     assert billed["estimated"] is True
     again = ada.call("POST", f"/conversations/{made['id']}/messages/{answer['id']}/continue")
     assert again["status"] == "queued"
+    assert ada.ended(made["id"], answer["id"])["status"] == "done"
+
+
+def test_a_killed_gateway_costs_an_answer_its_end_and_nothing_else(
+    ada: Talker, platform: RunningPlatform
+) -> None:
+    made = ada.converse("echo")
+    with ada.follow(made["id"], made["feed"]) as events:
+        _, answer = ada.ask(made["id"], "[[standin tokens=5000 tps=100]] on and on")
+        heard = events.until(lambda e: e.name == "part")[-1].data["value"]["text"]
+        kill_part(platform, "tramontane.gateway")
+    until_up(ada)
+    ended = ada.ended(made["id"], answer["id"])
+    assert (ended["status"], ended["error"]["code"]) == ("failed", "gateway_lost")
+    assert text_of(ended).startswith(heard)
+    ada.call("POST", f"/conversations/{made['id']}/messages/{answer['id']}/continue")
     assert ada.ended(made["id"], answer["id"])["status"] == "done"
 
 
