@@ -1,5 +1,6 @@
-"""A running platform whose models are a stand-in, and people who talk there."""
+"""A running platform whose models are a stand-in, and people who talk there; and empty stores."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.platform import RunningPlatform, run_platform
 from tests.processes import RunningStandin, run_standin
 from tramontane.providers.standin import Behaviour, StandinOptions
 from tramontane.providers.standin.behaviour import Rule
+from tramontane.store.database import Store, migrate, open_store
 
 CONFIG = """
 demo = false
@@ -35,6 +37,24 @@ def config_file(folder: Path, url: str) -> Path:
     path = folder / "tramontane.toml"
     path.write_text(CONFIG.format(url=url))
     return path
+
+
+@pytest.fixture(scope="session")
+def empty_store_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty, migrated store; copying it is faster than migrating anew."""
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def store(empty_store_file: Path, tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    path = tmp_path / "tramontane.db"
+    shutil.copy(empty_store_file, path)
+    opened = open_store(f"sqlite:///{path}")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="module")

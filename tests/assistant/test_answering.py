@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,27 +20,20 @@ from tramontane.assistant.tokenstream import (
 from tramontane.errors import Forbidden, InvalidRequest, Unavailable
 from tramontane.money import Usage
 from tramontane.store import conversations, keys, messages, usage
-from tramontane.store.database import Store, migrate, open_store
+from tramontane.store.database import Store
 from tramontane.store.messages import ReasoningPart, TextPart, ToolPart
 from tramontane.store.records import UsageRecord
 from tramontane.studio import upkeep
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+def desk(store: Store) -> Callable[..., Desk]:
     """A maker of desks whose models say what they are told to."""
-    opened_stores: list[Store] = []
 
     def make(*scripts: list[Step], **served: Any) -> Desk:
-        url = f"sqlite:///{tmp_path / 'tramontane.db'}"
-        migrate(url)
-        store = open_store(url)
-        opened_stores.append(store)
         return Desk(store, ScriptedTokens(*scripts), **served)
 
-    yield make
-    for store in opened_stores:
-        store.close()
+    return make
 
 
 def indexed(desk: Desk, word: str) -> int:
@@ -61,7 +53,8 @@ def test_a_whole_answer_with_its_receipt(desk: Callable[..., Desk]) -> None:
                 TextDelta("Bon"),
                 TextDelta("jour\0"),
                 Finished("stop", Usage(1_000, 500, 100)),
-            ]
+            ],
+            is_capable=False,
         )
         answer = await d.answered(d.order())
         assert answer.status == "done"

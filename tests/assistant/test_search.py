@@ -1,11 +1,8 @@
 """Search: what is found, what is not anybody's to find, and what a query may hold."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tramontane.assistant import search as searching
@@ -13,7 +10,7 @@ from tramontane.assistant.search import Found, Snippet, search
 from tramontane.config import LimitDefaults
 from tramontane.store import conversations, members, messages, projects
 from tramontane.store.conversations import Conversation
-from tramontane.store.database import Store, migrate, open_store
+from tramontane.store.database import Store
 from tramontane.store.records import Member, Project
 
 
@@ -54,22 +51,10 @@ class Shelf:
         return ["".join(piece.text for piece in f.snippet) for f in self.find(query, member)]
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('search') / 'tramontane.db'}"
-    migrate(url)
-    opened = open_store(url)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    url = f"sqlite:///{tmp_path / 'tramontane.db'}"
-    migrate(url)
-    opened = open_store(url)
-    yield Shelf(opened)
-    opened.close()
+def shelf(store: Store) -> Shelf:
+    """An empty shelf."""
+    return Shelf(store)
 
 
 def test_every_word_must_be_there_the_last_as_a_beginning(shelf: Shelf) -> None:
@@ -147,11 +132,14 @@ def test_there_are_no_more_than_were_asked_for(shelf: Shelf) -> None:
     assert len(shelf.find("common", limit=7)) == 7
 
 
-@given(st.text(max_size=60))
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_query_is_a_mistake(store: Store, query: str) -> None:
-    with store.read() as c:
-        assert search(c, query, member_id="mem_x", project_ids=["prj_x"]) == []
+def test_no_query_is_a_mistake(store: Store) -> None:
+    @given(st.text(max_size=60))
+    @settings(max_examples=150)
+    def find(query: str) -> None:
+        with store.read() as c:
+            assert search(c, query, member_id="mem_x", project_ids=["prj_x"]) == []
+
+    find()
 
 
 @pytest.mark.parametrize(

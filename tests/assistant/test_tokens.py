@@ -9,6 +9,7 @@ import pytest
 
 from tests.processes import RunningStandin, run_standin
 from tests.running import RunningGateway, now_ms, run_gateway
+from tramontane.assistant.gateway_states import GatewayStates
 from tramontane.assistant.tokens import TokenClient
 from tramontane.assistant.tokenstream import (
     Event,
@@ -232,6 +233,14 @@ def test_who_has_waited_is_answered(gateway: RunningGateway, key_id: str) -> Non
     assert opened.deployment == "narrow" and opened.request_id.startswith("req_")
     assert "".join(e.text for e in rest if isinstance(e, TextDelta)) == "Hello there"
     assert isinstance(rest[-1], Finished)
+
+
+def test_how_deployments_are_is_told(gateway: RunningGateway, key_id: str) -> None:
+    collect(gateway, key_id, chat("Hello"))
+    states = GatewayStates(str(gateway.door))
+    assert states()["bench"] == "ready"
+    assert GatewayStates(str(gateway.door.with_name("none.sock")))() == {}
+    states.close()
 
 
 async def _all(client: TokenClient, key_id: str, body: dict[str, Any]) -> list[Event]:

@@ -95,6 +95,23 @@ def test_kinds_of_content(content: dict[str, Any], expected: str) -> None:
     assert text.text.replace("\n\n[content]\n\n[content]", "") == expected
 
 
+def test_thinking_aloud_and_whole_web_pages() -> None:
+    page = {"content_type": "sonic_webpage", "url": "https://a.example", "text": "x" * 30_000}
+    nodes = [
+        node("q", None, "user", "?"),
+        node("think", "q", "assistant", "Hm.", channel="analysis", at=1),
+        node("call", "think", "assistant", "{}", recipient="web.run", at=2),
+        node("page", "call", "tool", content=page, name="web.run", at=3),
+        node("a", "page", "assistant", "So.", channel="final", at=4),
+    ]
+    conversation = taken(chatgpt(nodes, "a", pinned_time=1_700_000_000.0))
+    assert conversation.is_pinned
+    reasoning, tool, text = conversation.messages[1].parts
+    assert (reasoning, text) == (Reasoning("Hm."), Text("So."))
+    assert isinstance(tool, ToolUse) and tool.result is not None
+    assert (tool.name, len(tool.result)) == ("web.run", 20_000)
+
+
 def test_damaged_trees() -> None:
     nodes = [
         node("q", "gone", "user", "?"),

@@ -62,6 +62,13 @@ def test_one_bad_element_does_not_spoil_the_others() -> None:
     assert result[-1] == Ended()
 
 
+def test_a_list_may_be_wrapped() -> None:
+    wrapped = b'\xef\xbb\xbf{ "conversations" : ' + BOTH + b', "other": 1}'
+    result = found(wrapped)
+    assert [each.title for each in result[:-1]] == ["Le vent", "Sums"]
+    assert result[-1] == Ended()
+
+
 def test_half_a_character_is_mended() -> None:
     nodes = [node("a", None, "user", "half \ud83d")]
     (conversation, _) = found(json.dumps([chatgpt(nodes, "a")]).encode())
