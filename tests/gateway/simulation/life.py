@@ -161,6 +161,11 @@ class Life:
         ]
         self.is_accepting = True
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the sweeper or the ledger's task has ended, though nobody asked it to."""
+        return any(task.done() for task in self._background)
+
     def accept(self, *, is_private: bool) -> ClientConnection:
         """Return the protocol of a new client's connection."""
         return (DoorConnection if is_private else ClientConnection)(self.gateway)

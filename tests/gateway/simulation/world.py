@@ -454,6 +454,7 @@ class World:
         self.crash_in_next_start = self.disk.crash_in = None
         life = self.life
         assert life is not None
+        assert not life.has_failed, "a part that everything rests on has died"
         assert self.play(self.clockwork.now_s + 30, lambda: oracle.is_idle(life)), (
             oracle.what_is_left(life)
         )
