@@ -297,7 +297,7 @@ def test_the_bill_has_the_last_word(
     desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        monkeypatch.setattr("tramontane.assistant.answering.BILL_AFTER_S", (0.01,) * 500)
+        monkeypatch.setattr("tramontane.assistant.afterwards.BILL_AFTER_S", (0.01,) * 500)
         d = desk([opened(), TextDelta("half"), asyncio.Event()])
         order = d.order()
         d.answering.begin(order)

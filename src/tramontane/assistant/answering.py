@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tramontane.assistant import context, receipts, telling, titles
+from tramontane.assistant import context, receipts, telling
+from tramontane.assistant.afterwards import Afterwards
 from tramontane.assistant.feed import Feed
 from tramontane.assistant.live import Asked, Live
 from tramontane.assistant.orders import Order
@@ -26,19 +27,17 @@ from tramontane.assistant.tokenstream import (
 )
 from tramontane.assistant.turn import Piece, Tokens, turn
 from tramontane.errors import Forbidden, InvalidRequest, NotFound, TramontaneError, Unavailable
-from tramontane.store import conversations, keys, messages, projects, usage
+from tramontane.store import conversations, keys, messages, projects
 from tramontane.store.conversations import Conversation
 from tramontane.store.database import Store
-from tramontane.store.messages import RUNNING, Failure, Message, Receipt, ToolPart
+from tramontane.store.messages import Failure, Message, Receipt, ToolPart
 from tramontane.tools import Tool
 
 T = TypeVar("T")
 CHECKPOINT_S = 0.3
 AGAIN_AFTER_S = (0.3, 0.6, 1.0, 2.0, 4.0)
 STORE_AGAIN_S = 1.0
-BILL_AFTER_S = (1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 TRIM_AGAIN_MAX = 4
-TITLE_TOKENS = 60
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +65,7 @@ class Answering:
         self._live: dict[str, Live] = {}
         self._toolless: set[str] = set()  # models that have refused tools
         self._behind: set[asyncio.Task[None]] = set()  # titles, bills, checkpoints
+        self._afterwards = Afterwards(store, tokens, feed, served, self.is_running)
         self._checkpoints: asyncio.Task[None] | None = None
         self._is_closing = False
 
@@ -118,7 +118,7 @@ class Answering:
         left = await asyncio.to_thread(self._interrupt_left)
         for message in left:
             if message.receipt is not None:
-                self._later(self._bill(message))
+                self._later(self._afterwards.bill(message))
 
     async def _end(self, live: Live, why: Any) -> None:
         live.ended_by = live.ended_by or why
@@ -248,8 +248,6 @@ class Answering:
                 case Opened(request_id, _, deployment):
                     if live.asked and live.asked[-1].request_id == request_id:
                         live.asked.pop()  # another deployment has taken over
-                    if live.asked and live.asked[-1].request_id == request_id:
-                        live.asked.pop()  # another deployment has taken over
                     live.asked.append(Asked(request_id, deployment))
                     live.receipt = self._receipt(live, order, served, before)
                     if live.message.status != "running":
@@ -296,9 +294,9 @@ class Answering:
         running = self.is_running(conversation.id)
         telling.conversation(self.feed, conversation, is_running=running)
         if message.receipt is not None:
-            self._later(self._bill(message))
+            self._later(self._afterwards.bill(message))
         if status == "done" and order.is_first and conversation.title_source == "question":
-            self._later(self._title(order, message))
+            self._later(self._afterwards.title(order, message))
 
     def _put(self, message: Message) -> Conversation | None:
         with self._store.write() as c:
@@ -356,73 +354,6 @@ class Answering:
             for message in left:
                 messages.put(c, message)
         return left
-
-    async def _bill(self, message: Message) -> None:
-        """Put the receipt right once the requests' bills are in the store."""
-        assert message.receipt is not None
-        for wait_s in BILL_AFTER_S:
-            await asyncio.sleep(wait_s)
-            with suppress(TramontaneError):
-                is_settled, changed = await asyncio.to_thread(self._settle, message)
-                if changed is not None:
-                    telling.message(self.feed, changed)
-                if is_settled:
-                    return
-
-    def _settle(self, told: Message) -> tuple[bool, Message | None]:
-        """Return whether nothing is left to do, and the message where its receipt changed."""
-        known = told.receipt
-        assert known is not None
-        with self._store.read() as c:
-            bills = [bill for id_ in known.request_ids for bill in usage.attempts(c, id_)]
-        found = receipts.billed(known, bills)
-        if found is None or found == known:
-            return found is not None, None
-        with self._store.write() as c:
-            try:
-                now = messages.get(c, told.conversation_id, told.id)
-            except NotFound:
-                return True, None
-            if now.status in RUNNING or now.receipt is None:
-                return True, None  # it is being continued, and will be billed anew
-            if now.receipt.request_ids != known.request_ids:
-                return True, None
-            messages.put_receipt(c, told.id, found)
-        return True, msgspec.structs.replace(now, receipt=found)
-
-    async def _title(self, order: Order, answer: Message) -> None:
-        """Ask a capable model for a better title; what goes wrong leaves the one there is."""
-        served = await asyncio.to_thread(self._served)
-        of = [s for s in served.values() if order.model in s.models]
-        is_capable = all(s.is_capable and not s.is_demonstration for s in of) and bool(of)
-        if not is_capable or order.conversation.is_temporary or not answer.text.strip():
-            return
-        asked = titles.request(order.question, answer.text)
-        body = {"model": order.model, "messages": asked, "max_tokens": TITLE_TOKENS}
-        said: list[str] = []
-        try:
-            async with aclosing(self._tokens.stream(order.key_id, body)) as events:
-                async for event in events:
-                    if isinstance(event, TextDelta):
-                        said.append(event.text)
-            title = titles.from_model("".join(said))
-            if title is not None:
-                changed = await asyncio.to_thread(self._entitle, order.conversation.id, title)
-                if changed is not None:
-                    running = self.is_running(changed.id)
-                    telling.conversation(self.feed, changed, is_running=running)
-        except TramontaneError as error:
-            _log.info("no title was made: %s", error.code)
-
-    def _entitle(self, conversation_id: str, title: str) -> Conversation | None:
-        with self._store.write() as c:
-            try:
-                known = conversations.get(c, conversation_id)
-            except NotFound:
-                return None
-            if known.title_source != "question":
-                return None  # somebody was faster
-            return conversations.change(c, conversation_id, title=title, title_source="model")
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()
