@@ -188,16 +188,16 @@ const flows = {
     await ada.getByLabel("Name", { exact: true }).fill("Minutes of the council");
     await ada.getByLabel("Who can use it").selectOption({ label: "Project default" });
     await ada.getByRole("button", { name: "Save" }).click();
-    await ada.getByRole("heading", { name: "Minutes of the council" }).waitFor();
+    await ada.getByRole("heading", { name: "Minutes of the council", exact: true }).waitFor();
     await at(people.nina, "assistants");
-    await people.nina.getByRole("heading", { name: "Minutes of the council" }).waitFor();
+    await people.nina.getByRole("heading", { name: "Minutes of the council", exact: true }).waitFor();
     await ada.getByRole("listitem").filter({ hasText: "Minutes of the council" }).getByRole("link", { name: "Begin" }).click();
     await ada.getByText("Minutes of the council").first().waitFor();
     await at(ada, "assistants");
     await ada.getByRole("button", { name: "More for “Minutes of the council”" }).click();
     await ada.getByRole("menuitem", { name: "Delete" }).click();
     await ada.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-    await ada.getByRole("heading", { name: "Minutes of the council" }).waitFor({ state: "detached" });
+    await ada.getByRole("heading", { name: "Minutes of the council", exact: true }).waitFor({ state: "detached" });
   },
 
   "an assistant is put on a website and taken away": async () => {
@@ -318,7 +318,7 @@ const flows = {
     await nina.getByRole("radio", { name: "Dark" }).check();
     assert.equal(await nina.evaluate(() => document.documentElement.dataset.theme), "dark");
     for (const [label, language, title] of [
-      ["Language", "fr", "Paramètres"],
+      ["Language", "fr", "Réglages"],
       ["Langue", "de", "Einstellungen"],
       ["Sprache", "es", "Ajustes"],
       ["Idioma", "it", "Impostazioni"],
