@@ -47,6 +47,8 @@ def test_it_says_at_once_what_it_is(greeting: str, language: str) -> None:
         "Was kannst du?",
         "¿Eres un robot?",
         "Chi sei?",
+        "Can you help me?",
+        "J'ai besoin d'aide",
     ],
 )
 def test_it_says_that_it_is_no_language_model(question: str) -> None:
@@ -85,12 +87,41 @@ def test_sums_are_exact(question: str, answer: str) -> None:
         ("¿Cuántos días hay entre el 1 de enero de 2026 y el 1 de marzo de 2026?", "59 días"),
         ("Che giorno è il 2 giugno 2027?", "mercoledì 2 giugno 2027"),
         ("What date was 2 weeks ago?", "Sunday 8 November 2026"),
+        ("in 30 days", "Tuesday 22 December 2026"),
+        ("Wann ist Weihnachten?", "Freitag, 25. Dezember 2026"),
         ("Welche Kalenderwoche haben wir heute?", "Kalenderwoche 47"),
         ("What day is 30 February 2027?", "There is no such day: 30 February 2027."),
     ],
 )
 def test_dates_are_exact(question: str, part: str) -> None:
     assert part in ask(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Translate this into German: good morning",
+        "Please write a letter to my landlord",
+        "Peux-tu traduire cette lettre ?",
+        "Schreib mir ein Gedicht über das Meer",
+        "Bitte fasse das zusammen: Es war einmal",
+        "Escribe un poema sobre el mar",
+        "Riassumi questo testo",
+    ],
+)
+def test_what_takes_a_language_model_it_says_it_cannot_do(question: str) -> None:
+    assert "/guide)" in ask(question)
+    assert "\n> " not in ask(question)
+
+
+def test_money_is_not_converted() -> None:
+    assert "no exchange rates" in ask("What is 5 euros in dollars?")
+
+
+def test_only_a_wish_to_add_begins_a_walk() -> None:
+    assert "**Step 1" in ask("How do I add a local model?")
+    assert "**Step" not in ask("What models are available?")
+    assert ask("next") == vocabulary.say("en", "no_walk")
 
 
 def test_it_knows_the_date_and_not_the_time() -> None:

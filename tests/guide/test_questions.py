@@ -1,7 +1,7 @@
 """How many questions the guide answers rightly, and how often it admits that it does not know.
 
-The floors are what was measured (docs/lab-log.md) less one, since an edit to the handbook may move a
-question; the threshold of the search was chosen on the development questions alone.
+The floors are what was measured (docs/lab-log.md) less one, since an edit to the handbook may move
+a question; the threshold of the search was chosen on the development questions alone.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from tramontane.handbook import LANGUAGES, pages
 
 # Held out, per language: answered from an expected page, at least; wrongly answered, at most.
 PARTS: tuple[asked.Part, ...] = ("development", "held out")
-FLOORS = {"en": (25, 2), "fr": (25, 2), "de": (23, 2), "es": (24, 1), "it": (24, 2)}
+FLOORS = {"en": (25, 2), "fr": (25, 2), "de": (23, 1), "es": (23, 1), "it": (24, 2)}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -41,7 +41,7 @@ def test_development_questions_are_answered_as_measured() -> None:
     found = Counter[asked.Outcome]()
     for language in LANGUAGES:
         found.update(asked.count(language, "development"))
-    assert found["right"] >= 258, found
+    assert found["right"] >= 270, found
     assert found["wrong page"] <= 3, found
     assert found["made up"] == 0, found
 

@@ -14,7 +14,7 @@ from tramontane.guide.conversation import Context, Message, questions
 from tramontane.guide.language import language_of
 from tramontane.guide.quoting import quote
 from tramontane.guide.search import Hit, index
-from tramontane.guide.vocabulary import is_all, say
+from tramontane.guide.vocabulary import fold, is_all, listed, say, words_of
 from tramontane.guide.walking import Walk, begin
 from tramontane.handbook import Page, address, pages
 from tramontane.tools.dates import describe
@@ -45,8 +45,23 @@ _WHO = re.compile(
             r"chi (?:sei|è lei)|cosa sei|come (?:ti chiami|si chiama lei)|\btuo nome|^aiuto\b",
             r"(?:sei|è lei) (?:un[a']? ?)?(?:ia|robot|uman|persona|macchina|modello|intellig)",
             r"(?:cosa|che cosa) (?:puoi|può|sai|sa) fare",
+            r"^(?:can|could) you help|^i need help|besoin d['’]aide|m['’]aider|^aide[zs]?[- ]moi",
+            r"mir (?:bitte )?helfen|brauche hilfe|hilf mir|ayudarme|necesito ayuda|ayúdame",
+            r"aiutarmi|bisogno (?:di|d['’]) ?aiuto|aiutami",
         )
     ),
+    re.IGNORECASE,
+)
+
+_TASK = re.compile(
+    r"\W*(?:(?:please|bitte|por favor|per favore|s['’]il (?:te|vous) plaît)\W+)?"
+    r"(?:(?:can|could) you |(?:peux|pouvez)[- ](?:tu|vous) |(?:kannst|können) (?:du|sie) (?:mir )?"
+    r"|(?:puedes|puede) |(?:puoi|può) )?"
+    r"(?:translate|summari[sz]e|rewrite|write|draft|proofread|compose"
+    r"|tradui(?:re|s|sez)|résume[rz]?|écri(?:re|s|vez)|rédige[rz]?|reformule[rz]?"
+    r"|übersetz\w*|fass(?:e|en)?|schreib\w*|verfass\w*|formulier\w*"
+    r"|tradu(?:ce|cir|zca)|resum(?:e|ir|a)|escrib(?:e|ir|a)|redact(?:a|ar|e)"
+    r"|tradu(?:ci|rre|ca)|riassum(?:i|ere|a)|scriv(?:i|ere|a)(?:mi)?|redigi)\b(?!\W*$)",
     re.IGNORECASE,
 )
 
@@ -84,7 +99,7 @@ def _answer(asked: list[str], language: str, context: Context) -> list[str]:
         return _step(walk, walk.page.language, context)
     if (thanked := is_all(text, "thanks")) is not None:
         return [say(thanked if context.language is None else language, "thanks")]
-    if is_all(text, "next") is not None and len(asked) > 1:
+    if is_all(text, "next") is not None:
         return [say(language, "no_walk")]
     exact = sums.answer_sum(text, language) or sums.answer_date(text, language, context.today)
     if exact is not None:
@@ -93,6 +108,12 @@ def _answer(asked: list[str], language: str, context: Context) -> list[str]:
         return [say(language, "clock", today=describe(context.today, language))]
     if _WHO.search(text) and len(text) < 80:
         return [say(language, "who"), say(language, "can")]
+    if _TASK.match(text):
+        page = _page(language, "guide")
+        return [
+            say(language, "task", title=page.title, address=address(page)),
+            *_models(language, context),
+        ]
     return _from_handbook(text, language, context)
 
 
@@ -100,7 +121,7 @@ def _from_handbook(text: str, language: str, context: Context) -> list[str]:
     hits = index(language).search(text)
     if not hits or hits[0].confidence < SURE:
         return _unknown(hits, language, context)
-    walk = begin(hits[0])
+    walk = begin(hits[0]) if _asks_to_add(text, language) else None
     if walk is not None:
         return [*_step(walk, language, context), *_also(hits, language)]
     return [
@@ -114,6 +135,10 @@ def _from_handbook(text: str, language: str, context: Context) -> list[str]:
         ),
         *_also(hits, language),
     ]
+
+
+def _asks_to_add(text: str, language: str) -> bool:
+    return any(fold(word) in listed(language, "add") for word in words_of(text))
 
 
 def _also(hits: list[Hit], language: str) -> list[str]:
@@ -137,13 +162,16 @@ def _unknown(hits: list[Hit], language: str, context: Context) -> list[str]:
     if near:
         lines = [f"- [{hit.page.title}]({address(hit.page, hit.section)})" for hit in near]
         said.append("\n".join([say(language, "near"), "", *lines]))
+    return [*said, *_models(language, context)]
+
+
+def _models(language: str, context: Context) -> list[str]:
+    """Return whom to ask instead, or that nobody is there yet."""
     if context.models:
         models = ", ".join(f"`{name}`" for name in context.models[:3])
-        said.append(say(language, "ask_model", models=models))
-    else:
-        page = _page(language, "add-a-provider")
-        said.append(say(language, "no_model", title=page.title, address=address(page)))
-    return said
+        return [say(language, "ask_model", models=models)]
+    page = _page(language, "add-a-provider")
+    return [say(language, "no_model", title=page.title, address=address(page))]
 
 
 def _page(language: str, slug: str) -> Page:
@@ -166,7 +194,7 @@ def _walk(asked: list[str], context: Context) -> Walk | None:
     hits = index(language).search(text)
     if not hits or hits[0].confidence < SURE:
         return None
-    walk = begin(hits[0])
+    walk = begin(hits[0]) if _asks_to_add(text, language) else None
     if walk is None or steps >= len(walk.steps):
         return None
     return msgspec.structs.replace(walk, at=steps)

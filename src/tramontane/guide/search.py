@@ -22,6 +22,7 @@ HEADING = 3.0
 TITLE = 2.5
 PAGE_SHARE = 1.0
 ELSEWHERE_SHARE = 0.5
+IN_PASSING = 0.4
 SCORE_SCALE = 3.0
 CLOSE = 0.84
 SHORTEST_PART = 4
@@ -58,12 +59,16 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """A section with how often each stem stands in it, and in its page's title and words."""
+    """A section with how often each stem stands in it, and in its page's title and words.
+
+    `named` are the stems of its heading, and of its page's title and words.
+    """
 
     page: Page
     section: Section
     own: dict[str, float]
     shared: dict[str, float]
+    named: frozenset[str]
     length: float
 
 
@@ -106,12 +111,22 @@ class Index:
             score, covered, missed = self._score(entry, terms)
             if score > 0:
                 share = covered / (covered + missed)
+                named = self._named(entry, terms) / covered
                 confidence = share * (1 - math.exp(-score / SCORE_SCALE))
+                confidence *= 1 - IN_PASSING * (1 - named)
                 known = best.get(entry.page.slug)
                 if known is None or score > known.score:
                     section = self._section(entry.page, terms)
                     best[entry.page.slug] = Hit(entry.page, section, score, confidence)
         return sorted(best.values(), key=lambda hit: -hit.score * hit.confidence)[:most]
+
+    def _named(self, entry: _Entry, terms: list[tuple[str, ...]]) -> float:
+        """Return how much of the question is named by the page or a heading, not in passing."""
+        return sum(
+            max(self.rarity(term) for term in group)
+            for group in terms
+            if not entry.named.isdisjoint(group)
+        )
 
     def _section(self, page: Page, terms: list[tuple[str, ...]]) -> Section:
         """Return the section that says most of what the page's title does not; else the first."""
@@ -171,12 +186,14 @@ def _entries(page: Page, language: str) -> Iterable[_Entry]:
     for weight, text in ((TITLE, page.title), (1.0, page.summary), (1.0, page.words)):
         for stem in stems_of(text, language):
             shared[stem] = max(shared.get(stem, 0.0), weight)
+    named = frozenset(stems_of(f"{page.title} {page.words}", language))
     for section in page.sections:
         heading, told = stems_of(section.title, language), stems_of(section.text, language)
         own = {stem: float(count) for stem, count in Counter(told).items()}
         for stem in heading:
             own[stem] = own.get(stem, 0.0) + HEADING
-        yield _Entry(page, section, own, shared, float(len(told) + len(heading)))
+        length = float(len(told) + len(heading))
+        yield _Entry(page, section, own, shared, named.union(heading), length)
 
 
 @cache

@@ -29,7 +29,8 @@ _WHICH = re.compile(
     r"|num[eé]ro de (?:la )?semaine"
     r"|welche[rsn]? (?:tag|datum|wochentag|woche|kalenderwoche)|kalenderwoche"
     r"|qu[eé] (?:d[ií]a|fecha|semana)|cu[aá]l es la fecha"
-    r"|che (?:giorno|data|settimana)|qual [eè] la data|in che settimana|quale settimana)\b",
+    r"|che (?:giorno|data|settimana)|qual [eè] la data|in che settimana|quale settimana"
+    r"|when is|quand est|wann ist|cu[aá]ndo es|quando [eè])(?!\w)",
     re.I,
 )
 _TODAY = re.compile(
@@ -49,6 +50,11 @@ _LATER = re.compile(
     r"|despu[eé]s|m[aá]s|tra|fra|dopo|pi[uù])\b|\+",
     re.I,
 )
+_DIRECTION = re.compile(
+    r"in|after|later|from|ago|before|dans|apres|après|il|y|a|avant|nach|vor|in|dentro|de|hace|antes"
+    r"|despu[eé]s|tra|fra|dopo|fa|prima",
+    re.I,
+)
 _COUNT = re.compile(
     r"(?P<count>\d{1,7})\s*(?P<unit>"
     r"(?P<working_days>working days?|business days?|jours? ouvr[eé]s?|jours? ouvrables?"
@@ -64,7 +70,11 @@ _COUNT = re.compile(
 def answer_sum(text: str, language: str) -> str | None:
     """Return the answer to a question that is a sum and nothing else, or why there is none."""
     tokens, rest = pick(text)
-    if not _is_sum(tokens) or not _is_asking(rest):
+    if _is_conversion(tokens) and len(words_of(rest)) < 6:
+        return CannotCalculate("units").explain(language)
+    if words_of(rest) and not (_is_sum(tokens) and _is_asking(rest)):
+        return None
+    if not any(token.kind == "sign" for token in tokens):
         return None
     try:
         found = calculator.calculate(" ".join(token.text for token in tokens), language)
@@ -77,6 +87,13 @@ def _is_sum(tokens: list[Token]) -> bool:
     numbers = sum(token.kind == "number" for token in tokens)
     signs = {token.text for token in tokens if token.kind == "sign"} - {"(", ")"}
     return (numbers >= 2 and bool(signs)) or (numbers >= 1 and bool(signs & {"√", "²", "³"}))
+
+
+def _is_conversion(tokens: list[Token]) -> bool:
+    """Whether one amount is followed by another currency."""
+    kinds = [token.kind for token in tokens if token.kind != "sign"]
+    units = {token.text for token in tokens if token.kind == "unit"}
+    return kinds.count("number") == 1 and len(units) == 2
 
 
 def _is_asking(rest: str) -> bool:
@@ -106,9 +123,10 @@ def asks_clock(text: str) -> bool:
 def _answer(text: str, found: list[Found], language: str, today: date) -> str | None:
     bare = _without(text, found)
     counted = list(_COUNT.finditer(bare))
-    if counted and (found or _WHICH.search(text)):
+    rest = [word for word in words_of(_COUNT.sub(" ", bare)) if not _DIRECTION.fullmatch(word)]
+    if counted and (found or _WHICH.search(text) or not rest):
         is_back = _BACK.search(bare) is not None
-        if is_back or _LATER.search(bare):
+        if is_back or _LATER.search(bare) or not rest:
             return dates.tell_move(
                 found[0].day if found else today, _span(counted, is_back=is_back), language
             )

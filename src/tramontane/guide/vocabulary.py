@@ -32,6 +32,7 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hello: str
     thanks: str
     next: str
+    add: str
     say: dict[str, str]
 
 
