@@ -1,0 +1,164 @@
+"""Makes docs/screenshots, by hand: `.venv/bin/python -m tests.studio.screenshots [FOLDER]`.
+
+A platform is started over a folder that is thrown away, with people, prompts, budgets and a month
+of made-up usage in it, and `screenshots.mjs` looks at its pages.
+"""
+
+import json
+import math
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.platform import RunningPlatform, run_platform
+from tests.processes import run_standin
+from tests.studio.flows import HERE
+from tramontane.providers.standin import Behaviour, StandinOptions
+from tramontane.store import keys, projects, usage
+from tramontane.store.database import Store, open_store
+from tramontane.store.records import UsageRecord
+from tramontane.studio.server import clock_ms
+
+CONFIG = """
+[deployments.council]
+url = "{url}"
+context_tokens = 128000
+capable = true
+languages = ["fr", "de", "it", "en"]
+open_weights = true
+price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
+"""
+PASSWORD = "seven grey herons over Sion"
+EMAIL = "ada.keller@example.org"
+DAY_MS = 86_400_000
+PEOPLE = (
+    ("Nina Roth", "nina.roth@example.org", "manager"),
+    ("Luc Favre", "luc.favre@example.org", "member"),
+    ("Giulia Bianchi", "giulia.bianchi@example.org", "member"),
+)
+
+
+class Client:
+    """Somebody's browser, without a browser."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._cookie = ""
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Return the JSON of the answer."""
+        headers = {"x-tramontane": "1", "origin": self._url, "content-type": "application/json"}
+        if self._cookie:
+            headers["cookie"] = self._cookie
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self._url}/api/v1{path}", data, headers, method=method)
+        with urllib.request.urlopen(request) as answer:
+            if cookie := answer.headers.get("set-cookie"):
+                self._cookie = cookie.partition(";")[0]
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def accept(self, link: str, **given: str) -> None:
+        """Use a one-time link."""
+        token = link.rpartition("/")[2]
+        self.ask("POST", "/links/accept", {"token": token, "password": PASSWORD, **given})
+
+
+def main(folder: Path) -> None:
+    """Write every picture into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    browser, node = shutil.which("chromium"), shutil.which("node")
+    assert browser and node, "there must be a Chromium and a Node on the PATH"
+    behaviour = Behaviour(answer="The stand-in has answered.")
+    options = StandinOptions(behaviour=behaviour, models=("mountain-8b", "mountain-70b"))
+    with tempfile.TemporaryDirectory() as scratch, run_standin(options) as standin:
+        config = Path(scratch, "tramontane.toml")
+        config.write_text(CONFIG.format(url=standin.url))
+        data = Path(scratch, "data")
+        with run_platform(data, "--config", str(config)) as platform:
+            token = _fill(platform, data)
+            given = {
+                "browser": browser,
+                "url": platform.address,
+                "email": EMAIL,
+                "password": PASSWORD,
+                "folder": str(folder),
+                "token": token,
+                "standin": standin.url,
+            }
+            line = json.dumps(given).encode() + b"\n"
+            subprocess.run([node, str(HERE / "screenshots.mjs")], input=line, check=True)
+
+
+def _fill(platform: RunningPlatform, data: Path) -> str:
+    """Put people, prompts, budgets and usage in; return the token of an invitation that waits."""
+    assert platform.sign_in is not None
+    ada = Client(platform.address)
+    ada.accept(platform.sign_in, name="Ada Keller", email=EMAIL, language="en")
+    project = ada.ask("GET", "/session")["projects"][0]["id"]
+    ada.ask("POST", "/projects", {"name": "town-hall"})
+    for name, email, role in PEOPLE:
+        invitation = {"email": email, "project_id": project, "role": role}
+        link = ada.ask("POST", "/invitations", invitation)["url"]
+        Client(platform.address).accept(link, name=name, email=email, language="en")
+    waiting = ada.ask("POST", "/invitations", {"project_id": "town-hall", "role": "member"})
+    ada.ask("POST", "/invitations", {"email": "paul.meier@example.org", "project_id": project})
+    ada.ask("PUT", "/budgets", {"project_id": project, "window": "month", "limit": "40"})
+    ada.ask("PUT", "/budgets", {"project_id": project, "window": "day", "limit": "5"})
+    ada.ask("POST", "/keys", {"project_id": project, "name": "website"})
+    for title, body in (
+        ("Invitation to a meeting", "Invite {{name}} to the meeting on {{day}}."),
+        ("Reply to an objection", "Answer this objection politely, in plain words: {{objection}}"),
+        ("Press release", "Write a press release of 150 words on {{occasion}}."),
+    ):
+        ada.ask("POST", "/prompts", {"title": title, "body": body, "project_id": project})
+    store = open_store(f"sqlite:///{data / 'tramontane.db'}")
+    try:
+        _spend(store)
+    finally:
+        store.close()
+    return str(waiting["url"]).rpartition("/")[2]
+
+
+def _spend(store: Store) -> None:
+    """Make a month of usage up: more on working days, most in one week."""
+    chance = random.Random(7)
+    now_ms = clock_ms()
+    with store.write() as c:
+        project = next(p for p in projects.list_all(c) if p.name == "default")
+        spenders = [key for key in keys.list_all(c, (project.id,)) if key.name != "first"]
+        records = []
+        for back in range(30):
+            moment_ms = now_ms - back * DAY_MS
+            is_weekend = (moment_ms // DAY_MS + 4) % 7 in (0, 6)
+            busy = (0.15 if is_weekend else 1) * (1 + math.exp(-((back - 11) ** 2) / 8))
+            for n in range(round(9 * busy * chance.uniform(0.6, 1.3))):
+                prompt, written = chance.randint(20_000, 260_000), chance.randint(3_000, 60_000)
+                records.append(
+                    UsageRecord(
+                        request_id=f"made-up-{back}-{n}",
+                        attempt=1,
+                        project_id=project.id,
+                        key_id=chance.choice(spenders).id,
+                        model="council",
+                        deployment="council",
+                        started_at_ms=moment_ms - n * 1000,
+                        settled_at_ms=moment_ms,
+                        prompt_tokens=prompt,
+                        completion_tokens=written,
+                        cached_tokens=0,
+                        cost_nano=prompt * 150 + written * 600,
+                        estimated=False,
+                        status="ok",
+                    )
+                )
+        usage.insert_many(c, records)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/screenshots").resolve())
