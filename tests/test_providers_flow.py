@@ -82,6 +82,7 @@ def test_a_provider_is_entered_served_kept_and_forgotten(
         assert status == 201, found
         said = until(platform, platform.key, 200)
         assert said["choices"][0]["message"]["content"] == "over the mountains"
+        assert state_of_far(platform, operator) == "ready"
         key = platform.key
         assert platform.stop() == 0
     assert everything(data).count(CANARY.encode()) == 0
@@ -94,6 +95,17 @@ def test_a_provider_is_entered_served_kept_and_forgotten(
         until(platform, key, 404)
         assert platform.stop() == 0
     assert everything(data).count(CANARY.encode()) == 0
+
+
+def state_of_far(platform: RunningPlatform, operator: str) -> str:
+    """Return how the page shows it, as soon as that is not what it was."""
+    deadline = time.monotonic() + WITHIN_S
+    while True:
+        _, listed = call(platform, operator, "GET", "/api/v1/deployments")
+        (far,) = [each for each in listed["data"] if each["name"] == "far"]
+        if far["state"] != "unprobed" or time.monotonic() > deadline:
+            return str(far["state"])
+        time.sleep(0.2)
 
 
 def everything(folder: Path) -> bytes:

@@ -240,7 +240,6 @@ def test_how_deployments_are_is_told(gateway: RunningGateway, key_id: str) -> No
     states = GatewayStates(str(gateway.door))
     assert states()["bench"] == "ready"
     assert GatewayStates(str(gateway.door.with_name("none.sock")))() == {}
-    states.close()
 
 
 async def _all(client: TokenClient, key_id: str, body: dict[str, Any]) -> list[Event]:

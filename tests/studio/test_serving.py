@@ -6,7 +6,7 @@ from tramontane.config import DeploymentSettings, PriceSettings, RouteSettings, 
 from tramontane.engines.plan import LocalModel
 from tramontane.engines.remote import RemoteModel, remote_models
 from tramontane.store.records import EngineInstance
-from tramontane.studio.serving import Deployment, deployments, visible
+from tramontane.studio.serving import Deployment, deployments, visible, with_states
 
 REMOTE = DeploymentSettings(
     url="http://127.0.0.1:9/v1", price=PriceSettings(input_per_mtok="2", output_per_mtok="3")
@@ -85,3 +85,18 @@ def test_one_that_may_not_be_entered_any_more_says_so() -> None:
     (found,) = deployments(Settings(), {}, {"far": entered}, [])
     assert (found.state, found.source) == ("failed", "store")
     assert "studio.allowed_origins" in found.message
+
+
+def test_the_gateway_has_the_last_word_on_a_remote_one() -> None:
+    settings = Settings(deployments={"large": REMOTE})
+    found = deployments(settings, {"small": local()}, remote_models(settings, []), [])
+    seen = {
+        state: with_states(found, {"large": state, "small": "ready"})
+        for state in ("ready", "failed", "unprobed", "odd")
+    }
+    shown = {state: {d.name: d.state for d in of} for state, of in seen.items()}
+    assert {of["small"] for of in shown.values()} == {"starting"}
+    assert {state: of["large"] for state, of in shown.items()} == {
+        "ready": "ready", "failed": "failed", "unprobed": "unprobed", "odd": "unprobed",
+    }  # fmt: skip
+    assert with_states(found, {}) == found

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from tramontane.assistant.gateway_states import GatewayStates
 from tramontane.assistant.tokenstream import (
     Event,
     Finished,
@@ -42,7 +43,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class TokenClient:
-    """The way to the gateway. One for the whole studio; it keeps nothing between requests."""
+    """The way to the gateway. One for the whole studio; it keeps nothing between requests.
+
+    `states()` tells how deployments are by the gateway's account.
+    """
 
     def __init__(self, socket_path: str, service_key: str) -> None:
         self._client = httpx.AsyncClient(
@@ -61,6 +65,7 @@ class TokenClient:
             timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
             trust_env=False,
         )
+        self.states = GatewayStates(socket_path)
 
     async def stream(self, key_id: str, body: Mapping[str, Any]) -> AsyncGenerator[Event, None]:
         """Yield what the model answers to `body`, a chat request, as the key `key_id`.

@@ -2,7 +2,7 @@
 
 It is a unix socket of the data folder. Here, and only here, the service key counts and
 `x-tramontane-act-for` names the key that the request is admitted, limited and billed as. Nothing
-but token paths is served. It does not know members or conversations.
+but token paths is served, and what `/ready` tells everybody. It does not know members or conversations.
 """
 
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ class DoorConnection(ClientConnection):
     is_private = True
 
     def _admit(self, request: "Request") -> None:
-        if request.path not in TOKEN_PATHS:
+        if request.path not in TOKEN_PATHS and request.path != b"/ready":
             raise NotFound("Only requests for tokens are served here.", code="unknown_path")
         super()._admit(request)
 

@@ -19,6 +19,7 @@ from tramontane.store.records import EngineInstance, EngineState
 
 Engine = Literal["llama.cpp", "guide", "remote"]
 State = Literal[EngineState, "unprobed"]
+_FAILED = "Its last answer was an error, or it could not be asked: try its address and key."
 Source = Literal["built_in", "file", "store"]
 
 
@@ -55,6 +56,21 @@ def deployments(
     found = [_local(name, model, running.get(name), settings) for name, model in plan.items()]
     found += [_remote(model, settings) for model in remote.values()]
     return sorted(found, key=lambda deployment: deployment.name)
+
+
+def with_states(found: list[Deployment], seen: Mapping[str, str]) -> list[Deployment]:
+    """Return the deployments, those served elsewhere as the gateway has `seen` them last."""
+    states: dict[str, State] = {"ready": "ready", "failed": "failed"}
+    return [
+        msgspec.structs.replace(
+            d,
+            state=states.get(seen.get(d.name, ""), d.state),
+            message=d.message or (_FAILED if seen.get(d.name) == "failed" else ""),
+        )
+        if d.engine == "remote" and d.state == "unprobed"
+        else d
+        for d in found
+    ]
 
 
 def visible(

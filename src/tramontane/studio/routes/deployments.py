@@ -99,8 +99,12 @@ class DeploymentList(msgspec.Struct, frozen=True):
 
 @get("/deployments", **describe("listDeployments", "List deployments", "Deployments", right="read"))
 def list_deployments(platform: GivenPlatform, caller: GivenCaller) -> DeploymentList:
-    """An operator sees every deployment, another key those that it may use."""
-    found = visible_to(caller, all_deployments(platform))
+    """An operator sees every deployment, another key those that it may use. How one served
+    elsewhere is, its last answer has shown.
+    """
+    # Here only: elsewhere a state decides what may be asked, and one error must not shut a model.
+    found = serving.with_states(all_deployments(platform), platform.tokens.states())
+    found = visible_to(caller, found)
     currency = platform.settings.currency
     return DeploymentList([_view(deployment, caller, currency) for deployment in found])
 
