@@ -31,11 +31,13 @@ from tramontane.engines.protocol import (
     send,
 )
 from tramontane.errors import InvalidRequest, NotFound, TramontaneError, Unauthenticated
+from tramontane.handbook import LANGUAGES
 
 CHAT_PATH = b"/v1/chat/completions"
 MOST_BODY_BYTES = 2 << 20
 MOST_HEAD_BYTES = 32_768
 _LINGER_S = 0.2
+_PREPARE_AFTER_S = 3.0
 _WORD = re.compile(r"\s*\S+")
 
 
@@ -270,6 +272,14 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
 
+async def _prepare() -> None:
+    """Read the handbook language by language, when the start of everything else is over."""
+    await asyncio.sleep(_PREPARE_AFTER_S)
+    for language in LANGUAGES:
+        guide.prepare(language)
+        await asyncio.sleep(0.05)
+
+
 async def serve(options: Options, answer: int) -> None:
     """Serve until SIGTERM; `answer` is where Ready goes."""
     loop = asyncio.get_running_loop()
@@ -285,7 +295,9 @@ async def serve(options: Options, answer: int) -> None:
     server = await loop.create_server(lambda: _Connection(service), "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()[:2]
     send(answer, Ready(f"{host}:{port}", options.context_tokens))
+    preparing = loop.create_task(_prepare())
     await stopping.wait()
+    preparing.cancel()
     server.close()
     await asyncio.sleep(_LINGER_S)  # every answer is whole already; let it leave
 

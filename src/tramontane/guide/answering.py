@@ -72,6 +72,12 @@ class Piece(msgspec.Struct, frozen=True):
     text: str
 
 
+def prepare(language: str) -> None:
+    """Make what the first question in `language` would else have to wait for."""
+    index(language)
+    language_of([say(language, "hello")], None)
+
+
 def answer(messages: Sequence[Message], context: Context) -> Iterator[Piece]:
     """Yield the answer to the last question in `messages`, in that question's language."""
     asked = questions(messages)
