@@ -305,3 +305,11 @@ def until_answered(gateway: RunningGateway) -> Reply:
             return reply
         time.sleep(0.05)
     raise AssertionError("it never served again")
+
+
+def test_a_server_that_is_not_to_be_asked_for_usage_is_not(place: Place) -> None:
+    options = {"include_usage": True}
+    for model, is_asked in (("uncounted", False), ("cached", True)):
+        reply = place.gateway.chat("x", model=model, stream=True, stream_options=options)
+        assert reply.status == 200
+        assert ("stream_options" in place.asked(reply)) is is_asked
