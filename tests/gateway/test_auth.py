@@ -198,6 +198,23 @@ def revoke(gateway: RunningGateway, secret: str) -> None:
         keys.revoke(c, key.id, now_ms())
 
 
+def test_a_request_whose_body_comes_after_its_key_has_ended_starts_nothing(
+    gateway: RunningGateway, upstream: Upstream
+) -> None:
+    key = gateway.add_key(gateway.project, "late")
+    gateway.until_seen(key)
+    head, border, body = asked(key).partition(b"\r\n\r\n")
+    with Talk(gateway.port) as late:
+        late.send(head + border + body[:9])
+        before = len(upstream.requests)
+        revoke(gateway, key)
+        while gateway.request("GET", "/v1/models", key=key).status == 200:
+            time.sleep(0.02)
+        late.send(body[9:])
+        assert late.read().code == "invalid_api_key"
+    assert len(upstream.requests) == before
+
+
 @pytest.mark.parametrize(
     ("how", "code"),
     [("revoked", "invalid_api_key"), ("expired", "invalid_api_key"), ("closed", "project_closed")],
