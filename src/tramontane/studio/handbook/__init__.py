@@ -128,7 +128,8 @@ def _turn(shown: Page) -> str:
         f"{_text(page.title)}</a>"
         for page, name, rel, label in links
     )
-    return f'<nav class="turn" aria-label="{_text(words["pages"])}">{shown_links}</nav>'
+    label = _text(f"{words['previous']}, {words['next']}")
+    return f'<nav class="turn" aria-label="{label}">{shown_links}</nav>'
 
 
 def _groups(language: str) -> Iterable[tuple[str, list[Page]]]:
