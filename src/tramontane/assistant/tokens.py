@@ -52,6 +52,7 @@ class TokenClient:
         self._client = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(
                 uds=socket_path,
+                verify=False,  # no TLS inside a socket: load no certificates for it
                 # A unix connection costs next to nothing, and one that was kept may be just ending.
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             ),
