@@ -13,8 +13,8 @@ const people = {}; // pages of those who are signed in
 /** Show `path` of the app on a page that has it open. */
 async function at(page, path) {
   const address = `${given.url}/#/${path}`;
-  if (page.url() === address) await page.reload();
-  else await page.goto(address);
+  await page.goto("about:blank"); // else what is seen next may still be the page before
+  await page.goto(address);
   await page.locator("h1").first().waitFor();
 }
 

@@ -51,8 +51,8 @@ const DIALOGS = {
 
 async function at(page, path) {
   const address = `${given.url}/#/${path}`;
-  if (page.url() === address) await page.reload();
-  else await page.goto(address);
+  await page.goto("about:blank"); // else what is seen next may still be the page before
+  await page.goto(address);
   await page.locator("h1").first().waitFor();
   await page.waitForFunction(() => !document.querySelector(".skeleton"));
   await page.waitForTimeout(250);
@@ -78,7 +78,7 @@ for (const [colorScheme, viewport, look] of LOOKS) {
 await page.getByLabel("E-mail").fill(given.email);
 await page.getByLabel("Password", { exact: true }).fill(given.password);
 await page.getByRole("button", { name: "Sign in" }).click();
-await page.locator("nav, aside").first().waitFor();
+await page.getByRole("button", { name: "Ada Keller", exact: true }).waitFor();
 for (const [colorScheme, viewport, look] of LOOKS) {
   await page.setViewportSize(viewport);
   await page.emulateMedia({ colorScheme });

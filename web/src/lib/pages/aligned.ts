@@ -2,16 +2,22 @@
 
 import { number } from "$lib/format.svelte";
 
-/** `amounts` (decimals) as the reader writes numbers; at least `least` digits after the decimal sign. */
-export function aligned(amounts: string[], least = 2): string[] {
-  const digits = Math.max(least, ...amounts.map((amount) => amount.replace(/0+$/, "").split(".")[1]?.length ?? 0));
-  return amounts.map((amount) => padded(number(Number(amount), digits), amount, digits));
+const LEAST = 2;
+/** Of an amount of one and more, nobody reads further. */
+const ENOUGH = 4;
+
+/** `amounts` (decimals) as the reader writes numbers, all with as many digits after the decimal sign. */
+export function aligned(amounts: string[]): string[] {
+  const given = amounts.map((amount) => amount.split(".")[1]?.replace(/0+$/, "").length ?? 0);
+  const most = amounts.some((amount) => Number(amount) >= 1) ? ENOUGH : 9;
+  const digits = Math.min(most, Math.max(LEAST, ...given));
+  return amounts.map((amount) => padded(number(Number(amount), digits), digits));
 }
 
-function padded(text: string, amount: string, digits: number): string {
+function padded(text: string, digits: number): string {
   // Formatted without trailing zeros; the reader's own decimal sign is that of a number that has one.
   const sign = number(1.5, 1).replace(/\d/g, "");
-  const shown = amount.includes(".") ? amount.replace(/0+$/, "").split(".")[1]!.length : 0;
-  if (digits === 0) return text;
-  return shown === 0 ? text + sign + "0".repeat(digits) : text + "0".repeat(digits - shown);
+  const at = text.lastIndexOf(sign);
+  const shown = at < 0 ? 0 : text.length - at - sign.length;
+  return text + (at < 0 ? sign : "") + "0".repeat(digits - shown);
 }

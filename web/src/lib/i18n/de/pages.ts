@@ -179,6 +179,10 @@ const words: Translation<typeof english> = {
   invitationRevoke: "Zurücknehmen",
   invitationRevokeTitle: "Die Einladung zurücknehmen?",
   invitationRevokeText: "Der Link gilt dann nicht mehr. Sie können jederzeit einen neuen machen.",
+  projectNew: "Neues Projekt",
+  projectNewHint: "Wer dazugehört, teilt sich Budgets und Grenzen.",
+  projectMake: "Projekt anlegen",
+  projectMade: "Das Projekt {name} ist da. Laden Sie Personen ein oder geben Sie ihnen darin eine Rolle.",
   // Prompts
   promptsLead: "Texte, die Sie immer wieder brauchen, mit Lücken zum Ausfüllen.",
   promptNew: "Neue Vorlage",

@@ -176,6 +176,10 @@ export default {
   invitationRevoke: "Take back",
   invitationRevokeTitle: "Take the invitation back?",
   invitationRevokeText: "Its link stops working. You can make another at any time.",
+  projectNew: "New project",
+  projectNewHint: "Those who belong to it share its budgets and limits.",
+  projectMake: "Make the project",
+  projectMade: "The project {name} is there. Invite people to it, or give some a role in it.",
   // Prompts
   promptsLead: "Texts that you use again and again, with gaps to fill in.",
   promptNew: "New prompt",

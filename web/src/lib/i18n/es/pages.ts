@@ -179,6 +179,10 @@ const words: Translation<typeof english> = {
   invitationRevoke: "Anular",
   invitationRevokeTitle: "¿Anular la invitación?",
   invitationRevokeText: "Su enlace dejará de servir. Puede crear otro cuando quiera.",
+  projectNew: "Nuevo proyecto",
+  projectNewHint: "Quienes pertenecen a él comparten presupuestos y límites.",
+  projectMake: "Crear el proyecto",
+  projectMade: "El proyecto {name} ya existe. Invite a personas o asígneles una función en él.",
   // Prompts
   promptsLead: "Textos que usa una y otra vez, con huecos para rellenar.",
   promptNew: "Nueva plantilla",

@@ -179,6 +179,10 @@ const words: Translation<typeof english> = {
   invitationRevoke: "Annuler",
   invitationRevokeTitle: "Annuler l’invitation ?",
   invitationRevokeText: "Son lien cessera de fonctionner. Vous pourrez en créer un autre à tout moment.",
+  projectNew: "Nouveau projet",
+  projectNewHint: "Celles et ceux qui en font partie partagent ses budgets et limites.",
+  projectMake: "Créer le projet",
+  projectMade: "Le projet {name} existe. Invitez des personnes, ou donnez-leur un rôle.",
   // Prompts
   promptsLead: "Les textes que vous réutilisez, avec des blancs à remplir.",
   promptNew: "Nouvelle consigne",

@@ -179,6 +179,10 @@ const words: Translation<typeof english> = {
   invitationRevoke: "Annulla",
   invitationRevokeTitle: "Annullare l’invito?",
   invitationRevokeText: "Il link smetterà di funzionare. Potrà crearne un altro in ogni momento.",
+  projectNew: "Nuovo progetto",
+  projectNewHint: "Chi ne fa parte ne condivide budget e limiti.",
+  projectMake: "Crea il progetto",
+  projectMade: "Il progetto {name} è pronto. Inviti persone o dia loro un ruolo.",
   // Prompts
   promptsLead: "Testi che usa spesso, con spazi da riempire.",
   promptNew: "Nuovo modello di richiesta",
