@@ -75,6 +75,7 @@ class World:
         self.trace: list[str] | None = [] if traces else None
         self.wall_ms = MONTH_END_MS - random.choice((0, 1, 26)) * HOUR_MS - 1_003_000
         self.pepper = (folder / "pepper").read_bytes()
+        self.digests = {k: hmac.digest(self.pepper, k.encode(), "sha256") for k in KEYS}
         self.settings = self._draw_settings(folder)
         self.lives: list[Life] = []
         self.unrecovered: list[Life] = []  # whose journals nobody has read to the end
@@ -190,7 +191,7 @@ class World:
             keys=tuple(
                 Key(
                     id=key, project_id=project, name=key, prefix=key, created_at_ms=0,
-                    digest=hmac.digest(self.pepper, key.encode(), "sha256"),
+                    digest=self.digests[key],
                 )
                 for key, project in KEYS.items()
                 if key not in self.revoked

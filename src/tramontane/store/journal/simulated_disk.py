@@ -201,7 +201,7 @@ class SimulatedDisk:
         if name not in self._names:
             raise _error(errno.ENOENT)
         end = None if size_bytes < 0 else offset + size_bytes
-        return bytes(self._names[name].content[offset:end])
+        return bytes(memoryview(self._names[name].content)[offset:end])
 
     def _change(self, old: str | None, new: str | None, file: _File) -> None:
         _apply(self._names, old, new, file)
