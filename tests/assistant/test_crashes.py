@@ -171,51 +171,63 @@ def hashed(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "kills", [3, pytest.param(60, marks=pytest.mark.slow)], ids=["few", "many"]
+    ("platforms", "studios"),
+    [(1, 2), pytest.param(10, 20, marks=pytest.mark.slow)],
+    ids=["few", "many"],
 )
 def test_what_was_acknowledged_is_there_after_a_crash(
-    tmp_path: Path, standin: RunningStandin, kills: int
+    tmp_path: Path, standin: RunningStandin, platforms: int, studios: int
 ) -> None:
-    chance = random.Random(kills)
+    """The whole platform is killed so often, and before that its studio alone, each time."""
+    chance = random.Random(platforms)
     ada: Talker | None = None
     conversation_id = ""
     acknowledged: dict[str, str] = {}
     unsure: list[tuple[str, str]] = []
-    for kill in range(kills + 1):
+    for life in range(platforms + 1):
         with at(tmp_path, standin, ada) as (ada, platform):
-            if not conversation_id:
-                conversation_id = ada.converse("echo")["id"]
-            if kill:
-                check(ada, conversation_id, acknowledged)
-                for client_id, text in unsure:
-                    again = {"parent_id": None, "text": text, "client_id": client_id}
-                    first = ada.call("POST", f"/conversations/{conversation_id}/messages", again)
-                    second = ada.call("POST", f"/conversations/{conversation_id}/messages", again)
-                    assert first["user"] == second["user"]
-                    assert text_of(first["user"]) == text
-            if kill == kills:
-                break
-            writer = Writer(ada, conversation_id, kill)
-            threads = [
-                threading.Thread(target=writer.run, args=(f"k{kill}-{n}",)) for n in range(3)
-            ]
-            for thread in threads:
-                thread.start()
-            time.sleep(chance.uniform(0.2, 1.2))
-            kill_all(platform)
-            for thread in threads:
-                thread.join()
-            acknowledged |= writer.acknowledged
-            unsure = writer.unsure
-    assert len(acknowledged) >= 3 * kills
+            conversation_id = conversation_id or ada.converse("echo")["id"]
+            for kill in range(studios + 1):
+                check(ada, conversation_id, acknowledged, unsure)
+                if life == platforms:
+                    break
+                writer = Writer(ada, conversation_id, life * 1_000 + kill)
+                threads = [
+                    threading.Thread(target=writer.run, args=(f"k{life}-{kill}-{n}",))
+                    for n in range(3)
+                ]
+                for thread in threads:
+                    thread.start()
+                time.sleep(chance.uniform(0.2, 1.2))
+                if kill == studios:
+                    kill_all(platform)
+                else:
+                    kill_part(platform, "tramontane.studio")
+                for thread in threads:
+                    thread.join()
+                acknowledged |= writer.acknowledged
+                unsure = writer.unsure
+                if kill < studios:
+                    until_up(ada)
+    assert len(acknowledged) >= platforms * studios
 
 
-def check(ada: Talker, conversation_id: str, acknowledged: dict[str, str]) -> None:
-    """All that was acknowledged is there, as it was; and each answer has ended or will."""
+def check(
+    ada: Talker, conversation_id: str, acknowledged: dict[str, str], unsure: list[tuple[str, str]]
+) -> None:
+    """All that was acknowledged is there, as it was, with one answer; what was not can be sent."""
     found = ada.messages(conversation_id)
     there = {id_: hashed(text_of(found[id_])) for id_ in acknowledged}
     assert there == acknowledged
+    answers: dict[str, list[str]] = {}
+    for message in found.values():
+        answers.setdefault(message["parent_id"], []).append(message["status"])
     for id_ in acknowledged:
-        answers = [m for m in found.values() if m["parent_id"] == id_]
-        assert len(answers) == 1
-        assert answers[0]["status"] in ("done", "failed", "interrupted")
+        assert len(answers[id_]) == 1
+        assert answers[id_][0] in ("done", "failed", "interrupted")
+    for client_id, text in unsure:
+        body = {"parent_id": None, "text": text, "client_id": client_id}
+        path = f"/conversations/{conversation_id}/messages"
+        first, second = (ada.call("POST", path, body) for _ in range(2))
+        assert first["user"] == second["user"]
+        assert text_of(first["user"]) == text
