@@ -75,7 +75,25 @@ def test_an_unchanged_page_is_not_sent_again(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/docs/nl", "/docs/en/nothing", "/docs/nl/ask", "/docs/en/ask/more", "/docs/..%2f"]
+    ("path", "said"),
+    [
+        ("/docs/nl", "There is no such page"),
+        ("/docs/de/nothing", "Diese Seite gibt es nicht"),
+        ("/docs/nl/ask", "There is no such page"),
+    ],
 )
-def test_an_unknown_page_is_not_found(studio: Studio, path: str) -> None:
+def test_an_unknown_page_leads_on(studio: Studio, path: str, said: str) -> None:
+    answer = studio.call("GET", path)
+    assert answer.status == 404
+    assert f"<h1>{said}</h1>" in answer.body.decode()
+    assert 'class="contents"' in answer.body.decode()
+
+
+@pytest.mark.parametrize("path", ["/docs/", "/docs/fr/", "/docs/fr/ask/"])
+def test_a_slash_at_the_end_does_no_harm(studio: Studio, path: str) -> None:
+    assert studio.call("GET", path).status in (200, 302)
+
+
+@pytest.mark.parametrize("path", ["/docs/en/ask/more", "/docs//fr", "/docs/../api/v1/me"])
+def test_nothing_else_is_public(studio: Studio, path: str) -> None:
     assert studio.call("GET", path).status in (401, 404)

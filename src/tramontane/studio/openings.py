@@ -35,4 +35,4 @@ def _patterns(app: Litestar) -> list[tuple[str, re.Pattern[str]]]:
 
 def _pattern(route: HTTPRoute) -> re.Pattern[str]:
     parts = (re.escape(p) if isinstance(p, str) else "[^/]+" for p in route.path_components)
-    return re.compile("/" + "/".join(parts))
+    return re.compile("/" + "/".join(parts) + "/?")  # the framework takes both as the same

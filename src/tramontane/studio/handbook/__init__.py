@@ -57,19 +57,28 @@ def page_of(language: str, slug: str) -> Page | None:
     return next((page for page in pages(language) if page.slug == slug), None)
 
 
-@cache
 def contents(language: str) -> bytes:
     """Return the page that lists the others."""
+    return _contents(language, "handbook")
+
+
+def missing(language: str) -> bytes:
+    """Return what is shown at an address where there is no page."""
+    return _contents(language, "missing")
+
+
+@cache
+def _contents(language: str, heading: str) -> bytes:
     words = _words(language)
-    parts = [f"<h1>{_text(words['handbook'])}</h1>", f'<p class="lead">{_text(words["lead"])}</p>']
-    for heading, group in _groups(language):
+    parts = [f"<h1>{_text(words[heading])}</h1>", f'<p class="lead">{_text(words["lead"])}</p>']
+    for title, group in _groups(language):
         entries = "".join(
             f'<li><a href="{address(page)}">{_text(page.title)}</a>'
             f"<p>{_text(page.summary)}</p></li>"
             for page in group
         )
-        parts.append(f'<h2>{_text(heading)}</h2><ul class="contents">{entries}</ul>')
-    return _whole(language, words["handbook"], "\n".join(parts))
+        parts.append(f'<h2>{_text(title)}</h2><ul class="contents">{entries}</ul>')
+    return _whole(language, words[heading], "\n".join(parts))
 
 
 @cache

@@ -10,7 +10,6 @@ from litestar import HttpMethod, Request, Response, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
-from tramontane.errors import NotFound
 from tramontane.handbook import LANGUAGES, NAMES
 from tramontane.studio import handbook
 from tramontane.studio.webapp import preferred
@@ -56,7 +55,7 @@ def get_contents(
 ) -> Response[bytes]:
     """Return the list of pages; with `q`, what is found for it."""
     if language not in LANGUAGES:
-        raise _unknown()
+        return _missing(request, language)
     query = q.strip()[:MOST_QUERY]
     body = handbook.results(language, query) if query else handbook.contents(language)
     return _answer(request, body, "text/html; charset=utf-8")
@@ -71,7 +70,7 @@ def get_page(
 ) -> Response[bytes]:
     """Return one page."""
     if handbook.page_of(language, slug) is None:  # asked first, so that nothing unknown is kept
-        raise _unknown()
+        return _missing(request, language)
     body = handbook.page(language, slug)
     assert body is not None
     return _answer(request, body, "text/html; charset=utf-8")
@@ -82,8 +81,12 @@ def handlers() -> list[HTTPRouteHandler]:
     return [lead_to_language, get_style, get_contents, get_page]
 
 
-def _unknown() -> NotFound:
-    return NotFound(f"There is no such page; the handbook begins at {PATH}.")
+def _missing(request: Request[Any, Any, Any], language: str) -> Response[bytes]:
+    if language not in LANGUAGES:
+        language = preferred(request.headers.get("accept-language", ""), NAMES)
+    headers = {"content-security-policy": _POLICY}
+    body = handbook.missing(language)
+    return Response(body, status_code=404, media_type="text/html; charset=utf-8", headers=headers)
 
 
 def _answer(request: Request[Any, Any, Any], body: bytes, media_type: str) -> Response[bytes]:
