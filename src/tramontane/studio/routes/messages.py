@@ -257,4 +257,12 @@ def _asking(
             )
             return work(c, conversation, asking)
 
-    return run
+    def run_again() -> T:
+        try:
+            return run()
+        except Conflict as error:
+            if error.code != Conflict.code:
+                raise
+            return run()  # the same question came twice at once: now the first one is there
+
+    return run_again
