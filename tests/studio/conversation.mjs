@@ -131,8 +131,8 @@ const flows = {
     await page.getByText("You stopped this answer.").waitFor();
     await page.getByRole("button", { name: "Continue the answer" }).click();
     await page.getByText("You stopped this answer.").waitFor({ state: "detached" });
-    await page.getByRole("button", { name: "Stop", exact: true }).first().click();
-    await page.getByText("You stopped this answer.").waitFor();
+    await receipts(page).first().waitFor();
+    assert.match(await answer(page).innerText(), /^(large wrote\s+)?mo il vent[\s\S]*A cold, dry wind/);
     assert.deepEqual(complaints(page), []);
   },
 
@@ -161,7 +161,7 @@ const flows = {
     assert.equal(await page.locator(".turn").count(), 4);
     await page.locator(".turn.user").first().hover();
     await page.getByRole("button", { name: "Edit", exact: true }).first().click();
-    await page.getByLabel("Edit", { exact: true }).fill("First question, put better");
+    await page.getByRole("textbox", { name: "Edit" }).fill("First question, put better");
     await page.getByRole("button", { name: "Ask this instead" }).click();
     await page.getByRole("group", { name: "Version 2 of 2" }).waitFor();
     await receipts(page).first().waitFor();
@@ -239,7 +239,7 @@ const flows = {
     await page.context().setOffline(false);
     await receipts(page).first().waitFor();
     assert.match(await answer(page).innerText(), /neighbouring towns\?/);
-    assert.equal(await answer(page).locator(".prose > *").count(), 14);
+    assert.equal(await answer(page).locator(".prose > *").count(), 11);
   },
 
   "nothing is lost without a network": async () => {
@@ -444,7 +444,7 @@ const flows = {
     await page.keyboard.press("i");
     assert.equal(await field(page).evaluate((node) => node === document.activeElement), true);
     await page.keyboard.press("ArrowUp");
-    await page.getByLabel("Edit", { exact: true }).waitFor();
+    await page.getByRole("textbox", { name: "Edit" }).waitFor();
     await page.keyboard.press("Escape");
     await page.keyboard.press("Control+.");
     await list(page).waitFor({ state: "detached" });

@@ -172,7 +172,7 @@ export class Chat {
       const body = { parent_id: parentId, text, client_id: clientId, ...(trim ? { trim } : {}) };
       const { user, answer } = await api.post<Pair>(`/conversations/${this.id}/messages`, body);
       this.#acknowledge(pending, user);
-      this.put(answer);
+      this.#introduce(answer);
     } catch (error) {
       this.#drop(pending);
       throw error;
@@ -182,11 +182,13 @@ export class Chat {
   /** Have the question `parentId` answered once more. */
   async answerAgain(parentId: string, model?: string, trim = false): Promise<void> {
     const body = { parent_id: parentId, ...(model ? { model } : {}), ...(trim ? { trim } : {}) };
-    this.put(await api.post<Message>(`/conversations/${this.id}/answers`, body));
+    this.#introduce(await api.post<Message>(`/conversations/${this.id}/answers`, body));
   }
 
   async goOn(entry: Entry): Promise<void> {
-    this.put(await api.post<Message>(`/conversations/${this.id}/messages/${entry.message.id}/continue`));
+    const before = entry.message;
+    const message = await api.post<Message>(`/conversations/${this.id}/messages/${before.id}/continue`);
+    if (entry.message === before) this.put(message);
   }
 
   async stop(entry: Entry): Promise<void> {
@@ -238,6 +240,11 @@ export class Chat {
     }
     this.#entries = new Map(this.#entries).set(message.id, new Entry(message.id, message));
     this.#choices = new Map(this.#choices).set(message.parent_id ?? ROOT, message.id);
+  }
+
+  /** Show a message that was just made, unless the feed was faster and knows how it went on. */
+  #introduce(message: Message): void {
+    if (!this.#entries.has(message.id)) this.put(message);
   }
 
   #adopt(conversation: Conversation, messageId?: string): void {
