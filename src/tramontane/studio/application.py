@@ -4,6 +4,7 @@ From the outside in: headers, the browser app's files, the key gate, routing, ri
 It does not know the gateway, which sends everything here that is no request for tokens.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ from tramontane.assistant.tokens import TokenClient
 from tramontane.config import Settings
 from tramontane.errors import TramontaneError
 from tramontane.store.database import Store
-from tramontane.studio import document, errors, facts, openings
+from tramontane.studio import document, errors, facts, imports, openings
 from tramontane.studio.auth import Caller, Gate, check_query, check_rights
 from tramontane.studio.edge import Edge
 from tramontane.studio.identity import Identity
@@ -78,7 +79,10 @@ def create(
     answering = Answering(store, tokens, feed, served, ALL, settings.currency, clock_ms)
     sign_ins = SignIns(settings, store, pepper, clock_ms)
     visitors = Visitors(pepper, clock_ms)
-    platform = Platform(settings, store, pepper, clock_ms, tokens, sign_ins, answering, visitors)
+    importing = asyncio.Semaphore(imports.AT_ONCE)
+    platform = Platform(
+        settings, store, pepper, clock_ms, tokens, sign_ins, answering, visitors, importing
+    )
     app = routed(platform)
     is_public = openings.of(app, public.PATHS)
     return Edge(WebApp(Gate(app, Identity(platform), is_public, settings.server.public_url)))

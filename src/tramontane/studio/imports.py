@@ -4,9 +4,12 @@ Each conversation is one transaction: there whole, or not at all. It does not kn
 HTTP.
 """
 
+import asyncio
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import IO
 
 import msgspec
@@ -16,14 +19,17 @@ from tramontane.assistant.transfer import reading
 from tramontane.assistant.transfer.file import Refused
 from tramontane.assistant.transfer.keeping import Kept, keep
 from tramontane.assistant.transfer.reasons import explain, refusal
-from tramontane.assistant.transfer.records import ImportedConversation, Skipped
-from tramontane.errors import InvalidRequest
+from tramontane.assistant.transfer.records import ImportedConversation, Reason, Skipped
+from tramontane.errors import InvalidRequest, Overloaded, Unavailable
 from tramontane.store.conversations import Conversation
 from tramontane.store.database import Store
 from tramontane.store.records import Member, Membership
 
 MAX_BYTES = 64 * 1024 * 1024
 SKIPPED_MAX = 1_000
+WORK_S = 80.0  # well before the gateway gives up waiting for the report
+AT_ONCE = 2
+TURN_S = 20.0
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -72,18 +78,50 @@ class Upload:
         self._waiting_bytes += len(piece)
 
     def flush(self) -> None:
-        """Write what has come to the disk."""
-        self.target.write(b"".join(self._pieces))
+        """Write what has come to the disk. Raises Unavailable where there is no room for it."""
+        try:
+            self.target.write(b"".join(self._pieces))
+            self.target.flush()
+        except OSError as error:
+            raise Unavailable(
+                f"There is no room for the file ({error.strerror}). Nothing was imported.",
+                code="disk_full",
+            ) from None
         self._pieces, self._waiting_bytes = [], 0
 
 
+@asynccontextmanager
+async def turn(importing: asyncio.Semaphore) -> AsyncIterator[None]:
+    """Hold a place among the imports at work. Raises Overloaded where none becomes free soon."""
+    try:
+        async with asyncio.timeout(TURN_S):
+            await importing.acquire()
+    except TimeoutError:
+        raise Overloaded(
+            "Others are importing just now. Nothing was imported; try again in a minute.",
+            retry_after_s=60,
+        ) from None
+    try:
+        yield
+    finally:
+        importing.release()
+
+
 class Import:
-    """One file of one member, into one of their projects."""
+    """One file of one member, into one of their projects. It lies below `folder` meanwhile."""
 
     def __init__(
-        self, store: Store, member: Member, place: Membership, clock_ms: Callable[[], int]
+        self,
+        store: Store,
+        folder: Path,
+        member: Member,
+        place: Membership,
+        clock_ms: Callable[[], int],
+        timer_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._timer_s = timer_s
         self._store = store
+        self._folder = folder
         self._member = member
         self._place = place
         self._clock_ms = clock_ms
@@ -91,7 +129,7 @@ class Import:
     @contextmanager
     def file(self) -> Iterator[Upload]:
         """Yield where the file goes; it is gone afterwards."""
-        with tempfile.TemporaryFile() as target:
+        with tempfile.TemporaryFile(dir=self._folder) as target:
             yield Upload(target)
 
     def take(self, upload: Upload, models: Mapping[str, Served]) -> Taken:
@@ -101,8 +139,12 @@ class Import:
         skipped: list[SkippedView] = []
         language = self._member.language
         default = usual_model(self._member, models)
+        until_s = self._timer_s() + WORK_S
         try:
-            for found in reading.read(upload.target, language):
+            for found in reading.read(upload.target, language, WORK_S, self._folder):
+                if self._timer_s() > until_s:
+                    _note(skipped, "", "unfinished", explain("unfinished", language))
+                    break
                 if isinstance(found, Skipped):
                     _note(skipped, found.title, found.reason, explain(found.reason, language))
                     continue
@@ -114,7 +156,8 @@ class Import:
             if not kept:
                 message = refusal(error.reason, language)
                 raise InvalidRequest(message, code="import_unreadable") from None
-            _note(skipped, "", "cut_off", explain("cut_off", language))
+            code: Reason = "unfinished" if error.reason == "too_much" else "cut_off"
+            _note(skipped, "", code, explain(code, language))
         added = [each for each in kept if each.messages]
         report = ImportReport(
             conversations=sum(each.is_new for each in added),

@@ -1,6 +1,7 @@
 """What every route of the studio is handed: the settings, the store, the pepper, the clock and
 the way to tokens."""
 
+import asyncio
 from collections.abc import Callable
 
 import msgspec
@@ -15,7 +16,10 @@ from tramontane.studio.visitors import Visitors
 
 
 class Platform(msgspec.Struct, frozen=True):
-    """One platform, built once by `application.create`. `clock_ms` gives Unix milliseconds."""
+    """One platform, built once by `application.create`. `clock_ms` gives Unix milliseconds.
+
+    `importing` is held by each import at work.
+    """
 
     settings: Settings
     store: Store
@@ -25,6 +29,7 @@ class Platform(msgspec.Struct, frozen=True):
     sign_ins: SignIns
     answering: Answering
     visitors: Visitors
+    importing: asyncio.Semaphore
 
 
 GivenPlatform = NamedDependency[Platform]

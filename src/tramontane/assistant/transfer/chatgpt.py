@@ -30,6 +30,7 @@ _NEVER_SHOWN = {"user_editable_context", "model_editable_context", "reasoning_re
 _IMAGES = {"image_asset_pointer"}
 _SOUNDS = {"audio_asset_pointer", "real_time_user_audio_video_asset_pointer"}
 _MAX_REFERENCES = 1_000
+RESULT_CHARACTERS_MAX = 20_000
 # What stands in the text for a citation, between characters of the private use area.
 _MARKED = re.compile("\ue200[^\ue200\ue201]*+\ue201|[\ue200-\ue206]")
 
@@ -72,7 +73,7 @@ def read(element: dict[str, Any], key: str, words: dict[LeftOut, str]) -> Import
         messages=messages,
         shown=shown,
         is_archived=element.get("is_archived") is True,
-        is_pinned=element.get("is_starred") is True,
+        is_pinned=element.get("is_starred") is True or bool(element.get("pinned_time")),
         created_at_ms=start_ms or messages[0].created_at_ms,
         updated_at_ms=moment_ms(element.get("update_time")) or start_ms,
         left_out=left_out,
@@ -118,6 +119,8 @@ def _content(
     if role == "assistant" and isinstance(recipient, str) and recipient not in ("all", ""):
         call = ToolUse(id=_id(message), name=clean(recipient, 80), arguments=text)
         return _Content((call,) if text.strip() else (), left_out)
+    if message.get("channel") == "analysis":
+        return _Content((Reasoning(text),), left_out)
     if kind == "code":
         text = _fenced(text, clean(content.get("language"), 40))
     return _Content((Text(text),) if text.strip() else (), left_out)
@@ -132,8 +135,15 @@ def _returned(
         return ()
     name = clean(mapping(message.get("author")).get("name"), 80) or "tool"
     is_error = kind == "system_error"
-    use = ToolUse(id=_id(message), name=name, arguments="", result=text, is_error=is_error)
-    return (use,)
+    return (
+        ToolUse(
+            id=_id(message),
+            name=name,
+            arguments="",
+            result=text[:RESULT_CHARACTERS_MAX],  # whole web pages are among them
+            is_error=is_error,
+        ),
+    )
 
 
 def _id(message: dict[str, Any]) -> str:

@@ -23,6 +23,7 @@ _PIECE_BYTES = 1024 * 1024
 _CONVERSATIONS = re.compile(r"(?:.*/)?conversations(?:-\d+)?\.json", re.IGNORECASE)
 # A whole string, or what opens and closes; a lone quotation mark is a string that never ends.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{}]', re.DOTALL)
+_WRAPPED = re.compile(rb'[\s\xef\xbb\xbf]*+\{\s*+"conversations"\s*+:\s*+\[')
 _FIRST = re.compile(rb"[^\s\xef\xbb\xbf]")
 
 
@@ -81,6 +82,10 @@ def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 def _of_json(file: IO[bytes]) -> Iterator[bytes | NotUnderstood]:
     """Yield the elements of a list, or objects that follow one another, as our own export's do."""
     data = _mapped(file)
+    wrapped = _WRAPPED.match(data)
+    if wrapped is not None:
+        yield from _objects(data, wrapped.end(), is_list=True)
+        return
     first = _FIRST.search(data)
     if first is None or first.group() not in (b"[", b"{"):
         raise Refused("not_json")

@@ -7,11 +7,13 @@ Memory and processor time are limited. It knows no store.
 
 import hashlib
 import json
+import os
 import resource
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
 
 import msgspec
@@ -27,7 +29,7 @@ from tramontane.assistant.transfer.records import (
 
 MEMORY_BYTES = 2 * 1024**3  # of addresses: the file is mapped too
 PROCESSOR_S = 120
-DEADLINE_S = 180
+DEADLINE_S = 100.0
 LINE_BYTES = 192 * 1024 * 1024
 
 
@@ -41,12 +43,21 @@ Line = ImportedConversation | Skipped | Ended
 _LINES: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
-def read(file: IO[bytes], language: str) -> Iterator[ImportedConversation | Skipped]:
-    """Yield what stands in `file`, read by a child. Raises Refused where it cannot be read."""
+def read(
+    file: IO[bytes],
+    language: str,
+    deadline_s: float = DEADLINE_S,
+    folder: Path | None = None,
+) -> Iterator[ImportedConversation | Skipped]:
+    """Yield what stands in `file`, read by a child. Raises Refused where it cannot be read.
+
+    The child is ended after `deadline_s`; it unpacks below `folder`.
+    """
     command = [sys.executable, "-m", __name__, language]
+    environ = os.environ if folder is None else {**os.environ, "TMPDIR": str(folder)}
     file.seek(0)
-    with subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE) as child:
-        watch = threading.Timer(DEADLINE_S, child.kill)
+    with subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, env=environ) as child:
+        watch = threading.Timer(deadline_s, child.kill)
         watch.start()
         try:
             assert child.stdout is not None
@@ -131,7 +142,7 @@ def main() -> int:
         for line in lines(sys.stdin.buffer, sys.argv[1]):
             sys.stdout.buffer.write(encode(line) + b"\n")
             sys.stdout.buffer.flush()
-    except MemoryError:
+    except (MemoryError, OSError):
         return 1  # the reader sees that the last line is missing
     return 0
 

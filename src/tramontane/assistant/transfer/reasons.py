@@ -12,6 +12,8 @@ _REASONS: dict[str, dict[Reason, str]] = {
         "not_understood": "Keine Unterhaltung von ChatGPT oder Open WebUI.",
         "left_out": "Übernommen, ohne {what}: Ihr Platz ist im Text bezeichnet.",
         "cut_off": "Die Datei endet mitten darin; was vorher stand, ist übernommen.",
+        "unfinished": "Die Zeit reichte nicht für alles. Geben Sie dieselbe Datei noch"
+        " einmal: Es geht dort weiter.",
     },
     "en": {
         "empty": "There is no message in it.",
@@ -20,6 +22,8 @@ _REASONS: dict[str, dict[Reason, str]] = {
         "not_understood": "Not a conversation of ChatGPT or Open WebUI.",
         "left_out": "Taken over without {what}: the text says where they stood.",
         "cut_off": "The file ends in the middle; what stood before was taken over.",
+        "unfinished": "There was no time for all of it. Give the same file again: it goes on"
+        " from there.",
     },
     "es": {
         "empty": "No contiene ningún mensaje.",
@@ -28,6 +32,8 @@ _REASONS: dict[str, dict[Reason, str]] = {
         "not_understood": "No es una conversación de ChatGPT ni de Open WebUI.",
         "left_out": "Incorporada sin {what}: el texto indica dónde estaban.",
         "cut_off": "El archivo termina a la mitad; lo anterior se ha incorporado.",
+        "unfinished": "No ha dado tiempo a todo. Entregue el mismo archivo otra vez:"
+        " continuará desde ahí.",
     },
     "fr": {
         "empty": "Elle ne contient aucun message.",
@@ -36,6 +42,8 @@ _REASONS: dict[str, dict[Reason, str]] = {
         "not_understood": "Ce n'est pas une conversation de ChatGPT ni d'Open WebUI.",
         "left_out": "Reprise sans {what} : le texte indique où cela se trouvait.",
         "cut_off": "Le fichier s'arrête au milieu ; ce qui précède a été repris.",
+        "unfinished": "Le temps n'a pas suffi pour tout. Redonnez le même fichier : la suite"
+        " sera reprise.",
     },
     "it": {
         "empty": "Non contiene alcun messaggio.",
@@ -44,6 +52,8 @@ _REASONS: dict[str, dict[Reason, str]] = {
         "not_understood": "Non è una conversazione di ChatGPT né di Open WebUI.",
         "left_out": "Ripresa senza {what}: il testo indica dove si trovavano.",
         "cut_off": "Il file finisce a metà; ciò che viene prima è stato ripreso.",
+        "unfinished": "Non c'è stato tempo per tutto. Dia di nuovo lo stesso file: si"
+        " riprende da lì.",
     },
 }
 _THINGS: dict[str, dict[LeftOut, tuple[str, str]]] = {

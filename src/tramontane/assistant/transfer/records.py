@@ -14,7 +14,9 @@ import msgspec
 
 Source = Literal["chatgpt", "openwebui", "tramontane"]
 LeftOut = Literal["image", "audio", "file", "other"]
-Reason = Literal["empty", "too_large", "too_nested", "not_understood", "left_out", "cut_off"]
+Reason = Literal[
+    "empty", "too_large", "too_nested", "not_understood", "left_out", "cut_off", "unfinished"
+]
 
 TITLE_CHARS = 200
 KEY_CHARS = 200

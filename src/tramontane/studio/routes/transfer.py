@@ -16,6 +16,7 @@ from litestar.response import Stream
 from tramontane.assistant import access, telling
 from tramontane.assistant.transfer import markdown, own
 from tramontane.assistant.views import conversation_view, message_view
+from tramontane.datafolder import DataFolder
 from tramontane.errors import InvalidRequest
 from tramontane.store import assistants, conversations, feedback, messages, prompts
 from tramontane.store.conversations import Conversation
@@ -24,7 +25,7 @@ from tramontane.store.messages import Message
 from tramontane.store.records import Member, Membership
 from tramontane.store.windows import day_name, time_name
 from tramontane.studio.auth import Caller, GivenCaller
-from tramontane.studio.imports import MAX_BYTES, Import, ImportReport
+from tramontane.studio.imports import MAX_BYTES, Import, ImportReport, turn
 from tramontane.studio.moments import parse_optional
 from tramontane.studio.operations import CsvOperation, describe
 from tramontane.studio.platform import GivenPlatform, Platform
@@ -123,13 +124,15 @@ async def import_conversations(
     """
     member = caller.person()
     place = _place(caller, project_id)
-    taking = Import(platform.store, member, place, platform.clock_ms)
+    folder = DataFolder(platform.settings.data_dir).run
+    taking = Import(platform.store, folder, member, place, platform.clock_ms)
     with taking.file() as file:
         async for piece in request.stream():
             file.add(piece)
             if file.is_full:
                 await asyncio.to_thread(file.flush)
-        found = await asyncio.to_thread(lambda: taking.take(file, models_for(platform, place)))
+        async with turn(platform.importing):
+            found = await asyncio.to_thread(lambda: taking.take(file, models_for(platform, place)))
     for each in found.told:
         telling.conversation(platform.answering.feed, each, is_running=False)
     return found.report
