@@ -9,12 +9,13 @@ from fractions import Fraction
 
 LANGUAGES = ("en", "fr", "de", "es", "it")
 MOST_DIGITS = 60
+MOST_POWER = 300
 SHOWN_DECIMALS = 30
 SHOWN_SIGNIFICANT = 12
 
 NUMBER = re.compile(
     r"\d{1,3}(?:[ \u00a0\u2009\u202f'’]\d{3})+(?!\d)(?:[.,]\d+)?"
-    r"|\d+(?:[.,]\d+)*|[.,]\d+"
+    r"|(?:\d+(?:[.,]\d+)*|[.,]\d+)(?:[eE][+-]?\d{1,3}(?!\w))?"
 )
 """A number, without its sign."""
 
@@ -37,6 +38,9 @@ def read_number(text: str, language: str | None = None) -> Fraction:
     """
     if sum(c.isdigit() for c in text) > MOST_DIGITS:
         raise NotANumber(f"numbers of more than {MOST_DIGITS} digits are not read")
+    text, _, power = text.lower().partition("e")
+    if power and abs(int(power)) > MOST_POWER:
+        raise NotANumber(f"powers of ten beyond {MOST_POWER} are not read")
     is_grouped = _GROUPS.search(text) is not None
     plain = _GROUPS.sub("", text)
     points, commas = plain.count("."), plain.count(",")
@@ -52,7 +56,8 @@ def read_number(text: str, language: str | None = None) -> Fraction:
     if (points or commas) and re.search(r"[.,]", whole) and not _THREES.fullmatch(whole):
         raise NotANumber(f"'{text}' is no number")
     digits = re.sub(r"[.,]", "", whole)
-    return Fraction(int((digits + fraction) or "0"), 10 ** len(fraction))
+    value = Fraction(int((digits + fraction) or "0"), 10 ** len(fraction))
+    return value * Fraction(10) ** int(power) if power else value
 
 
 def _lone_separator(plain: str, language: str | None, *, is_grouped: bool) -> str | None:
