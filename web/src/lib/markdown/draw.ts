@@ -26,7 +26,10 @@ export function draw(block: Block): Element {
       link.title = t("linkTo", { host });
     }
   }
-  for (const math of fragment.querySelectorAll<HTMLElement>(".math")) math.dataset.tex = math.textContent ?? "";
+  for (const math of fragment.querySelectorAll<HTMLElement>(".math")) {
+    math.dataset.tex = math.textContent ?? "";
+    if (math.classList.contains("display")) math.tabIndex = 0; // It may scroll.
+  }
   for (const table of fragment.querySelectorAll("table")) {
     const scroll = document.createElement("div");
     scroll.className = "table-scroll";
