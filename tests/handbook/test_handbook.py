@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -115,3 +116,41 @@ def test_a_malformed_page_is_refused() -> None:
 def test_addresses_are_plain() -> None:
     assert anchor_of("Wie groß es sein darf") == "wie-gross-es-sein-darf"
     assert anchor_of("Qu’est-ce que c’est ?") == "qu-est-ce-que-c-est"
+
+
+QUOTED = re.compile(r"“([^”“]+)”|« ?([^»]+?) ?»|„([^“]+)“|«([^»]+)»")
+EXAMPLES = {  # what is quoted and stands on no button
+    "short, for a layperson",
+    "court, pour un non-spécialiste",
+    "kurz, für Laien",
+    "breve, para un lego",
+    "breve, per un profano",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_button_that_is_named_is_in_the_app(language: str) -> None:
+    folder = Path(__file__).parents[2] / "web" / "src" / "lib" / "i18n" / language
+    said = "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.ts")))
+    found = 0
+    for page in pages(language):
+        for section in page.sections:
+            for match in QUOTED.finditer(section.text):
+                label = next(group for group in match.groups() if group).strip(" \u00a0\u202f")
+                if label not in EXAMPLES:
+                    found += 1
+                    assert f'"{label}"' in said, f"{page.slug}: {label}"
+    assert found >= 9
+
+
+# The pages of the app that are named without quotation marks, by what they are called in English.
+NAMED = ("models", "usage", "people", "settings", "assistants", "prompts", "share")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_of_the_app_is_called_what_the_app_calls_it(language: str) -> None:
+    path = Path(__file__).parents[2] / "web" / "src" / "lib" / "i18n" / language / "core.ts"
+    labels = dict(re.findall(r'^  (\w+): "([^"]+)"', path.read_text(encoding="utf-8"), re.M))
+    text = "\n".join(section.text for page in pages(language) for section in page.sections)
+    for name in NAMED:
+        assert re.search(rf"\b{re.escape(labels[name])}\b", text), labels[name]
