@@ -80,7 +80,7 @@ const flows = {
     const answer = inside(page).locator("article.assistant").last();
     await answer.locator("strong").getByText("bold").waitFor();
     await inside(page).getByRole("button", { name: "Send" }).waitFor();
-    assert.deepEqual(await answer.locator("a").evaluateAll((all) => all.map((a) => [a.href, a.rel])), ["http://evil.example/y", "https://good.example/"].map((url) => [url, "noopener noreferrer nofollow"]));
+    assert.deepEqual(await answer.locator("a").evaluateAll((all) => all.map((a) => [a.href, a.rel])), ["http://evil.example/y", "https://good.example/", `${platform}/docs/en/embed`].map((url) => [url, "noopener noreferrer nofollow"]));
     assert.equal(await answer.locator("img").count(), 0);
     assert.match(await answer.innerText(), /<img src/);
     assert.ok(!page.asked.some((url) => url.includes("evil.example")));

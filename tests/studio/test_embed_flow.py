@@ -33,6 +33,7 @@ STRICT = (
 MARKUP = (
     "**bold** <img src=http://evil.example/x onerror=alert(1)> ![i](http://evil.example/y)"
     " [good](https://good.example/) [bad](javascript:alert(1))"
+    " [ours](/docs/en/embed)"
 )
 CONFIGURATION = """
 demo = false
