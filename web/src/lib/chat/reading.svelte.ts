@@ -166,6 +166,7 @@ export class Reading {
   }
 
   #keep(): void {
+    if (this.count() === 0) return;
     if (this.#follows) this.#toEnd();
     else if (this.#scroller) {
       const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
