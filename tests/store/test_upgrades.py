@@ -165,7 +165,7 @@ def killed_at(path: Path, step: int) -> int:
 
 @pytest.mark.parametrize(
     "steps",
-    [(1, 2, 4, 20, 40), pytest.param(range(1, 200), marks=pytest.mark.slow)],
+    [(1, 2, 4, 40, 63), pytest.param(range(1, 200), marks=pytest.mark.slow)],
     ids=["some", "all"],
 )
 def test_an_upgrade_that_was_killed_begins_anew(
@@ -189,4 +189,4 @@ def test_an_upgrade_that_was_killed_begins_anew(
         assert version(old) == schema.HEAD
         assert keeps(before, rows(old))
         assert not old.with_name("tramontane.db.upgrading").exists()
-    assert killed >= 5
+    assert killed >= 4

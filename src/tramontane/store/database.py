@@ -17,6 +17,7 @@ from tramontane.errors import ConfigError, Conflict, Unavailable
 from tramontane.store import schema
 
 BUSY_TIMEOUT_MS = 10_000
+UPGRADING = ".upgrading"  # what the copy is called that an upgrade works on
 
 
 class Store:
@@ -85,17 +86,19 @@ def migrate(url: str) -> None:
     while another process has an outdated SQLite store open, ConfigError for a newer store,
     Unavailable where the upgrade failed; the store is then as it was.
     """
-    if _is_current(url):
+    path = sqlite_path(url)
+    # An upgrade that was killed at its very end has left its copy of everything behind.
+    is_left = path is not None and path.with_name(path.name + UPGRADING).exists()
+    if _is_current(url) and not is_left:
         return
     # Alembic takes most of a second to import: only who must upgrade pays for it.
     from tramontane.store import upgrade
 
-    path = sqlite_path(url)
     with _explained():
         if path is None:
             upgrade.server(_engine(url))
         else:
-            upgrade.file(path, _engine, lambda: _is_current(url))
+            upgrade.file(path, path.name + UPGRADING, _engine, lambda: _is_current(url))
 
 
 def sqlite_path(url: str) -> Path | None:

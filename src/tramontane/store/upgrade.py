@@ -30,8 +30,12 @@ def server(engine: Engine) -> None:
     engine.dispose()
 
 
-def file(path: Path, open_engine: Callable[[str], Engine], is_current: Callable[[], bool]) -> None:
+def file(
+    path: Path, copy: str, open_engine: Callable[[str], Engine], is_current: Callable[[], bool]
+) -> None:
     """Upgrade a copy of the SQLite file `path`, then write it back in one transaction.
+
+    The copy is called `copy`, and is gone afterwards, also one that a killed upgrade left.
 
     A killed upgrade leaves the store as it was; the next one begins anew. The store before a
     change of schema stays beside it as NAME.before-upgrade. Raises Conflict, ConfigError,
@@ -42,7 +46,8 @@ def file(path: Path, open_engine: Callable[[str], Engine], is_current: Callable[
         with path.with_name(path.name + ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not is_current():  # another process may have been first
-                _upgrade(path, path.with_name(path.name + ".upgrading"), open_engine)
+                _upgrade(path, path.with_name(copy), open_engine)
+            _discard(path.with_name(copy))
     except (OSError, sqlite3.Error) as error:
         raise Unavailable(
             f"{path} cannot be upgraded: {error}", code="store_unavailable"
@@ -65,7 +70,6 @@ def _upgrade(path: Path, copy: Path, open_engine: Callable[[str], Engine]) -> No
     finally:
         engine.dispose()
     _copy(copy, path)
-    _discard(copy)
 
 
 def _run(connection: Connection) -> None:
