@@ -8,14 +8,17 @@ import { browser, given, opened } from "./driver.mjs";
 const WIDE = { width: 1280, height: 860 };
 const PHONE = { width: 390, height: 844 };
 const LOOKS = [
-  ["light", WIDE, "wide"],
-  ["dark", WIDE, "wide-dark"],
+  ["light", WIDE, "light"],
+  ["dark", WIDE, "dark"],
   ["light", PHONE, "phone"],
   ["dark", PHONE, "phone-dark"],
 ];
 
-/** Name of the picture: how to get there, from the app's front. */
+const DARK_ON_A_PHONE = ["home", "conversation", "usage"];
+
+/** Where each picture is taken. */
 const VIEWS = {
+  home: "",
   models: "models",
   usage: "usage",
   people: "people",
@@ -25,6 +28,10 @@ const VIEWS = {
 };
 
 const DIALOGS = {
+  receipt: async (page) => {
+    await at(page, conversation);
+    await receipt(page).click();
+  },
   provider: async (page) => {
     await at(page, "models");
     await page.getByRole("button", { name: "Add a model" }).click();
@@ -58,10 +65,14 @@ async function at(page, path) {
   await page.waitForTimeout(250);
 }
 
+const receipt = (page) => page.getByRole("button", { name: /^Receipt: / }).last();
+
 async function taken(page, name) {
+  if (name.endsWith("-phone-dark") && !DARK_ON_A_PHONE.some((view) => name.startsWith(view))) return;
   await page.screenshot({ path: `${given.folder}/${name}.png` });
 }
 
+let conversation = ""; // where the last question was answered
 const page = await opened({ viewport: WIDE });
 await page.goto(`${given.url}/#/signin`);
 await page.getByLabel("E-mail").waitFor();
@@ -79,10 +90,19 @@ await page.getByLabel("E-mail").fill(given.email);
 await page.getByLabel("Password", { exact: true }).fill(given.password);
 await page.getByRole("button", { name: "Sign in" }).click();
 await page.getByRole("button", { name: "Ada Keller", exact: true }).waitFor();
+await page.getByRole("button", { name: "Understood" }).click();
+for (const question of given.questions) {
+  await at(page, "");
+  await page.getByRole("button", { name: /^Model: council/ }).waitFor();
+  await page.getByLabel("Your question", { exact: true }).fill(question);
+  await page.keyboard.press("Enter");
+  await receipt(page).waitFor();
+}
+conversation = new URL(page.url()).hash.slice(2);
 for (const [colorScheme, viewport, look] of LOOKS) {
   await page.setViewportSize(viewport);
   await page.emulateMedia({ colorScheme });
-  for (const [name, path] of Object.entries(VIEWS)) {
+  for (const [name, path] of Object.entries({ ...VIEWS, conversation })) {
     await at(page, path);
     await taken(page, `${name}-${look}`);
   }

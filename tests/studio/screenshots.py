@@ -27,6 +27,7 @@ from tramontane.studio.server import clock_ms
 CONFIG = """
 [deployments.council]
 url = "{url}"
+upstream_model = "mountain-8b"
 context_tokens = 128000
 capable = true
 languages = ["fr", "de", "it", "en"]
@@ -36,6 +37,11 @@ price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
 PASSWORD = "seven grey herons over Sion"
 EMAIL = "ada.keller@example.org"
 DAY_MS = 86_400_000
+QUESTIONS = (
+    "Which streets are closed during the market?",
+    "Write the agenda of Monday's meeting from my notes",
+    "What do the figures of the 2024 budget say?",
+)
 PEOPLE = (
     ("Nina Roth", "nina.roth@example.org", "manager"),
     ("Luc Favre", "luc.favre@example.org", "member"),
@@ -74,7 +80,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     browser, node = shutil.which("chromium"), shutil.which("node")
     assert browser and node, "there must be a Chromium and a Node on the PATH"
-    behaviour = Behaviour(answer="The stand-in has answered.")
+    behaviour = Behaviour(answer=(HERE / "samples" / "report.md").read_text(), tps=2000)
     options = StandinOptions(behaviour=behaviour, models=("mountain-8b", "mountain-70b"))
     with tempfile.TemporaryDirectory() as scratch, run_standin(options) as standin:
         config = Path(scratch, "tramontane.toml")
@@ -90,6 +96,7 @@ def main(folder: Path) -> None:
                 "folder": str(folder),
                 "token": token,
                 "standin": standin.url,
+                "questions": QUESTIONS,
             }
             line = json.dumps(given).encode() + b"\n"
             subprocess.run([node, str(HERE / "screenshots.mjs")], input=line, check=True)
