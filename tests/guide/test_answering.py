@@ -210,6 +210,25 @@ def test_any_text_is_answered(text: str) -> None:
     assert ask(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ü" * 4_000,
+        "wörter" * 700,
+        "1," * 2_000,
+        " 111" * 1_000,
+        "january " * 500,
+        "12 working days " * 250,
+        "(" * 4_000,
+        "a'" * 2_000,
+        " ".join("aeiou"[i % 5] * 9 + "xyz"[i % 3] for i in range(400)),
+        "word " * 100_000,
+    ],
+)
+def test_no_text_takes_long(text: str) -> None:
+    assert ask(f"Wie geht das? {text}")  # each took minutes, or could
+
+
 def test_context_travels_in_a_system_message() -> None:
     sent = guide.Context(today=TODAY, language="it", is_admin=True, models=("large",))
     messages = [guide.Message("system", guide.context_message(sent))]

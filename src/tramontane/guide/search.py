@@ -93,7 +93,7 @@ class Index:
     def terms(self, question: str) -> list[tuple[str, ...]]:
         """Return the stems of a question; one that no page has becomes what it may stand for."""
         stop, stem = listed(self._language, "stop"), stemmer(self._language)
-        said = words_of(question)
+        said = list(dict.fromkeys(words_of(question)))[: 2 * MOST_TERMS]
         apart = [word for word in said if word in PARTICLES] if self._language == "de" else []
         found: dict[tuple[str, ...], None] = {}
         for word in said:

@@ -11,6 +11,8 @@ from tramontane.tools import calculator, dates
 from tramontane.tools.calendar import Found, NoSuchDate, find_dates
 from tramontane.tools.sums import CannotCalculate, Token, pick
 
+MOST_CHARACTERS = 500  # what is longer is no sum
+
 _DAYS = re.compile(
     r"\b(?:days?|weeks?|working days?|jours?|semaines?|tage?|arbeitstage?|wochen?"
     r"|d[ií]as?|semanas?|giorni|giorno|settiman[ae])\b",
@@ -69,6 +71,8 @@ _COUNT = re.compile(
 
 def answer_sum(text: str, language: str) -> str | None:
     """Return the answer to a question that is a sum and nothing else, or why there is none."""
+    if len(text) > MOST_CHARACTERS:
+        return None
     tokens, rest = pick(text)
     if _is_conversion(tokens) and len(words_of(rest)) < 6:
         return CannotCalculate("units").explain(language)
@@ -104,6 +108,8 @@ def _is_asking(rest: str) -> bool:
 
 def answer_date(text: str, language: str, today: date) -> str | None:
     """Return the answer to a question about dates, or that a day does not exist."""
+    if len(text) > MOST_CHARACTERS:
+        return None
     try:
         found = find_dates(text, today)
         return _answer(text, found, language, today)

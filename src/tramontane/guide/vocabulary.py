@@ -15,6 +15,8 @@ import snowballstemmer
 from tramontane.handbook import LANGUAGES
 
 KEPT_STEMS = 20_000
+LONGEST_WORD = 40
+LONGEST_SAYING = 80
 
 _WORD = re.compile(r"[^\W_]+(?:[.'’](?=[^\W_]))?[^\W_]*")
 _STEMMERS = {"en": "english", "fr": "french", "de": "german", "es": "spanish", "it": "italian"}
@@ -65,10 +67,12 @@ def fold(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of `text` in lower case, without elided articles."""
+    """Return the words of `text` in lower case, without elided articles; the end of very long ones
+    is left out, since what is done with a word takes longer than its length.
+    """
     text = _JOINED.sub(r"\1\2", text)  # "log in" is one word, and not about logs
     found = (match.group().casefold().replace("’", "'") for match in _WORD.finditer(text))
-    bare = (_ELISION.sub("", word) for word in found)
+    bare = (_ELISION.sub("", word)[:LONGEST_WORD] for word in found)
     return [word for word in bare if len(word) > 1 or not word.isalpha() or word in "aày"]
 
 
@@ -92,8 +96,10 @@ def stems_of(text: str, language: str) -> list[str]:
 
 def is_all(text: str, name: str) -> str | None:
     """Return the language in which every word of `text` is of the list `name`; None: in none."""
+    if len(text) > LONGEST_SAYING:
+        return None
     said = [fold(word) for word in words_of(text)]
-    if not said or len(said) > 8:
+    if not said:
         return None
     for language in LANGUAGES:
         if all(word in listed(language, name) for word in said):
