@@ -57,7 +57,7 @@ class Site(BaseHTTPRequestHandler):
         """Answer every path with the page, but the icon."""
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        body = b"" if parts.path != "/" else _page(query).encode()
+        body = b"" if parts.path != "/" else self.page(query).encode()
         self.send_response(200 if body else 404)
         self.send_header("content-type", "text/html; charset=utf-8")
         self.send_header("content-length", str(len(body)))
@@ -66,6 +66,10 @@ class Site(BaseHTTPRequestHandler):
             self.send_header("content-security-policy", policy)
         self.end_headers()
         self.wfile.write(body)
+
+    def page(self, query: dict[str, str]) -> str:
+        """Return the page."""
+        return _page(query)
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
@@ -121,12 +125,15 @@ def results(
             "browser": browser_path,
             "platform": platform.address,
             "sites": sites,
-            "embeds": _embeds(platform, [sites["allowed"], sites["strict"]]),
+            "embeds": made_embeds(platform, [sites["allowed"], sites["strict"]]),
         }
         yield _run(node_path, told)
 
 
-def _embeds(platform: RunningPlatform, origins: list[str]) -> dict[str, str]:
+def made_embeds(
+    platform: RunningPlatform, origins: list[str], title: str = "Ask <the> office"
+) -> dict[str, str]:
+    """Return two embeds by name: `good`, and `poor`, whose budget is spent at once."""
     admin = Browser(platform)
     account = {
         "token": token_in(platform.sign_in),
@@ -143,7 +150,7 @@ def _embeds(platform: RunningPlatform, origins: list[str]) -> dict[str, str]:
         body = {
             "assistant_id": "shipped:form",
             "project_id": project_id,
-            "title": "Ask <the> office",
+            "title": title,
             "allowed_origins": origins,
             "budget": {"window": "day", "limit": limit},
         }

@@ -217,7 +217,7 @@ async function request(isSecond = false) {
 
 /** The last turns, as many as may be sent. */
 function recent() {
-  let left = 20000;
+  let left = 18000;
   const found = [];
   for (const turn of turns.slice(-30).reverse()) {
     left -= turn.content.length;
