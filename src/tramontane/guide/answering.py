@@ -136,7 +136,7 @@ def _from_handbook(text: str, language: str, context: Context) -> list[str]:
         say(
             language,
             "more",
-            title=f"{hits[0].page.title}: {hits[0].section.title}",
+            title=f"{hits[0].page.title} · {hits[0].section.title}",
             address=address(hits[0].page, hits[0].section),
         ),
         *_also(hits, language),

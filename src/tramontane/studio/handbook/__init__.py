@@ -111,8 +111,8 @@ def results(language: str, query: str) -> bytes:
 def _result(hit: Hit, query: str, language: str) -> str:
     extract = quote(hit.section.text, query, language, index(language))
     return (
-        f'<li><a href="{address(hit.page, hit.section)}">{_text(hit.page.title)}:'
-        f" {_text(hit.section.title)}</a>"
+        f'<li><a href="{address(hit.page, hit.section)}">{_text(hit.page.title)}'
+        f" · {_text(hit.section.title)}</a>"
         f"<blockquote>{_markdown().render(extract)}</blockquote></li>"
     )
 
