@@ -271,11 +271,11 @@ def judge_lost(world: "World", attempts: dict[tuple[str, int], Attempt]) -> None
 
 
 def deployment_of(asked: Asked) -> str | None:
-    """Return the deployment that the answer's head names, or a comment after waiting comments."""
+    """Return the deployment that the answer's head names, or the last comment before it."""
     named = asked.fields.get("x-tramontane-deployment")
     if named is None:
-        found = _SERVING.search(bytes(asked.body))
-        named = found[1].decode() if found is not None else None
+        found = _SERVING.findall(bytes(asked.body))
+        named = found[-1].decode() if found else None
     return named
 
 
