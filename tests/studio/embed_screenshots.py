@@ -18,6 +18,7 @@ from tests.platform import run_platform
 from tests.processes import run_standin
 from tests.studio.flows import HERE
 from tests.studio.test_embed_flow import CONFIGURATION, Site, made_embeds, site
+from tests.test_sign_in_flow import Browser
 from tramontane.providers.standin import Behaviour, StandinOptions
 
 ANSWER = """Votre **foyer**, ce sont les personnes qui vivent avec vous et partagent les dépenses.
@@ -61,7 +62,7 @@ def main(folder: Path) -> None:
             run_platform(Path(scratch, "data"), "--config", str(file)) as platform,
             site(Town) as origin,
         ):
-            embeds = made_embeds(platform, [origin], title="Aide aux formulaires")
+            embeds = made_embeds(Browser(platform), [origin], "Aide aux formulaires")
             Town.text = PAGE.format(platform=platform.address, embed=embeds["good"])
             given: dict[str, Any] = {"browser": browser, "site": origin, "folder": str(folder)}
             line = json.dumps(given).encode() + b"\n"

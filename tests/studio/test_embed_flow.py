@@ -3,6 +3,7 @@
 `embed.mjs` has the flows, one browser runs them all; the stand-in answers in a model's place.
 """
 
+import http.client
 import re
 import subprocess
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -106,37 +107,53 @@ def site(handler: type[Site]) -> Iterator[str]:
         server.server_close()
 
 
+class Stage(NamedTuple):
+    """A platform with its first administrator, sites around it, and two embeds."""
+
+    platform: RunningPlatform
+    admin: Browser
+    sites: dict[str, str]
+    embeds: dict[str, str]
+
+
 @pytest.fixture(scope="module")
-def results(
-    tmp_path_factory: pytest.TempPathFactory, node_path: str, browser_path: str
-) -> Iterator[dict[str, str | None]]:
-    """What came of each flow: None, or what went wrong."""
-    assert (HERE / "node_modules").exists(), "`make test` installs what drives the browser"
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Set the stage once for all tests here."""
     folder = tmp_path_factory.mktemp("embed")
     with ExitStack() as stack:
         standin = stack.enter_context(run_standin(StandinOptions(script=SCRIPTED)))
         file = folder / "tramontane.toml"
         file.write_text(CONFIGURATION.format(standin=standin.url))
-        running = run_platform(folder / "data", "--config", str(file))
-        platform = stack.enter_context(running)
+        platform = stack.enter_context(run_platform(folder / "data", "--config", str(file)))
         names = {"allowed": Site, "refused": Site, "strict": StrictSite}
         sites = {name: stack.enter_context(site(handler)) for name, handler in names.items()}
-        told = {
-            "browser": browser_path,
-            "platform": platform.address,
-            "sites": sites,
-            "embeds": made_embeds(platform, [sites["allowed"], sites["strict"]]),
-        }
-        yield _run(node_path, told)
+        admin = Browser(platform)
+        embeds = made_embeds(admin, [sites["allowed"], sites["strict"]])
+        yield Stage(platform, admin, sites, embeds)
+
+
+@pytest.fixture(scope="module")
+def results(stage: Stage, node_path: str, browser_path: str) -> dict[str, str | None]:
+    """What came of each flow: None, or what went wrong."""
+    assert (HERE / "node_modules").exists(), "`make test` installs what drives the browser"
+    told = {
+        "browser": browser_path,
+        "platform": stage.platform.address,
+        "sites": stage.sites,
+        "embeds": stage.embeds,
+    }
+    return _run(node_path, told)
 
 
 def made_embeds(
-    platform: RunningPlatform, origins: list[str], title: str = "Ask <the> office"
+    admin: Browser, origins: list[str], title: str = "Ask <the> office"
 ) -> dict[str, str]:
-    """Return two embeds by name: `good`, and `poor`, whose budget is spent at once."""
-    admin = Browser(platform)
+    """Return two embeds by name: `good`, and `poor`, whose budget is spent at once.
+
+    `admin` becomes the first administrator.
+    """
     account = {
-        "token": token_in(platform.sign_in),
+        "token": token_in(admin.platform.sign_in),
         "name": "Ada",
         "email": "ada@example.org",
         "password": "canary tramontane wind",
@@ -178,3 +195,42 @@ def _run(node_path: str, told: dict[str, Any]) -> dict[str, str | None]:
 def test_flow(results: dict[str, str | None], flow: str) -> None:
     assert flow in results, "the script ended before it"
     assert results[flow] is None, results[flow]
+
+
+def test_taking_it_away_ends_answers_under_way(stage: Stage) -> None:
+    sessions = stage.admin.call("GET", "/session")[1]
+    body = {
+        "assistant_id": "shipped:tutor",
+        "project_id": sessions["projects"][0]["id"],
+        "title": "For a while",
+        "allowed_origins": ["https://a.example"],
+    }
+    embed_id = stage.admin.call("POST", "/embeds", body)[1]["id"]
+    with _asked(stage, "GET", f"/embed/{embed_id}") as answer:
+        page = answer.read().decode()
+    question = {"role": "user", "content": "[[standin tokens=1000 tps=20]] long"}
+    asked = {"token": page.partition('data-token="')[2].partition('"')[0], "messages": [question]}
+    with _asked(stage, "POST", f"/api/v1/embeds/{embed_id}/messages", asked) as answer:
+        assert answer.status == 200
+        while not answer.readline().startswith(b"event: delta"):
+            pass
+        assert stage.admin.call("DELETE", f"/embeds/{embed_id}")[0] == 204
+        rest = answer.read()  # far less than the fifty seconds that it would have taken
+    assert b"event: error" in rest and b"event: done" not in rest
+    assert rest.count(b"event: delta") < 200
+    with _asked(stage, "GET", f"/embed/{embed_id}") as answer:
+        assert answer.status == 404
+
+
+@contextmanager
+def _asked(
+    stage: Stage, method: str, path: str, body: object = None
+) -> Iterator[http.client.HTTPResponse]:
+    connection = http.client.HTTPConnection("127.0.0.1", stage.platform.port, timeout=60)
+    fields = {"origin": stage.platform.address, "sec-fetch-site": "same-origin"}
+    try:
+        sent = None if body is None else msgspec.json.encode(body)
+        connection.request(method, path, sent, fields)
+        yield connection.getresponse()
+    finally:
+        connection.close()
