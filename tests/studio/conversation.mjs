@@ -96,8 +96,10 @@ const flows = {
     await page.keyboard.press("Escape");
     await panel.waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Copy the answer" }).click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
     assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^## What the figures say[\s\S]*neighbouring towns\?/);
     await page.getByRole("button", { name: "Copy the code" }).click();
+    await page.locator(".code").getByText("Copied").waitFor();
     assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^def growth/);
     await page.getByRole("button", { name: "2024", exact: true }).click();
     assert.match(await page.locator(".prose tbody tr").first().innerText(), /^Town hall/);
@@ -339,8 +341,8 @@ const flows = {
     await field(page).pressSequentially("/thank");
     await page.getByRole("option", { name: /^Thank somebody/ }).waitFor();
     await page.keyboard.press("Enter");
-    await page.getByLabel("name").fill("Ms Weber");
-    await page.getByLabel("what").fill("her help");
+    await page.getByRole("textbox", { name: "name", exact: true }).fill("Ms Weber");
+    await page.getByRole("textbox", { name: "what", exact: true }).fill("her help");
     await page.getByRole("button", { name: "Insert" }).click();
     assert.equal(await field(page).inputValue(), "Write thanks to Ms Weber for her help.");
     await field(page).fill("");

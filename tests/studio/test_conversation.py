@@ -47,7 +47,11 @@ RULES = (
     Rule(contains="malicious", reply=sample("malicious", 3000)),
     Rule(contains="calculate", times=1, reply=Behaviour(tool_calls=(SUM,))),
     Rule(contains="calculate", reply=Behaviour(answer="19.6 % of 2,480 is **486.08**.")),
-    Rule(contains="breaks", times=1, reply=Behaviour(tps=60, answer="vent " * 400, fault="reset_after:60")),
+    Rule(
+        contains="breaks",
+        times=1,
+        reply=Behaviour(tps=60, answer="vent " * 400, fault="reset_after:60"),
+    ),
     Rule(contains="refused", reply=Behaviour(status=500, error_message="the engine has a fault")),
 )
 
