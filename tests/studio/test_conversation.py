@@ -68,13 +68,13 @@ def found(
     options = StandinOptions(behaviour=behaviour, models=("large",), script=RULES)
     with run_standin(options) as standin, ExitStack() as platforms:
         config.write_text(CONFIG.format(url=standin.url))
-        arguments = [folder / "data", "--config", str(config)]
-        platform = platforms.enter_context(run_platform(*arguments))
+        data, arguments = folder / "data", ("--config", str(config))
+        platform = platforms.enter_context(run_platform(data, *arguments))
         port = str(platform.port)
 
         def restart(_: dict[str, Any]) -> dict[str, Any]:
             platforms.close()
-            platforms.enter_context(run_platform(*arguments, "--port", port))
+            platforms.enter_context(run_platform(data, *arguments, "--port", port))
             return {}
 
         given = {"browser": browser_path, "url": platform.address, "link": platform.sign_in}
