@@ -313,6 +313,21 @@ const flows = {
     assert.deepEqual(complaints(page), []);
   },
 
+  "exported as Markdown and as JSON": async () => {
+    const page = await at();
+    await ask(page, "Worth keeping", { model: "large" });
+    for (const [item, ending] of [["Export as Markdown", ".md"], ["Export as JSON", ".json"]]) {
+      await page.locator("header").getByRole("button", { name: /^More for/ }).click();
+      const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: item }).click()]);
+      assert.ok(file.suggestedFilename().endsWith(ending), file.suggestedFilename());
+      const parts = [];
+      for await (const part of await file.createReadStream()) parts.push(part);
+      const text = Buffer.concat(parts).toString();
+      assert.ok(text.includes("Worth keeping") && text.includes("A cold, dry wind"), text);
+    }
+    assert.deepEqual(complaints(page), []);
+  },
+
   "search finds the word and goes to its place": async () => {
     const page = await at();
     await ask(page, "A question about cormorants", { model: "large" });
