@@ -462,6 +462,15 @@ const flows = {
       }
     }
     await api(ada, "PATCH", "/me", { language: "en" });
+    // A browser in another language than the member's: words of both are fetched at once.
+    const page = await opened({ locale: "de-DE", storageState: await ada.context().storageState() });
+    for (const name of PAGES) {
+      await at(page, name);
+      await settled(page);
+      const text = await page.locator("main").innerText();
+      for (const gap of text.match(/\b(?:assistants?|people|prompts?|models?|usage|archive|embeds?|feedback|settings)[A-Z]\w+/g) ?? []) gaps.push(`${name}: ${gap}`);
+    }
+    await page.context().close();
     assert.deepEqual(gaps, []);
   },
 

@@ -35,7 +35,9 @@ const loaders = import.meta.glob<{ default: Dictionary }>("./*/*.ts");
 
 let language = $state<Language>("en");
 let words = $state.raw<Dictionary>({});
-const loaded = new Set<Part>();
+const inUse = new Set<Part>(["core"]);
+let shown: ReadonlySet<Part> = new Set();
+let wanted: Language = "en";
 let plural = new Intl.PluralRules("en");
 let writeNumber: (value: number) => string = String;
 
@@ -61,21 +63,25 @@ export function nearest(wanted: readonly string[]): Language {
 
 /** Show another language, with every dictionary that is in use. */
 export async function setLanguage(next: Language): Promise<void> {
-  const parts: Part[] = ["core", ...(loaded.has("pages") ? (["pages"] as const) : [])];
-  const dictionaries = await Promise.all(parts.map((part) => fetchPart(next, part)));
-  for (const part of parts) loaded.add(part);
-  plural = new Intl.PluralRules(next);
-  words = Object.assign({}, ...dictionaries) as Dictionary;
-  language = next;
-  document.documentElement.lang = next;
+  wanted = next;
+  for (;;) {
+    const parts = [...inUse];
+    const dictionaries = await Promise.all(parts.map((part) => fetchPart(next, part)));
+    if (wanted !== next) return; // another was asked for meanwhile
+    if (parts.length < inUse.size) continue; // and so were more words
+    plural = new Intl.PluralRules(next);
+    words = Object.assign({}, ...dictionaries) as Dictionary;
+    [language, shown] = [next, new Set(parts)];
+    document.documentElement.lang = next;
+    return;
+  }
 }
 
 /** Have the words of the pages, too. */
 export async function loadPageWords(): Promise<void> {
-  if (loaded.has("pages")) return;
-  const dictionary = await fetchPart(language, "pages");
-  loaded.add("pages");
-  words = { ...words, ...dictionary };
+  if (shown.has("pages") && language === wanted) return;
+  inUse.add("pages");
+  await setLanguage(wanted);
 }
 
 async function fetchPart(of: Language, part: Part): Promise<Dictionary> {
