@@ -16,6 +16,7 @@ async function at(page, path) {
   await page.goto("about:blank"); // else what is seen next may still be the page before
   await page.goto(address);
   await page.locator("h1").first().waitFor();
+  await settled(page);
 }
 
 async function accept(page, link, name, email) {
@@ -182,6 +183,7 @@ const flows = {
   "an assistant is copied, changed, begun with and deleted": async () => {
     const { ada } = people;
     await at(ada, "assistants");
+    await ada.getByRole("link", { name: "Begin" }).nth(4).waitFor();
     assert.equal(await ada.getByRole("link", { name: "Begin" }).count(), 5);
     await ada.getByRole("button", { name: "More for “Minutes”" }).click();
     await ada.getByRole("menuitem", { name: "Copy to change it" }).click();
