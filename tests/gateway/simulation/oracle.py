@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ENDED_HERE = ("client_left", "revoked", "project_closed", "stopping")
 MUST_FAIL = ("error_event", "type", "garbage_head", "die_unread", "stall_silent")
 UNREADABLE = ("framing", "junk_event")  # may be refused or passed on
+AFTER_BYTES = 64  # what may follow the end of an answer in its body
 _SERVING = re.compile(rb": serving deployment=(\S+)\n\n")
 STATUSES = {200, 400, 401, 403, 404, 405, 408, 413, 429, 431, 501, 502, 503, 504, 505}
 
@@ -192,7 +193,7 @@ def judge_settled(world: "World", attempt: Attempt, served: Served | None) -> No
         known = None
     if served.has_arrived and served.status == 200:
         world.seen["whole"] += 1
-        if len(served.payload) > world.settings.upstream.answer_bytes and (
+        if len(served.payload) + AFTER_BYTES > world.settings.upstream.answer_bytes and (
             not served.is_stream or served.deployment == "engine"
         ):
             return  # too large to be gathered
