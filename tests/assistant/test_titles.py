@@ -39,6 +39,7 @@ def test_there_is_always_one_and_it_is_short(question: str) -> None:
         ("Adding a model", "Adding a model"),
         ('"Un titre court".\n', "Un titre court"),
         ("Title: **Kurzer Titel**", "Kurzer Titel"),
+        ("19.6 % of 2,480 is **486.08**.", "19.6 % of 2,480 is 486.08"),
         ("", None),
         ("Here is a title:\nA title", None),
         ("word " * 30, None),

@@ -64,5 +64,6 @@ def from_model(text: str) -> str | None:
     lines = [line for line in text.strip().splitlines() if line.strip()]
     if len(lines) != 1:
         return None
-    title = " ".join(lines[0].removeprefix("Title:").split()).strip(_QUOTES + ".")
+    plain = _MARKS.sub("", lines[0]).removeprefix("Title:")
+    title = " ".join(plain.split()).strip(_QUOTES + ".")
     return title if 2 <= len(title) <= TITLE_CHARACTERS + 20 else None
