@@ -247,6 +247,8 @@ const flows = {
     await at(nina, "models");
     await nina.getByRole("row", { name: /council/ }).waitFor();
     assert.equal(await nina.getByRole("button", { name: "Add a model" }).count(), 0);
+    await nina.getByRole("button", { name: "Ask council" }).click();
+    await nina.getByRole("button", { name: /^Model: council/ }).waitFor();
     await ada.getByRole("button", { name: "Remove council" }).click();
     await ada.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
     await row.waitFor({ state: "detached" });
