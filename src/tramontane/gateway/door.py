@@ -2,7 +2,7 @@
 
 It is a unix socket of the data folder. Here, and only here, the service key counts and
 `x-tramontane-act-for` names the key that the request is admitted, limited and billed as. Nothing
-but token paths is served, and what `/ready` tells everybody. It does not know members or conversations.
+but token paths is served, and what `/ready` tells everybody. It does not know members.
 """
 
 from typing import TYPE_CHECKING
