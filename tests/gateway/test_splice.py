@@ -14,14 +14,15 @@ from tests.gateway.bytewise import Talk, Upstream, answering, framed, run_upstre
 from tests.running import RunningGateway, run_gateway
 
 UPLOAD_BYTES = 4_000_000
-STUDIO_TIMEOUT_S = 2.0
+BODY_TIMEOUT_S = 1.0
+STUDIO_TIMEOUT_S = 3.0
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     """Yield a gateway whose studio is each test's own."""
     folder = tmp_path_factory.mktemp("splice") / "data"
-    settings = {"server.upload_bytes": UPLOAD_BYTES, "server.body_timeout_s": 2.0}
+    settings = {"server.upload_bytes": UPLOAD_BYTES, "server.body_timeout_s": BODY_TIMEOUT_S}
     settings["server.studio_timeout_s"] = STUDIO_TIMEOUT_S
     with run_gateway(folder, None, settings) as running:
         yield running
@@ -358,6 +359,26 @@ def test_a_studio_that_does_not_read_holds_the_client_back_not_the_memory(
         for sender in senders:
             sender.join()
     assert grown < 40_000_000, f"{grown} bytes for uploads of {20 * UPLOAD_BYTES}"
+
+
+@pytest.mark.parametrize("reads_on", [True, False])
+def test_an_upload_that_the_studio_holds_up_is_not_taken_for_one_that_stalls(
+    gateway: RunningGateway, studio: Upstream, reads_on: bool
+) -> None:
+    hold = threading.Event()
+
+    def wait(upstream: Upstream, peer: socket.socket, head: bytes) -> None:
+        hold.wait(2 * BODY_TIMEOUT_S if reads_on else 20)
+
+    studio.before_body = wait
+    with Talk(gateway.port) as talk:
+        sender = threading.Thread(target=talk.send, args=(upload(b"x" * UPLOAD_BYTES),))
+        sender.start()
+        reply = talk.read()
+        assert reply.status == (200 if reads_on else 504)
+        assert reads_on or reply.code == "upstream_timeout"
+        hold.set()
+        sender.join()
 
 
 def test_a_client_that_does_not_read_holds_the_studio_back_not_the_memory(

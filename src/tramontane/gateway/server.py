@@ -73,8 +73,8 @@ class ClientConnection(asyncio.Protocol):
 
     __slots__ = (
         "_active", "_credential", "_discarding", "_exchange", "_gateway", "_has_parted", "_parser",
-        "_principal", "_queue", "_reading", "_request", "_transport", "deadline_s", "is_open",
-        "peer", "write_blocked_s",
+        "_paused_s", "_principal", "_queue", "_reading", "_request", "_transport", "deadline_s",
+        "is_open", "peer", "write_blocked_s",
     )  # fmt: skip
 
     is_private = False
@@ -92,6 +92,7 @@ class ClientConnection(asyncio.Protocol):
         self._discarding = False
         self._has_parted = False  # the last answer is out, or on its way: no other follows
         self._reading = True
+        self._paused_s = 0.0  # since when nothing is read, where it is not
         self.is_open = False
         self.peer = ""
         self.deadline_s: float | None = None
@@ -164,12 +165,15 @@ class ClientConnection(asyncio.Protocol):
         """Read no more of this client for now."""
         if self._reading and self._transport is not None and self.is_open:
             self._reading = False
+            self._paused_s = self._gateway.now_s
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Read on. While nothing was read, the client's time stood still."""
         if not self._reading and self._transport is not None and self.is_open:
             self._reading = True
+            if self.deadline_s is not None:
+                self.deadline_s += self._gateway.now_s - self._paused_s
             self._transport.resume_reading()
 
     # --- the parser's callbacks ------------------------------------------------------------------
@@ -532,8 +536,8 @@ class ClientConnection(asyncio.Protocol):
             active.splice.sweep(now_s, self._gateway.settings.studio_timeout_s)
         if self.deadline_s is None or now_s < self.deadline_s:
             return
-        if active is not None and active.is_complete:
-            return  # whatever follows it has its time afterwards
+        if active is not None and (active.is_complete or not self._reading):
+            return  # whatever follows it has its time afterwards; so has what is held back here
         if self._discarding or self._request is None or active is not None:
             self.abort()  # lingered enough, idle, or an upload that stalled
         else:

@@ -70,7 +70,7 @@ class Splice:
         self._framed = False
         self._answered = False
         self._is_done = False
-        self._waiting_s: float | None = None  # since when a whole request has had no answer
+        self._waiting_s: float | None = None  # since when the studio neither takes nor answers
 
     def start(self) -> None:
         """Begin: connect, send the head and what has come of the body."""
@@ -129,14 +129,18 @@ class Splice:
             self._connection.resume()
 
     def sweep(self, now_s: float, patience_s: float) -> None:
-        """Give up a studio that has the whole request and does not begin to answer it."""
-        if self._answered or not self._request.is_complete:
+        """Give up a studio that takes no more of an upload, or does not begin to answer."""
+        connection = self._connection
+        if self._request.is_complete:
+            is_owing = not self._answered
+        else:
+            is_owing = connection is not None and connection.is_write_paused
+        if not is_owing:
             return
         if self._waiting_s is None:
             self._waiting_s = now_s
         elif now_s - self._waiting_s > patience_s:
-            self.client_left()
-            self._fail(UpstreamTimeout("This part did not begin to answer in time."))
+            self.upload_refused(UpstreamTimeout("This part did not go on in time."))
 
     async def _run(self) -> None:
         request = self._request
@@ -169,6 +173,7 @@ class Splice:
         if paused:
             self._client.pause_reading()
         else:
+            self._waiting_s = None
             self._client.resume_reading()
 
     def _head_bytes(self) -> bytes:
