@@ -487,7 +487,7 @@ def test_a_killed_gateway_has_billed_exactly_once(
     """Real processes, files and signals; a few, since each is slow. The simulation has the many."""
     told: dict[str, list[str]] = {}  # the last that each request's client could have heard
     dice = random.Random(7)
-    for life in range(6):
+    for life in range(3):
         command = [
             sys.executable, "-c", GATEWAY, str(tmp_path / "journal"), store_url, str(life), "3",
         ]  # fmt: skip
@@ -507,9 +507,9 @@ def test_a_killed_gateway_has_billed_exactly_once(
     with store.read() as c:
         rows = {row["request_id"]: row for row in c.execute(select(schema.usage)).mappings()}
         spent = usage.spend(c, clock_ms())
-    assert len(told) > 200
+    assert len(told) > 60
     assert told.keys() <= rows.keys()
-    assert len(rows) - len(told) <= 6, "at most the hold that each kill cut short is not told"
+    assert len(rows) - len(told) <= 3, "at most the hold that each kill cut short is not told"
     for request_id, (what, *cost) in told.items():
         row = rows[request_id]
         if what == "settle":

@@ -472,7 +472,7 @@ const flows = {
     assert.equal(await field(page).evaluate((node) => node === document.activeElement), true);
   },
 
-  "light and dark, wide and narrow": async () => {
+  "light and dark, wide and narrow": async () => { // slow
     const source = await at();
     await ask(source, "What does the report say, everywhere?", { model: "large" });
     const path = new URL(source.url()).hash.slice(1);

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
+from _pytest.mark import ParameterSet
 
 HERE = Path(__file__).parent
 Pleas = Mapping[str, Callable[[dict[str, Any]], object]]
@@ -15,6 +17,27 @@ def names_in(script: str) -> list[str]:
     """Return the names of the flows in a script, in their order."""
     lines = (HERE / script).read_text().splitlines()
     return [line.split('"')[1] for line in lines if line.startswith('  "') and '": async' in line]
+
+
+def parameters(script: str) -> list[ParameterSet]:
+    """Return the flows as parameters of a test; those that try everything in turn are slow."""
+    text = (HERE / script).read_text()
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] if _is_slow(name, text) else [])
+        for name in names_in(script)
+    ]
+
+
+def _is_slow(name: str, text: str) -> bool:
+    return f'"{name}": async () => {{ // slow' in text
+
+
+def left_out(script: str, config: pytest.Config) -> list[str]:
+    """Return the slow flows where pytest is not to run slow tests, else none."""
+    if "not slow" not in (config.getoption("markexpr") or ""):
+        return []
+    text = (HERE / script).read_text()
+    return [name for name in names_in(script) if _is_slow(name, text)]
 
 
 def run(node_path: str, script: str, given: object, pleas: Pleas) -> dict[str, str | None]:

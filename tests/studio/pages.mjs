@@ -423,7 +423,7 @@ const flows = {
     await shownLink(ada);
   },
 
-  "no barrier that axe finds, in both themes, wide and narrow": async () => {
+  "no barrier that axe finds, in both themes, wide and narrow": async () => { // slow
     const { ada } = people;
     const found = [];
     for (const colorScheme of ["light", "dark"]) {
@@ -452,7 +452,7 @@ const flows = {
     await page.context().close();
   },
 
-  "every page in every language, without a gap": async () => {
+  "every page in every language, without a gap": async () => { // slow
     const { ada } = people;
     const gaps = [];
     for (const language of ["fr", "de", "es", "it"]) {

@@ -58,7 +58,10 @@ RULES = (
 
 @pytest.fixture(scope="module")
 def found(
-    tmp_path_factory: pytest.TempPathFactory, node_path: str, browser_path: str
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    node_path: str,
+    browser_path: str,
 ) -> Iterator[dict[str, str | None]]:
     """Return what came of each flow: None, or what went wrong."""
     assert (APP / "index.html").exists(), "`make test` builds the app"
@@ -77,11 +80,16 @@ def found(
             platforms.enter_context(run_platform(data, *arguments, "--port", port))
             return {}
 
-        given = {"browser": browser_path, "url": platform.address, "link": platform.sign_in}
+        given = {
+            "browser": browser_path,
+            "url": platform.address,
+            "link": platform.sign_in,
+            "left_out": flows.left_out(SCRIPT, request.config),
+        }
         yield flows.run(node_path, SCRIPT, given, {"restart": restart})
 
 
-@pytest.mark.parametrize("name", flows.names_in(SCRIPT))
+@pytest.mark.parametrize("name", flows.parameters(SCRIPT))
 def test_flow(found: dict[str, str | None], name: str) -> None:
     assert name in found, "the script ended before it"
     assert found[name] is None, found[name]

@@ -19,7 +19,6 @@ from tramontane.studio.webapp import APP
 pytestmark = pytest.mark.browser
 
 SCRIPT = "pages.mjs"
-FLOWS = flows.names_in(SCRIPT)
 CONFIG = """
 [deployments.large]
 url = "{url}"
@@ -31,7 +30,10 @@ price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
 
 @pytest.fixture(scope="module")
 def results(
-    tmp_path_factory: pytest.TempPathFactory, node_path: str, browser_path: str
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    node_path: str,
+    browser_path: str,
 ) -> Iterator[dict[str, str | None]]:
     """What came of each flow: None, or what went wrong."""
     assert (APP / "index.html").exists(), "`make test` builds the app"
@@ -50,6 +52,7 @@ def results(
                 "key": platform.key,
                 "standin": standin.url,
                 "files": str(folder),
+                "left_out": flows.left_out(SCRIPT, request.config),
             }
             yield flows.run(node_path, SCRIPT, given, {"expire": lambda _: _expire(data)})
 
@@ -62,7 +65,7 @@ def _expire(data: Path) -> dict[str, Any]:
     return {}
 
 
-@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize("flow", flows.parameters(SCRIPT))
 def test_flow(results: dict[str, str | None], flow: str) -> None:
     assert flow in results, "the script ended before it"
     assert results[flow] is None, results[flow]
