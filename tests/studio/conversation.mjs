@@ -102,7 +102,7 @@ const flows = {
     await page.locator(".code").getByText("Copied").waitFor();
     assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^def growth/);
     await page.getByRole("button", { name: "2024", exact: true }).click();
-    assert.match(await page.locator(".prose tbody tr").first().innerText(), /^Town hall/);
+    await page.locator(".prose tbody tr").first().getByText("Town hall").waitFor();
     assert.deepEqual(complaints(page), []);
   },
 
