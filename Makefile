@@ -13,8 +13,8 @@ MAKEFLAGS += --no-print-directory
 VENV ?= .venv
 PYTHON ?=
 ARGS ?=
-# Test processes at once; the suite is sized for two cores.
-WORKERS ?= 2
+# Test processes at once, for two cores: one waits in many tests.
+WORKERS ?= 3
 
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq
@@ -62,7 +62,7 @@ $(VENV)/.engine:
 # -- testing ------------------------------------------------------------------------------------
 
 test: $(VENV)/.test test-tools app ## Run the test suite (under five minutes on two cores)
-	@$(PYTEST) -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-tools: $(VENV)/.test
 	@PATH="$(abspath $(BIN)):$$PATH" scripts/test-tools $(VENV)

@@ -76,3 +76,8 @@ def node_path() -> str:
 def browser_path() -> str:
     """The path of a Chromium that runs headless."""
     return _tool("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest in one piece, so that no process waits for it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
