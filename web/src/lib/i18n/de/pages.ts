@@ -106,7 +106,7 @@ const words: Translation<typeof english> = {
   settingsPassword: "Passwort",
   settingsSignIns: "Wo Sie angemeldet sind",
   settingsData: "Ihre Daten",
-  settingsEmailHint: "Die Administration kann sie ändern.",
+  settingsEmailHint: "Damit melden Sie sich an. Sie lässt sich noch nicht ändern.",
   language: "Sprache",
   theme: "Hell oder dunkel",
   themeSystem: "Wie das Gerät",

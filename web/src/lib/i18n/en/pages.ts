@@ -103,7 +103,7 @@ export default {
   settingsPassword: "Password",
   settingsSignIns: "Where you are signed in",
   settingsData: "Your data",
-  settingsEmailHint: "An administrator can change it.",
+  settingsEmailHint: "You sign in with it. It cannot be changed yet.",
   language: "Language",
   theme: "Light or dark",
   themeSystem: "As the device",

@@ -106,7 +106,7 @@ const words: Translation<typeof english> = {
   settingsPassword: "Contraseña",
   settingsSignIns: "Dónde ha iniciado sesión",
   settingsData: "Sus datos",
-  settingsEmailHint: "Un administrador puede cambiarlo.",
+  settingsEmailHint: "Con ella inicia sesión. Todavía no se puede cambiar.",
   language: "Idioma",
   theme: "Claro u oscuro",
   themeSystem: "Como el dispositivo",

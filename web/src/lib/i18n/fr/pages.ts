@@ -106,7 +106,7 @@ const words: Translation<typeof english> = {
   settingsPassword: "Mot de passe",
   settingsSignIns: "Où vous êtes connecté",
   settingsData: "Vos données",
-  settingsEmailHint: "L’administration peut la changer.",
+  settingsEmailHint: "Vous vous connectez avec. Elle ne peut pas encore être changée.",
   language: "Langue",
   theme: "Clair ou sombre",
   themeSystem: "Comme l’appareil",

@@ -106,7 +106,7 @@ const words: Translation<typeof english> = {
   settingsPassword: "Password",
   settingsSignIns: "Dove ha effettuato l’accesso",
   settingsData: "I Suoi dati",
-  settingsEmailHint: "Un amministratore può cambiarla.",
+  settingsEmailHint: "La usa per accedere. Non si può ancora cambiare.",
   language: "Lingua",
   theme: "Chiaro o scuro",
   themeSystem: "Come il dispositivo",
