@@ -21,6 +21,8 @@ class DataFolder:
         self.pepper_file = path / "pepper"
         self.journal = path / "journal"
         self.models = path / "models"
+        self.files = path / "files"  # what people bring along, by its own SHA-256
+        self.tables = path / "tables"  # what is asked by SQL, one file for each document
         self.run = path / "run"
         self.logs = path / "logs"
         self.address_file = self.run / "address"  # of the platform that runs here, while it does
@@ -36,7 +38,15 @@ class DataFolder:
         Raises ConfigError where the folder cannot be used.
         """
         try:
-            for folder in (self.path, self.journal, self.models, self.run, self.logs):
+            for folder in (
+                self.path,
+                self.journal,
+                self.models,
+                self.files,
+                self.tables,
+                self.run,
+                self.logs,
+            ):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(

@@ -34,7 +34,7 @@ def finished(process: subprocess.Popen[str]) -> str:
 
 def _is_not_of_the_index(name: str | None, kind: str, _parents: object) -> bool:
     """SQLite keeps its index of words in tables of its own."""
-    return kind != "table" or not (name or "").startswith("messages_words")
+    return kind != "table" or not (name or "").startswith(("messages_words", "passages_words"))
 
 
 def test_migrations_and_schema_agree(store: Store) -> None:

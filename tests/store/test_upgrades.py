@@ -28,7 +28,8 @@ def rows(path: Path) -> Rows:
         names = [
             name
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            if name != "alembic_version" and not name.startswith("messages_words")
+            if name != "alembic_version"
+            and not name.startswith(("messages_words", "passages_words"))
         ]
         return {
             name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}"')]

@@ -56,6 +56,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     imported_from: str | None = None
     created_at_ms: int
     updated_at_ms: int
+    library_ids: tuple[str, ...] | None = None
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):

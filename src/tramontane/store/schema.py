@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of `migrations/` that these tables stand for."""
 
 metadata = MetaData()
@@ -265,6 +265,7 @@ conversations = Table(
     Column("imported_from", Text),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("updated_at_ms", BigInteger, nullable=False),
+    Column("library_ids", Words),  # of its project, beside the library of its own
 )
 Index("conversations_member", conversations.c.member_id, conversations.c.updated_at_ms)
 Index("conversations_project", conversations.c.project_id, conversations.c.shared_at_ms)
@@ -351,3 +352,103 @@ embeds = Table(
     Column("created_at_ms", BigInteger, nullable=False),
     Column("revoked_at_ms", BigInteger),
 )
+
+# --- documents and tables -------------------------------------------------------------------------
+
+libraries = Table(
+    "libraries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("member_id", Text, ForeignKey("members.id")),  # none: made with a key of the project
+    Column("conversation_id", Text, ForeignKey("conversations.id"), unique=True),  # its own files
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+)
+Index("libraries_project", libraries.c.project_id, libraries.c.updated_at_ms)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("library_id", Text, ForeignKey("libraries.id"), nullable=False),
+    Column("member_id", Text, ForeignKey("members.id")),
+    Column("name", Text, nullable=False),  # with folders, where a folder was dropped
+    Column("sha256", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("kind", Text),  # what it is, found from its bytes: pdf, docx, csv, …
+    Column("title", Text),
+    Column("language", Text),
+    Column("status", Text, nullable=False),
+    Column("pages", Integer),
+    Column("pages_done", Integer, nullable=False),
+    Column("problem", LargeBinary),  # JSON
+    Column("notes", LargeBinary, nullable=False),  # JSON
+    Column("version", Integer, nullable=False),
+    Column("superseded_at_ms", BigInteger),  # by a later version under the same name
+    Column("lease_until_ms", BigInteger),  # of the worker that reads it
+    Column("attempts", Integer, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+)
+Index("documents_library", documents.c.library_id, documents.c.name, documents.c.version)
+Index("documents_sha256", documents.c.sha256)
+_unfinished = text("status IN ('queued', 'reading')")
+Index(
+    "documents_unfinished",
+    documents.c.status,
+    documents.c.created_at_ms,
+    sqlite_where=_unfinished,
+    postgresql_where=_unfinished,
+)
+
+passages = Table(
+    "passages",
+    metadata,
+    Column("row", Integer, primary_key=True),  # what the index of stems refers to
+    Column("document_id", Text, ForeignKey("documents.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("page", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("heading", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("language", Text),
+    Column("boxes", LargeBinary, nullable=False),  # where its words stand on the page
+    Column("stems", Text, nullable=False),  # what is searched
+    Column(
+        "owner", Text, nullable=False
+    ),  # the library, as the index spells it; "" when superseded
+)
+Index("passages_document", passages.c.document_id, passages.c.number, unique=True)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("sealed_url", LargeBinary, nullable=False),  # readable with the pepper only
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+tables = Table(
+    "tables",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("library_id", Text, ForeignKey("libraries.id")),
+    Column("document_id", Text, ForeignKey("documents.id")),
+    Column("connection_id", Text, ForeignKey("connections.id")),
+    Column("name", Text, nullable=False),  # in SQL
+    Column("title", Text, nullable=False),
+    Column("row_count", BigInteger),
+    Column("columns", LargeBinary, nullable=False),  # JSON: their profile
+    Column("notes", LargeBinary, nullable=False),  # JSON
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+Index("tables_library", tables.c.library_id)
+Index("tables_document", tables.c.document_id)
+Index("tables_connection", tables.c.connection_id)

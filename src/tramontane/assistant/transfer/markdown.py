@@ -94,7 +94,7 @@ def _message(message: Message, asker: str, words: dict[str, str]) -> list[str]:
             blocks.append(part.text.strip())
         elif isinstance(part, ReasoningPart):
             blocks.append(_quoted(f"**{words['reasoning']}**\n\n{part.text.strip()}"))
-        else:
+        elif isinstance(part, ToolPart):
             blocks += _tool(part, words)
     if message.error is not None:
         blocks.append(f"*{words['failed'].format(message=_line(message.error.message))}*")
