@@ -37,7 +37,12 @@ FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 MAX_LINES = 600
 # What is imported under another name than it is installed by.
-IMPORTED_AS = {"argon2_cffi": "argon2", "markdown_it_py": "markdown_it"}
+IMPORTED_AS = {
+    "argon2_cffi": "argon2",
+    "markdown_it_py": "markdown_it",
+    "python_docx": "docx",
+    "python_pptx": "pptx",
+}
 
 
 def source_files() -> list[Path]:
