@@ -360,7 +360,8 @@ class Answer:
             said = prompt_usage if is_last and form in ("finish", "every") else running(count)
             choice = {"index": i, "delta": {}, "finish_reason": "stop"}
             events.append(event([choice], said))
-        self.finish_bytes = sum(map(len, events))
+        # An event that the end of its body cut off is read where only its blank line is missing.
+        self.finish_bytes = sum(map(len, events)) - len(end)
         served.usage = prompt_usage if form != "none" else None
         if form == "event":
             served.usage_event = event([], prompt_usage)
