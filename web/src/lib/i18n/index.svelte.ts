@@ -1,11 +1,14 @@
 /**
- * The words of the interface. Each language is a folder with two dictionaries, `core` (the shell and
- * the conversation) and `pages` (everything else, fetched with the first page that needs it).
- * English says which words there are; the other languages are held to it by their type.
+ * The words of the interface. Each language is a folder of dictionaries: `core` (the shell and the
+ * conversation), `pages` (the pages beside it), `documents` and `tables` (what answers about these
+ * need), each fetched with the first thing that needs it. English says which words there are; the
+ * other languages are held to it by their type.
  */
 
 import type core from "./en/core";
+import type documents from "./en/documents";
 import type pages from "./en/pages";
+import type tables from "./en/tables";
 
 export const LANGUAGES = ["fr", "de", "es", "it", "en"] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -27,8 +30,8 @@ export type Translation<English> = {
   [K in keyof English]: English[K] extends string ? string : { one: string; many?: string; other: string };
 };
 
-export type Key = keyof typeof core | keyof typeof pages;
-type Part = "core" | "pages";
+export type Key = keyof typeof core | keyof typeof pages | keyof typeof documents | keyof typeof tables;
+export type Part = "core" | "pages" | "documents" | "tables";
 type Dictionary = Record<string, Text>;
 
 const loaders = import.meta.glob<{ default: Dictionary }>("./*/*.ts");
@@ -77,11 +80,16 @@ export async function setLanguage(next: Language): Promise<void> {
   }
 }
 
-/** Have the words of the pages, too. */
-export async function loadPageWords(): Promise<void> {
-  if (shown.has("pages") && language === wanted) return;
-  inUse.add("pages");
+/** Have these words, too. */
+export async function loadWords(...parts: Part[]): Promise<void> {
+  if (parts.every((part) => shown.has(part)) && language === wanted) return;
+  for (const part of parts) inUse.add(part);
   await setLanguage(wanted);
+}
+
+/** Have the words of the pages, too. */
+export function loadPageWords(): Promise<void> {
+  return loadWords("pages");
 }
 
 async function fetchPart(of: Language, part: Part): Promise<Dictionary> {
