@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from tramontane.assistant import context, titles
+from tramontane.assistant import context, scope, titles
+from tramontane.assistant.scope import NOTHING, Scope
 from tramontane.assistant.served import Served
 from tramontane.errors import Conflict, InvalidRequest, NotFound
 from tramontane.guide.conversation import Context, context_message
 from tramontane.store import conversations, messages
 from tramontane.store.conversations import Conversation, Parameters
-from tramontane.store.messages import RUNNING, Message
+from tramontane.store.messages import RUNNING, ChecksPart, Message, ProgressPart, TextPart
 from tramontane.store.names import unknown
 
 TEXT_CHARACTERS_MAX = 1_000_000
@@ -29,6 +30,7 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True):
     instructions: str | None = None
     parameters: Parameters = Parameters()
     tools: tuple[str, ...] | None = None
+    library_ids: tuple[str, ...] = ()
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,8 +47,17 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     least: int
     tools: tuple[str, ...] | None
     is_trimming: bool
-    question: str
+    questions: tuple[str, ...]
+    scope: Scope = NOTHING
+    branch: tuple[Message, ...] = ()
+    context_tokens: int | None = None
+    is_guide: bool = False
     is_first: bool = False
+
+    @property
+    def question(self) -> str:
+        """What is to be answered."""
+        return self.questions[-1] if self.questions else ""
 
     def body(self, chat: context.Chat) -> dict[str, Any]:
         """Return the request for `chat`."""
@@ -84,6 +95,7 @@ def send(
     parent_id: str | None,
     text: str,
     client_id: str,
+    attachments: Sequence[str] = (),
 ) -> tuple[Message, Message, Order | None]:
     """Keep a question; return it, its answer to be, and the order, None where it was sent before.
 
@@ -101,14 +113,20 @@ def send(
             code="invalid_value",
         )
     branch = _branch(c, conversation.id, parent_id, "parent_id")
+    files = scope.files(c, conversation.id, attachments)
     user = messages.new(
-        conversation.id, "user", parent_id, asking.now_ms, text=text, client_id=client_id
+        conversation.id,
+        "user",
+        parent_id,
+        asking.now_ms,
+        parts=(*((files,) if files else ()), TextPart(text)),
+        client_id=client_id,
     )
     answer = messages.new(
         conversation.id, "assistant", user.id, asking.now_ms + 1, status="queued",
         model=conversation.model,
     )  # fmt: skip
-    order = _order(conversation, answer, asking, [*branch, user], is_first=not branch)
+    order = _order(c, conversation, answer, asking, [*branch, user], is_first=not branch)
     messages.add(c, (user, answer))
     changes: dict[str, Any] = {"updated_at_ms": asking.now_ms, "shown_message_id": answer.id}
     if conversation.title_source == "none":
@@ -140,7 +158,7 @@ def again(
         conversation.id, "assistant", parent_id, asking.now_ms, status="queued",
         model=model or conversation.model,
     )  # fmt: skip
-    order = _order(conversation, answer, asking, branch)
+    order = _order(c, conversation, answer, asking, branch)
     messages.add(c, (answer,))
     changed = conversations.change(
         c, conversation.id, updated_at_ms=asking.now_ms, shown_message_id=answer.id
@@ -155,10 +173,11 @@ def go_on(c: Connection, conversation: Conversation, asking: Asking, *, message_
         raise InvalidRequest(
             "Only an answer can be continued.", param="message_id", code="invalid_value"
         )
+    parts = (p for p in branch[-1].parts if not isinstance(p, ChecksPart | ProgressPart))
     answer = msgspec.structs.replace(
-        branch[-1], status="queued", error=None, updated_at_ms=asking.now_ms
+        branch[-1], status="queued", error=None, updated_at_ms=asking.now_ms, parts=tuple(parts)
     )
-    order = _order(conversation, answer, asking, branch, is_continuing=True)
+    order = _order(c, conversation, answer, asking, branch, is_continuing=True)
     messages.put(c, answer)
     changed = conversations.change(
         c, conversation.id, updated_at_ms=asking.now_ms, shown_message_id=answer.id
@@ -189,6 +208,7 @@ def _branch(c: Connection, conversation_id: str, end_id: str | None, param: str)
 
 
 def _order(
+    c: Connection,
     conversation: Conversation,
     answer: Message,
     asking: Asking,
@@ -217,7 +237,7 @@ def _order(
         least=least,
         model=model,
     )
-    questions = [message.text for message in branch if message.role == "user"]
+    questions = tuple(message.text for message in branch if message.role == "user")
     return Order(
         conversation=conversation,
         answer=answer,
@@ -230,7 +250,11 @@ def _order(
         least=least,
         tools=_allowed(asking.persona.tools, conversation.parameters.tools),
         is_trimming=asking.is_trimming,
-        question=questions[-1] if questions else "",
+        questions=questions,
+        scope=scope.scope_of(c, conversation, asking.persona.library_ids, branch),
+        branch=tuple(branch),
+        context_tokens=served.context_tokens,
+        is_guide=served.kind == "guide",
         is_first=is_first,
     )
 

@@ -32,7 +32,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
-    """A question or an answer. `parts` in order: text, reasoning, calls of tools."""
+    """A question or an answer. `parts` in order: a question's files; an answer's sources, text,
+    reasoning, calls of tools with their results, and what was checked last.
+    """
 
     id: str
     parent_id: str | None
@@ -53,6 +55,7 @@ class ConversationView(Summary, frozen=True, kw_only=True):
 
     instructions: str | None
     parameters: Parameters
+    library_ids: tuple[str, ...]
     shown_message_id: str | None
     messages: list[MessageView]
     feed: str
@@ -76,6 +79,7 @@ def conversation_view(
         **_summary(conversation, is_mine=is_mine, is_running=is_running),
         instructions=conversation.instructions,
         parameters=conversation.parameters,
+        library_ids=conversation.library_ids or (),
         shown_message_id=conversation.shown_message_id,
         messages=messages,
         feed=feed,

@@ -22,10 +22,13 @@ INSTRUCTIONS_CHARACTERS_MAX = 20_000
 STARTERS_MAX = 8
 STARTER_CHARACTERS_MAX = 500
 TOOLS_MAX = 64
+LIBRARIES_MAX = 32
 
 
 class AssistantSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What an assistant is. `model` None: the one that the conversation has."""
+    """What an assistant is. `model` None: the one that the conversation has. What it answers may
+    draw on the libraries `library_ids`, as far as they are of the conversation's project.
+    """
 
     name: str
     description: str = ""
@@ -34,6 +37,7 @@ class AssistantSettings(msgspec.Struct, frozen=True, kw_only=True):
     starters: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     parameters: Parameters = Parameters()
+    library_ids: tuple[str, ...] = ()
 
 
 class Assistant(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +144,8 @@ def check(settings: AssistantSettings) -> AssistantSettings:
         raise InvalidRequest(f"starters: keep at most {STARTERS_MAX}.", param="starters")
     if len(settings.tools) > TOOLS_MAX:
         raise InvalidRequest(f"tools: name at most {TOOLS_MAX}.", param="tools")
+    if len(settings.library_ids) > LIBRARIES_MAX:
+        raise InvalidRequest(f"library_ids: choose at most {LIBRARIES_MAX}.", param="library_ids")
     name = " ".join(_text("name", settings.name, NAME_CHARACTERS_MAX).split())
     if not name:
         raise InvalidRequest(f"name: write 1 to {NAME_CHARACTERS_MAX} characters.", param="name")

@@ -10,7 +10,7 @@ from tramontane.store.conversations import Conversation
 
 
 def persona_of(c: Connection, assistant_id: str, reader: Reader) -> Persona:
-    """Return that assistant's instructions, parameters and tools. Raises NotFound."""
+    """Return that assistant's instructions, parameters, tools and libraries. Raises NotFound."""
     found = library.find(
         c,
         assistant_id,
@@ -18,7 +18,12 @@ def persona_of(c: Connection, assistant_id: str, reader: Reader) -> Persona:
         project_ids=reader.project_ids,
         language=reader.language,
     )
-    return Persona(instructions=found.instructions, parameters=found.parameters, tools=found.tools)
+    return Persona(
+        instructions=found.instructions,
+        parameters=found.parameters,
+        tools=found.tools,
+        library_ids=found.library_ids,
+    )
 
 
 def persona_in(c: Connection, conversation: Conversation, reader: Reader) -> Persona:

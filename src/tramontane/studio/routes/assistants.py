@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection
 
-from tramontane.assistant import library, shipped
+from tramontane.assistant import library, scope, shipped
 from tramontane.errors import Forbidden, InvalidRequest
 from tramontane.store import assistants
 from tramontane.store.assistants import Assistant, AssistantSettings
@@ -42,6 +42,7 @@ class AssistantView(msgspec.Struct, frozen=True, kw_only=True):
     starters: tuple[str, ...]
     tools: tuple[str, ...]
     parameters: Parameters
+    library_ids: tuple[str, ...]
     project_id: str | None
     is_shipped: bool
     language: str | None
@@ -60,7 +61,9 @@ class AssistantList(msgspec.Struct, frozen=True):
 
 
 class NewAssistant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a new assistant is made of; without `project_id` nobody else sees it."""
+    """What a new assistant is made of; without `project_id` nobody else sees it. Its answers may
+    draw on the libraries `library_ids`, in conversations of the project that they belong to.
+    """
 
     name: str
     description: str = ""
@@ -69,6 +72,7 @@ class NewAssistant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     starters: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     parameters: Parameters = Parameters()
+    library_ids: tuple[str, ...] = ()
     project_id: str | None = None
 
 
@@ -83,6 +87,7 @@ class AssistantChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     starters: tuple[str, ...] | UnsetType = UNSET
     tools: tuple[str, ...] | UnsetType = UNSET
     parameters: Parameters | UnsetType = UNSET
+    library_ids: tuple[str, ...] | UnsetType = UNSET
     project_id: str | UnsetType | None = UNSET
 
 
@@ -176,6 +181,8 @@ def change_assistant(
         if project_id is not UNSET and project_id is not None:
             caller.membership(project_id)
         settings = _checked(msgspec.structs.replace(before.settings, **given))
+        if data.library_ids is not UNSET:
+            scope.check_libraries(c, caller.project_ids, settings.library_ids)
         after = assistants.change(
             c,
             before.id,
@@ -236,6 +243,7 @@ def _created(
     if project_id is not None:
         caller.membership(project_id)
     with platform.store.write() as c:
+        scope.check_libraries(c, caller.project_ids, settings.library_ids)
         return assistants.create(
             c,
             member_id=caller.person().id,

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from tramontane.assistant import access, reading, telling
 from tramontane.assistant.access import Reader
 from tramontane.assistant.orders import check_model
+from tramontane.assistant.scope import check_libraries
 from tramontane.assistant.views import ConversationView, Summary, conversation_view, summary
 from tramontane.errors import InvalidRequest
 from tramontane.store import conversations, messages
@@ -55,7 +56,9 @@ class NewConversation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class ConversationChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be another; what is left out stays."""
+    """What is to be another; what is left out stays. `library_ids` are libraries and connections of
+    the project that answers may draw on, beside what was put into the conversation itself.
+    """
 
     title: str | UnsetType = UNSET
     pinned: bool | UnsetType = UNSET
@@ -64,6 +67,7 @@ class ConversationChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     model: str | UnsetType = UNSET
     instructions: str | UnsetType | None = UNSET
     parameters: GivenParameters | UnsetType = UNSET
+    library_ids: tuple[str, ...] | UnsetType = UNSET
     shown_message_id: str | UnsetType = UNSET
 
 
@@ -200,6 +204,8 @@ async def change_conversation(
             before = access.changeable(c, conversation_id, reader)
             if data.shown_message_id is not UNSET:
                 messages.get(c, conversation_id, data.shown_message_id)
+            if data.library_ids is not UNSET:
+                check_libraries(c, (before.project_id,), data.library_ids)
             changes = _changes(data, before, platform.clock_ms())
             return before, conversations.change(c, conversation_id, **changes)
 
@@ -242,7 +248,7 @@ async def delete_conversation(
 
 def _changes(data: ConversationChanges, before: Conversation, now_ms: int) -> dict[str, Any]:
     changes: dict[str, Any] = {}
-    for name in ("model", "instructions", "parameters", "shown_message_id"):
+    for name in ("model", "instructions", "parameters", "library_ids", "shown_message_id"):
         value = getattr(data, name)
         if value is not UNSET:
             changes[name] = value

@@ -37,13 +37,15 @@ ANSWERS_MAX = 12  # at once, of one member
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A question. `parent_id` is what it follows, null at the beginning: with that of an older
     question it is an alternative to it. The same `client_id` again sends nothing twice. `trim`
-    leaves the oldest messages out where the model's context cannot hold them all.
+    leaves the oldest messages out where the model's context cannot hold them all. `attachments`
+    are documents of the conversation that the question is about.
     """
 
     parent_id: str | None
     text: str
     client_id: str
     trim: bool = False
+    attachments: tuple[str, ...] = ()
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -94,6 +96,7 @@ async def send_message(
             parent_id=data.parent_id,
             text=data.text,
             client_id=data.client_id,
+            attachments=data.attachments,
         )
 
     work = _asking(platform, caller, conversation_id, send, is_trimming=data.trim)

@@ -136,6 +136,7 @@ def _shown(
         found,
         instructions=None,
         parameters=Parameters(),
+        library_ids=None,
         assistant_id=None,
         pinned_at_ms=None,
         archived_at_ms=None,
