@@ -1,6 +1,7 @@
-"""What holds for every test: no connection leaves this machine, and nothing is skipped.
+"""What holds for every test: no connection leaves this machine, and nothing is skipped; and what
+tests of several parts start from: an empty store, a stand-in for a provider.
 
-It knows nothing of the product. The guard sees sockets and name look-ups made through Python's
+The guard sees sockets and name look-ups made through Python's
 `socket` module, which is all of asyncio and every client library used here; uvloop connects in C,
 and is guarded only where a name has to be looked up first.
 """
@@ -8,9 +9,13 @@ and is guarded only where a name has to be looked up first.
 import ipaddress
 import shutil
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.processes import RunningStandin, run_standin
+from tramontane.store.database import migrate
 
 
 def _is_local(host: object) -> bool:
@@ -76,6 +81,21 @@ def node_path() -> str:
 def browser_path() -> str:
     """The path of a Chromium that runs headless."""
     return _tool("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def empty_store_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty, migrated SQLite store; copying it is faster than migrating anew."""
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def standin() -> Iterator[RunningStandin]:
+    """One stand-in for the tests of a module, which may have one of its own instead."""
+    with run_standin() as running:
+        yield running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,7 +11,7 @@ from tests.platform import RunningPlatform, run_platform
 from tests.processes import RunningStandin, run_standin
 from tramontane.providers.standin import Behaviour, StandinOptions
 from tramontane.providers.standin.behaviour import Rule
-from tramontane.store.database import Store, migrate, open_store
+from tramontane.store.database import Store, open_store
 
 CONFIG = """
 demo = false
@@ -36,14 +36,6 @@ def config_file(folder: Path, url: str) -> Path:
     """Return a configuration whose models are all served at `url`."""
     path = folder / "tramontane.toml"
     path.write_text(CONFIG.format(url=url))
-    return path
-
-
-@pytest.fixture(scope="session")
-def empty_store_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty, migrated store; copying it is faster than migrating anew."""
-    path = tmp_path_factory.mktemp("store") / "empty.db"
-    migrate(f"sqlite:///{path}")
     return path
 
 

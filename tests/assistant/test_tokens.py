@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import RunningStandin, run_standin
+from tests.processes import RunningStandin
 from tests.running import RunningGateway, now_ms, run_gateway
 from tramontane.assistant.gateway_states import GatewayStates
 from tramontane.assistant.tokens import TokenClient
@@ -40,13 +40,6 @@ TOOL = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     },
 }
-
-
-@pytest.fixture(scope="module")
-def standin() -> Iterator[RunningStandin]:
-    """Yield one stand-in for this module."""
-    with run_standin() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -7,16 +7,10 @@ import pytest
 
 from tests.clients.flows import Target, says
 from tests.clients.nodeflows import run_script
-from tests.processes import RunningStandin, run_standin
+from tests.processes import RunningStandin
 from tests.running import RunningGateway, run_gateway
 
 NODE_FLOWS = 2
-
-
-@pytest.fixture(scope="module")
-def standin() -> Iterator[RunningStandin]:
-    with run_standin() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

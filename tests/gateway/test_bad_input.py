@@ -8,15 +8,8 @@ from typing import Any
 import pytest
 
 from tests.gateway.bytewise import Reply, Talk
-from tests.processes import RunningStandin, run_standin
+from tests.processes import RunningStandin
 from tests.running import RunningGateway, run_gateway
-
-
-@pytest.fixture(scope="module")
-def standin() -> Iterator[RunningStandin]:
-    """Yield one stand-in for this module."""
-    with run_standin() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import RunningStandin, run_standin
+from tests.processes import RunningStandin
 from tests.running import RunningGateway, run_gateway
-
-
-@pytest.fixture(scope="module")
-def standin() -> Iterator[RunningStandin]:
-    """Yield one stand-in for this module."""
-    with run_standin() as running:
-        yield running
 
 
 @pytest.fixture

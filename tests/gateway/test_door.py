@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import RunningStandin, run_standin
+from tests.processes import RunningStandin
 from tests.running import Reply, RunningGateway, now_ms, run_gateway
 from tramontane.store import keys
 from tramontane.store.records import Key, Right
@@ -32,13 +32,6 @@ class Door(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(30)
         self.sock.connect(str(self._path))
-
-
-@pytest.fixture(scope="module")
-def standin() -> Iterator[RunningStandin]:
-    """Yield one stand-in for this module."""
-    with run_standin() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -81,13 +81,6 @@ class Held:
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    """Yield one upstream for this module."""
-    with run_upstream() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gateway(
     tmp_path_factory: pytest.TempPathFactory, upstream: Upstream
 ) -> Iterator[RunningGateway]:

@@ -19,16 +19,8 @@ from tests.gateway.bytewise import (
     Upstream,
     asked,
     chat_body,
-    run_upstream,
 )
 from tests.running import RunningGateway, run_gateway
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    """Yield one upstream for this module."""
-    with run_upstream() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

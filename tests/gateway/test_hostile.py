@@ -9,7 +9,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from tests.gateway.bytewise import ANSWER, Talk, Upstream, answering, asked, framed, run_upstream
+from tests.gateway.bytewise import ANSWER, Talk, Upstream, answering, asked, framed
 from tests.running import RunningGateway, run_gateway
 
 STREAM_HEAD = (
@@ -24,13 +24,6 @@ END = (
 
 def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    """Yield one upstream for this module, whose answer each test changes."""
-    with run_upstream() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.processes import RunningStandin, run_standin
+from tests.processes import RunningStandin
 from tests.running import Reply, RunningGateway, run_gateway
-
-
-@pytest.fixture(scope="module")
-def standin() -> Iterator[RunningStandin]:
-    """Yield one stand-in for this module."""
-    with run_standin() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.processes import RunningStandin, run_standin
+from tests.processes import RunningStandin
 from tests.running import RunningGateway, run_gateway
 
 NOBODY = "http://127.0.0.1:9/v1"
-
-
-@pytest.fixture(scope="module")
-def standin() -> Iterator[RunningStandin]:
-    """Yield one stand-in for this module."""
-    with run_standin() as running:
-        yield running
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import RunningStandin, run_standin
+from tests.processes import RunningStandin
 from tests.running import Reply, RunningGateway, run_gateway
 from tramontane.gateway.admission import FifoGate
 from tramontane.gateway.waiting import Waiting
@@ -107,13 +107,6 @@ def test_those_who_do_not_stream_are_told_nothing() -> None:
 
 
 # -- live
-
-
-@pytest.fixture(scope="module")
-def standin() -> Iterator[RunningStandin]:
-    """Yield one stand-in for this module."""
-    with run_standin() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

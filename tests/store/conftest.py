@@ -6,15 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tramontane.store.database import Store, migrate, open_store
-
-
-@pytest.fixture(scope="session")
-def empty_store_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty, migrated SQLite store; copying it is faster than migrating anew."""
-    path = tmp_path_factory.mktemp("store") / "empty.db"
-    migrate(f"sqlite:///{path}")
-    return path
+from tramontane.store.database import Store, open_store
 
 
 @pytest.fixture

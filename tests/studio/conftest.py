@@ -17,7 +17,7 @@ from tramontane.config import DeploymentSettings, LimitDefaults, PriceSettings, 
 from tramontane.datafolder import DataFolder
 from tramontane.money import parse_nano
 from tramontane.store import budgets, keys, models, projects, usage
-from tramontane.store.database import Store, migrate, open_store
+from tramontane.store.database import Store, open_store
 from tramontane.store.records import Budget, Key, ModelFile, Project, Right, UsageRecord
 from tramontane.studio.application import create
 
@@ -177,14 +177,6 @@ async def call(
     await app(scope, receive, send)
     fields = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return Answer(sent[0]["status"], fields, b"".join(m.get("body", b"") for m in sent[1:]))
-
-
-@pytest.fixture(scope="session")
-def empty_store_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty, migrated store; copying it is faster than migrating anew."""
-    path = tmp_path_factory.mktemp("store") / "empty.db"
-    migrate(f"sqlite:///{path}")
-    return path
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from tramontane.store.records import Window
 
 DAY_MS = 86_400_000
+LAST_MS = 253_402_300_799_999  # the end of the year 9999
 _EPOCH = date(1970, 1, 1)
 
 
@@ -44,6 +45,23 @@ def day_name(at_ms: int) -> str:
 def time_name(at_ms: int) -> str:
     """Return `at_ms` as YYYY-MM-DDTHH:MM:SSZ."""
     return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_time(text: str) -> int:
+    """Return Unix milliseconds for a date (its midnight) or moment of ISO 8601, UTC unless it says.
+
+    Raises ValueError where it is none, or lies outside 1970 to 9999.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        ms = int(moment.timestamp() * 1000)
+    except OverflowError as error:
+        raise ValueError(text) from error
+    if not 0 <= ms <= LAST_MS:
+        raise ValueError(text)
+    return ms
 
 
 def _midnight_ms(day: date) -> int:

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import OpenAI from "openai";
+import { run } from "./run.mjs";
 
 const { BASE_URL: baseURL, API_KEY: apiKey, MODEL: model } = process.env;
 const made = (options = {}) => new OpenAI({ baseURL, apiKey, maxRetries: 0, ...options });
@@ -164,14 +165,4 @@ const flows = {
   },
 };
 
-let failed = false;
-for (const [name, flow] of Object.entries(flows)) {
-  try {
-    await flow();
-    console.log(JSON.stringify({ flow: name, error: null }));
-  } catch (error) {
-    failed = true;
-    console.log(JSON.stringify({ flow: name, error: String(error?.stack ?? error) }));
-  }
-}
-process.exit(failed ? 1 : 0);
+await run(flows);

@@ -6,11 +6,12 @@ stored.
 
 import math
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Literal
 
 import msgspec
+
+from tramontane.store.windows import LAST_MS, read_time
 
 Source = Literal["chatgpt", "openwebui", "tramontane"]
 LeftOut = Literal["image", "audio", "file", "other"]
@@ -21,7 +22,6 @@ Reason = Literal[
 TITLE_CHARS = 200
 KEY_CHARS = 200
 MODEL_CHARS = 200
-_LAST_MS = 253_402_300_799_999  # the end of the year 9999
 WORDS: dict[str, dict[LeftOut, str]] = {
     "de": {"image": "Bild", "audio": "Ton", "file": "Datei", "other": "Inhalt"},
     "en": {"image": "image", "audio": "sound", "file": "file", "other": "content"},
@@ -141,19 +141,15 @@ def moment_ms(value: object) -> int | None:
         return None
     for per_second in (1, 1_000, 1_000_000, 1_000_000_000):
         if 0 < value < _SECONDS_END * per_second:
-            return min(int(value * 1000 / per_second), _LAST_MS)
+            return min(int(value * 1000 / per_second), LAST_MS)
     return None
 
 
 def _moment_of_text(text: str) -> int | None:
     try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        ms = int(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
+        return read_time(text) or None
+    except ValueError:
         return None
-    return ms if 0 < ms <= _LAST_MS else None
 
 
 def mapping(value: object) -> dict[Any, Any]:

@@ -17,7 +17,7 @@ from tramontane.studio.moments import optional_name
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform, Platform
 from tramontane.studio.routes.projects import seen_by
-from tramontane.studio.routes.session import PlaceView, arrived_at
+from tramontane.studio.routes.session import PlaceView, arrived_at, place_view
 
 
 class PersonView(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,15 +268,5 @@ def _view(member: Member, places: list[Membership], seen: dict[str, int]) -> Per
         created_at=time_name(member.created_at_ms),
         disabled_at=optional_name(member.disabled_at_ms),
         last_seen_at=optional_name(seen.get(member.id)),
-        projects=[
-            PlaceView(
-                id=place.project_id,
-                name=place.project_name,
-                role=place.role,
-                key_id=place.key_id,
-                closed_reason=place.closed_reason,
-            )
-            for place in places
-            if place.member_id == member.id
-        ],
+        projects=[place_view(place) for place in places if place.member_id == member.id],
     )

@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 
 from tramontane import __version__
 from tramontane.store import sessions
-from tramontane.store.records import Member, Role
+from tramontane.store.records import Member, Membership, Role
 from tramontane.store.windows import time_name
 from tramontane.studio import arrival
 from tramontane.studio.arrival import Arrival
@@ -130,20 +130,22 @@ def signed_out(arrived: Arrival) -> Response[None]:
     return Response(None, status_code=204, headers={"set-cookie": arrival.cookie(arrived, "", 0)})
 
 
+def place_view(place: Membership) -> PlaceView:
+    """Return a membership as it is shown."""
+    return PlaceView(
+        id=place.project_id,
+        name=place.project_name,
+        role=place.role,
+        key_id=place.key_id,
+        closed_reason=place.closed_reason,
+    )
+
+
 def session_view(platform: Platform, caller: Caller) -> SessionView:
     """Return what a signed-in browser must know."""
     return SessionView(
         member=member_view(caller.person()),
-        projects=[
-            PlaceView(
-                id=place.project_id,
-                name=place.project_name,
-                role=place.role,
-                key_id=place.key_id,
-                closed_reason=place.closed_reason,
-            )
-            for place in caller.memberships
-        ],
+        projects=[place_view(place) for place in caller.memberships],
         version=__version__,
         platform=FactsView(
             is_loopback=arrival.is_loopback(platform.settings.server.host),
