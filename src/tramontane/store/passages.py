@@ -1,0 +1,144 @@
+"""Passages of documents, in the order in which they stand, with what is searched of them.
+
+It does not know how a document becomes passages, nor how they are searched: it keeps `stems`, and
+beside them the library as the index spells it (`owner_of`), none for what is superseded. What is
+still being read has passages too: who searches asks for documents that are ready.
+"""
+
+from collections.abc import Collection, Iterable
+from sqlite3 import Connection as SQLiteConnection
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
+
+from tramontane.errors import NotFound
+from tramontane.store import schema
+
+_TIDY_PAGES = 100
+_IDS_AT_ONCE = 500
+
+
+class StoredPassage(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of a document on one page. `boxes` says where its words stand, packed."""
+
+    document_id: str
+    number: int
+    page: int
+    kind: str
+    heading: str
+    text: str
+    language: str | None
+    boxes: bytes
+
+
+def owner_of(library_id: str) -> str:
+    """Return a library's identifier as one word of the index; it folds case, so check the hit.
+
+    >>> owner_of("lib_0aB")
+    'lib0aB'
+    """
+    return library_id.replace("_", "")
+
+
+def add(
+    c: Connection, library_id: str, passages: Iterable[tuple[StoredPassage, Iterable[str]]]
+) -> None:
+    """Keep passages, each with its stems."""
+    owner = owner_of(library_id)
+    rows = [
+        {**msgspec.structs.asdict(passage), "stems": " ".join(stems), "owner": owner}
+        for passage, stems in passages
+    ]
+    if rows:
+        c.execute(insert(schema.passages), rows)
+
+
+def get(c: Connection, document_id: str, number: int) -> StoredPassage:
+    """Return that passage of that document. Raises NotFound."""
+    t = schema.passages.c
+    query = _selected().where(t.document_id == document_id, t.number == number)
+    row = c.execute(query).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"this document has no passage {number}", param="number")
+    return StoredPassage(**row)
+
+
+def of_page(c: Connection, document_id: str, page: int) -> list[StoredPassage]:
+    """Return the passages of that page."""
+    t = schema.passages.c
+    query = _selected().where(t.document_id == document_id, t.page == page).order_by(t.number)
+    return [StoredPassage(**row) for row in c.execute(query).mappings()]
+
+
+def list_of(
+    c: Connection, document_id: str, *, after: int = 0, limit: int | None = None
+) -> list[StoredPassage]:
+    """Return the passages of a document whose number is above `after`, in order."""
+    t = schema.passages.c
+    query = _selected().where(t.document_id == document_id, t.number > after).order_by(t.number)
+    return [StoredPassage(**row) for row in c.execute(query.limit(limit)).mappings()]
+
+
+def get_many(c: Connection, wanted: Iterable[tuple[str, int]]) -> list[StoredPassage]:
+    """Return the passages of these documents and numbers that there are, in that order."""
+    order = list(dict.fromkeys(wanted))
+    numbers: dict[str, list[int]] = {}
+    for document_id, number in order:
+        numbers.setdefault(document_id, []).append(number)
+    t = schema.passages.c
+    found = {}
+    for document_id, of_it in numbers.items():
+        query = _selected().where(t.document_id == document_id, t.number.in_(of_it))
+        for row in c.execute(query).mappings():
+            found[document_id, row["number"]] = StoredPassage(**row)
+    return [found[each] for each in order if each in found]
+
+
+def count(c: Connection, library_ids: Collection[str]) -> int:
+    """Return how many passages a search of those libraries looks through."""
+    t, d = schema.passages.c, schema.documents.c
+    query = (
+        select(func.count())
+        .select_from(schema.passages.join(schema.documents, d.id == t.document_id))
+        .where(
+            d.library_id.in_(list(library_ids)), d.status == "ready", d.superseded_at_ms.is_(None)
+        )
+    )
+    return int(c.execute(query).scalar_one())
+
+
+def set_aside(c: Connection, document_id: str) -> None:
+    """Have a superseded document's passages be found no more; they stay readable."""
+    table = schema.passages
+    c.execute(update(table).where(table.c.document_id == document_id).values(owner=""))
+
+
+def remove(c: Connection, document_ids: Collection[str]) -> None:
+    """Delete every passage of these documents, from the index too."""
+    ids = list(document_ids)
+    for at in range(0, len(ids), _IDS_AT_ONCE):
+        wanted = schema.passages.c.document_id.in_(ids[at : at + _IDS_AT_ONCE])
+        c.execute(delete(schema.passages).where(wanted))
+
+
+def tidy_index(c: Connection, *, is_first: bool) -> bool:
+    """Do a small piece of rewriting the index, from the beginning where `is_first`.
+
+    SQLite's index only marks what was deleted; rewritten, it has forgotten the words. Returns
+    whether there is more to do.
+    """
+    if c.dialect.name != "sqlite":
+        return False  # PostgreSQL's own vacuum does it
+    connection = c.connection.dbapi_connection
+    assert isinstance(connection, SQLiteConnection)
+    before = connection.total_changes
+    pages = -_TIDY_PAGES if is_first else _TIDY_PAGES
+    merge = f"INSERT INTO passages_words(passages_words, rank) VALUES ('merge', {pages})"
+    c.exec_driver_sql(merge)
+    return connection.total_changes - before >= 2  # as SQLite's documentation says to ask
+
+
+def _selected() -> Select[Any]:
+    t = schema.passages.c
+    return select(*(t[name] for name in StoredPassage.__struct_fields__))
