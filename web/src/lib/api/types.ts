@@ -66,6 +66,8 @@ export interface Parameters {
 export interface Conversation extends Summary {
   instructions: string | null;
   parameters: Parameters | null;
+  /** The libraries that its answers may read, beside the documents attached to it. */
+  library_ids: string[];
   shown_message_id: string | null;
   messages: Message[];
   feed: string;
@@ -88,7 +90,7 @@ export interface Message {
   updated_at: string;
 }
 
-export type Part = TextPart | ReasoningPart | ToolPart;
+export type Part = TextPart | ReasoningPart | ToolPart | FilesPart | SourcesPart | ResultPart | ChecksPart | ProgressPart;
 export interface TextPart {
   type: "text";
   text: string;
@@ -104,6 +106,84 @@ export interface ToolPart {
   arguments: string;
   result: string | null;
   is_error: boolean;
+}
+
+/** What a question brings along: its documents as they were when it was sent. */
+export interface FilesPart {
+  type: "files";
+  files: FileReference[];
+}
+export interface FileReference {
+  document_id: string;
+  name: string;
+  kind: DocumentKind;
+  size_bytes: number;
+}
+/** The passages that a model was shown; `searched` is how many there are in all. */
+export interface SourcesPart {
+  type: "sources";
+  sources: Source[];
+  searched: number;
+}
+export interface Source {
+  /** It is cited as `[number]`. */
+  number: number;
+  document_id: string;
+  document: string;
+  passage: number;
+  page: number;
+  label: PageLabel;
+  heading: string;
+}
+/** What a question to tables gave; `id` is that of the tool's call. */
+export interface ResultPart extends TableResult {
+  type: "result";
+  id: string;
+  title: string;
+  tables: string[];
+  sql: string;
+  /** Whether a person changed the SQL afterwards. */
+  is_edited: boolean;
+}
+/** Rows of a table; `chart` is Vega-Lite without its data. */
+export interface TableResult {
+  columns: ResultColumn[];
+  rows: Cell[][];
+  row_count: number;
+  is_truncated: boolean;
+  took_ms: number;
+  chart: Record<string, unknown> | null;
+}
+export type Cell = string | number | boolean | null;
+export type ColumnType = "number" | "text" | "date" | "moment" | "truth";
+export interface ResultColumn {
+  name: string;
+  type: ColumnType;
+}
+/** What the platform found when it compared an answer with its sources and results. */
+export interface ChecksPart {
+  type: "checks";
+  checks: Check[];
+}
+/** About `text`, which stands in part `part` from character `start` (code points) on. */
+export interface Check {
+  part: number;
+  start: number;
+  text: string;
+  kind: "quote" | "citation" | "number";
+  verdict: "proven" | "calculated" | "asked" | "unproven";
+  /** The source's number, and where in that passage (code points) a proven quote stands. */
+  source: number | null;
+  at: [start: number, end: number] | null;
+  /** Id of the result, row and column (from 0) that a proven number stands in. */
+  cell: [result: string, row: number, column: number] | null;
+}
+/** How far long work has come. */
+export interface ProgressPart {
+  type: "progress";
+  step: "reading" | "joining";
+  done: number;
+  total: number;
 }
 
 export interface Failure {
@@ -180,6 +260,92 @@ export interface Hit {
   role: "user" | "assistant" | null;
   created_at: string;
   snippet: { text: string; match: boolean }[];
+}
+
+export type DocumentKind =
+  | "pdf" | "docx" | "pptx" | "xlsx" | "ods" | "odt" | "html" | "md" | "txt"
+  | "csv" | "tsv" | "json" | "parquet" | "sqlite" | "eml";
+/** What `page` counts. */
+export type PageLabel = "page" | "slide" | "sheet" | "part";
+
+export interface Library {
+  id: string;
+  project_id: string;
+  /** Set where it is a conversation's own. */
+  conversation_id: string | null;
+  name: string;
+  description: string;
+  is_mine: boolean;
+  may_change: boolean;
+  documents: number;
+  size_bytes: number;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Document {
+  id: string;
+  library_id: string;
+  /** With its folders: "report/annex.pdf". */
+  name: string;
+  kind: DocumentKind;
+  label: PageLabel;
+  size_bytes: number;
+  sha256: string;
+  status: "queued" | "reading" | "ready" | "failed";
+  pages: number | null;
+  pages_done: number;
+  language: string | null;
+  title: string | null;
+  version: number;
+  versions: number;
+  problem: { code: string; message: string } | null;
+  notes: DocumentNote[];
+  tables: { id: string; name: string; title: string }[];
+  /** Whether these bytes were there already when they were sent. */
+  is_duplicate: boolean;
+  created_at: string;
+  updated_at: string;
+}
+export interface DocumentNote {
+  code: string;
+  message: string;
+  pages: number[];
+}
+
+/** A passage with the rectangles (shares of the page, origin top left) of what was asked for. */
+export interface PassageView {
+  number: number;
+  page: number;
+  kind: "text" | "heading" | "table" | "list";
+  heading: string;
+  text: string;
+  language: string | null;
+  rectangles: Rectangle[];
+}
+export type Rectangle = [x0: number, y0: number, x1: number, y1: number];
+
+export interface PageView {
+  page: number;
+  pages: number;
+  label: PageLabel;
+  passages: PassageView[];
+}
+
+export interface PassageHit {
+  document_id: string;
+  document: string;
+  passage: number;
+  page: number;
+  label: PageLabel;
+  heading: string;
+  snippet: { text: string; match: boolean }[];
+  score: number;
+}
+export interface PassageHits {
+  data: PassageHit[];
+  took_ms: number;
+  searched: number;
 }
 
 /** What a conversation's feed tells. */

@@ -312,7 +312,7 @@ export class Chat {
         const entry = this.#entries.get(data.message_id);
         if (!entry) break;
         const part = (entry.message.parts[data.part] ??= { type: "text", text: "" });
-        if (part.type !== "tool") part.text += data.text;
+        if ("text" in part) part.text += data.text;
         if (entry.message.status === "queued") entry.message = { ...entry.message, status: "running" };
         entry.queue = null;
         this.#touch(entry);
@@ -415,7 +415,7 @@ export function textOf(message: Message): string {
 }
 
 function lengthOf(message: Message): number {
-  return message.parts.reduce((sum, part) => sum + (part.type === "tool" ? part.arguments.length : part.text.length), 0);
+  return message.parts.reduce((sum, part) => sum + ("text" in part ? part.text.length : part.type === "tool" ? part.arguments.length : 1), 0);
 }
 
 /** About how many tokens a text is: good enough to warn, never to bill. */

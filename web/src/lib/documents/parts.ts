@@ -1,0 +1,11 @@
+/** What of an answer is fetched only where an answer has it, each with its words. */
+
+import { loadWords } from "$lib/i18n/index.svelte";
+
+async function worded<T>(component: Promise<{ default: T }>): Promise<T> {
+  const [module] = await Promise.all([component, loadWords("documents")]);
+  return module.default;
+}
+
+export const loadSources = () => worded(import("./Sources.svelte"));
+export const loadProgress = () => worded(import("./Progress.svelte"));
