@@ -83,7 +83,7 @@ def test_it_is_ready_with_what_it_promised(child: Child) -> None:
     assert child.answer == {
         "address": child.address,
         "context_tokens": CONTEXT_TOKENS,
-        "supports_tools": False,
+        "supports_tools": True,
     }
 
 

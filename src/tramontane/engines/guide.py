@@ -2,7 +2,8 @@
 
 `python -m tramontane.engines.guide` talks to its supervisor as `protocol` says, and serves
 POST /v1/chat/completions, whole or as a stream, GET /v1/models and GET /health. A token is a word
-here: what stands between blanks. It does not know how an answer comes about: `guide` does.
+here: what stands between blanks. Tools are called as a model calls them. It does not know how an
+answer comes about: `guide` does.
 """
 
 import asyncio
@@ -46,15 +47,39 @@ class _Part(msgspec.Struct):
     text: str = ""
 
 
+class _Function(msgspec.Struct):
+    name: str
+    arguments: str = "{}"
+
+
+class _ToolCall(msgspec.Struct):
+    function: _Function
+    id: str = ""
+
+
 class _Message(msgspec.Struct):
     role: str
     content: str | list[_Part] | None = None
+    tool_calls: list[_ToolCall] | None = None
+    tool_call_id: str | None = None
 
     @property
     def text(self) -> str:
         if isinstance(self.content, list):
             return "\n".join(part.text for part in self.content if part.type == "text")
         return self.content or ""
+
+    @property
+    def message(self) -> guide.Message:
+        calls = [
+            guide.Call(call.id, call.function.name, call.function.arguments)
+            for call in self.tool_calls or ()
+        ]
+        return guide.Message(self.role, self.text, tuple(calls), self.tool_call_id)
+
+
+class _Offered(msgspec.Struct):
+    function: _Function
 
 
 class _StreamOptions(msgspec.Struct):
@@ -66,6 +91,16 @@ class _Request(msgspec.Struct):
     stream: bool = False
     stream_options: _StreamOptions | None = None
     max_tokens: int | None = None
+    tools: list[_Offered] | None = None
+    tool_choice: str | _Offered | None = None
+
+    @property
+    def callable(self) -> set[str]:
+        """Return the names of the tools that may be called."""
+        names = {tool.function.name for tool in self.tools or ()}
+        if isinstance(self.tool_choice, _Offered):
+            return names & {self.tool_choice.function.name}
+        return set() if self.tool_choice == "none" else names
 
 
 class _TooLong(InvalidRequest):
@@ -79,8 +114,9 @@ class _TooLong(InvalidRequest):
         self.context_tokens = context_tokens
 
 
-class _Answered(msgspec.Struct, frozen=True):
+class _Answered(msgspec.Struct, frozen=True, kw_only=True):
     pieces: list[str]
+    calls: list[dict[str, Any]] = []
     prompt_tokens: int
     completion_tokens: int
     finish_reason: str
@@ -101,27 +137,56 @@ def reply(body: bytes, context_tokens: int, today: date) -> tuple[_Request, _Ans
         request = msgspec.json.decode(body, type=_Request)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest(f"The request cannot be read: {error}.") from None
-    messages = [guide.Message(message.role, message.text) for message in request.messages]
+    messages = [message.message for message in request.messages]
     words = sum(count_words(message.text) for message in messages)
     if words >= context_tokens:
         raise _TooLong(words, context_tokens)
-    pieces = guide.answer(messages, guide.read_context(messages, today))
+    pieces = guide.answer(messages, guide.read_context(messages, today), request.callable)
     limit = context_tokens - words
     if request.max_tokens is not None and request.max_tokens >= 0:
         limit = min(limit, request.max_tokens)
     return request, _limited(pieces, words, limit)
 
 
-def _limited(pieces: Iterator[guide.Piece], prompt_tokens: int, limit: int) -> _Answered:
+def _limited(
+    pieces: Iterator[guide.Piece | guide.Call], prompt_tokens: int, limit: int
+) -> _Answered:
     kept: list[str] = []
+    calls: list[dict[str, Any]] = []
     count = 0
     for piece in pieces:
+        if isinstance(piece, guide.Call):
+            count += count_words(piece.arguments)
+            calls.append(_call(piece, len(calls)))
+            continue
         words = _WORD.findall(piece.text)
         kept.append("".join(words[: limit - count]))
         if count + len(words) > limit:
-            return _Answered([k for k in kept if k], prompt_tokens, limit, "length")
+            kept = [text for text in kept if text]
+            return _Answered(
+                pieces=kept,
+                prompt_tokens=prompt_tokens,
+                completion_tokens=limit,
+                finish_reason="length",
+            )
         count += len(words)
-    return _Answered(kept, prompt_tokens, count, "stop")
+    return _Answered(
+        pieces=kept,
+        calls=calls,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=count,
+        finish_reason="tool_calls" if calls else "stop",
+    )
+
+
+def _call(call: guide.Call, index: int) -> dict[str, Any]:
+    """Return a call as a stream has it; whole, in one piece."""
+    return {
+        "index": index,
+        "id": call.id or f"call_{os.urandom(12).hex()}",
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments},
+    }
 
 
 class _Service:
@@ -167,7 +232,12 @@ class _Service:
             "total_tokens": said.prompt_tokens + said.completion_tokens,
         }
         if not request.stream:
-            message = {"role": "assistant", "content": "".join(said.pieces)}
+            message: dict[str, Any] = {"role": "assistant", "content": "".join(said.pieces)}
+            if said.calls:
+                message["content"] = message["content"] or None
+                message["tool_calls"] = [
+                    {key: call[key] for key in ("id", "type", "function")} for call in said.calls
+                ]
             choice = {"index": 0, "message": message, "finish_reason": said.finish_reason}
             whole = {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
             return _framed(200, _JSON, msgspec.json.encode(whole))
@@ -177,8 +247,9 @@ class _Service:
 
 def _events(head: dict[str, Any], said: _Answered, usage: dict[str, int] | None) -> bytes:
     head = {**head, "object": "chat.completion.chunk"}
-    deltas: list[dict[str, str]] = [{"role": "assistant", "content": ""}]
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
     deltas += [{"content": piece} for piece in said.pieces]
+    deltas += [{"tool_calls": [call]} for call in said.calls]
     chunks: list[dict[str, Any]] = [
         {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
         for delta in deltas
@@ -294,7 +365,7 @@ async def serve(options: Options, answer: int) -> None:
     service = _Service(options)
     server = await loop.create_server(lambda: _Connection(service), "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()[:2]
-    send(answer, Ready(f"{host}:{port}", options.context_tokens))
+    send(answer, Ready(f"{host}:{port}", options.context_tokens, supports_tools=True))
     preparing = loop.create_task(_prepare())
     await stopping.wait()
     preparing.cancel()

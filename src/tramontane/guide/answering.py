@@ -1,19 +1,21 @@
 """The guide's answer: a pure function of the messages. No language model is involved.
 
-In this order: a key pasted by mistake, a greeting, the next step of a walk, a sum, a date, the
-handbook, and where none of those fits, that it does not know.
+In this order: a key pasted by mistake, a greeting, the next step of a walk, a sum, a question to
+the conversation's tables, a date, extracts of its documents, the handbook, and where none of those
+fits, that it does not know.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
 from tramontane.guide import sums
-from tramontane.guide.conversation import Context, Message, questions
+from tramontane.guide.conversation import Call, Context, Message, questions
 from tramontane.guide.language import language_of
 from tramontane.guide.quoting import quote
 from tramontane.guide.search import Hit, index
+from tramontane.guide.tabletalk import from_tables
 from tramontane.guide.vocabulary import fold, is_all, listed, say, words_of
 from tramontane.guide.walking import Walk, begin
 from tramontane.handbook import Page, address, pages
@@ -78,16 +80,27 @@ def prepare(language: str) -> None:
     language_of([say(language, "hello")], None)
 
 
-def answer(messages: Sequence[Message], context: Context) -> Iterator[Piece]:
-    """Yield the answer to the last question in `messages`, in that question's language."""
+def answer(
+    messages: Sequence[Message], context: Context, tools: Collection[str] = ()
+) -> Iterator[Piece | Call]:
+    """Yield the answer to the last question in `messages`, in that question's language.
+
+    Where it takes a tool of `tools`, the last that is yielded is the call, without its id.
+    """
     asked = questions(messages)
     language = language_of(asked, context.language)
-    blocks = _answer(asked, language, context)
+    blocks = _answer(asked, language, context, messages, tools)
     for number, block in enumerate(blocks):
-        yield Piece(("\n\n" if number else "") + block)
+        yield block if isinstance(block, Call) else Piece(("\n\n" if number else "") + block)
 
 
-def _answer(asked: list[str], language: str, context: Context) -> list[str]:
+def _answer(
+    asked: list[str],
+    language: str,
+    context: Context,
+    messages: Sequence[Message],
+    tools: Collection[str],
+) -> Sequence[str | Call]:
     text = asked[-1][:MOST_CHARACTERS].strip() if asked else ""
     if not text:
         return (
@@ -107,8 +120,11 @@ def _answer(asked: list[str], language: str, context: Context) -> list[str]:
         return [say(thanked if context.language is None else language, "thanks")]
     if is_all(text, "next") is not None:
         return [say(language, "no_walk")]
-    exact = sums.answer_sum(text, language) or sums.answer_date(text, language, context.today)
-    if exact is not None:
+    if (exact := sums.answer_sum(text, language)) is not None:
+        return [exact]
+    if (told := from_tables(asked, language, context, messages, tools)) is not None:
+        return told
+    if (exact := sums.answer_date(text, language, context.today)) is not None:
         return [exact]
     if sums.asks_clock(text):
         return [say(language, "clock", today=describe(context.today, language))]
