@@ -9,3 +9,8 @@ async function worded<T>(component: Promise<{ default: T }>): Promise<T> {
 
 export const loadSources = () => worded(import("./Sources.svelte"));
 export const loadProgress = () => worded(import("./Progress.svelte"));
+
+export async function loadMarks(): Promise<typeof import("./marks")> {
+  const [module] = await Promise.all([import("./marks"), loadWords("documents")]);
+  return module;
+}
