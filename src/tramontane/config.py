@@ -117,6 +117,15 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     allowed_origins: tuple[str, ...] | None = None
 
 
+class DocumentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What people may bring along, and what reading one file may take."""
+
+    file_bytes: int = 1_073_741_824
+    pages: int = 20_000
+    reading_memory_bytes: int = 1_610_612_736
+    reading_timeout_s: float = 900.0
+
+
 class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A public model name and the deployments that serve it, in the order to be tried."""
 
@@ -138,6 +147,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     limits: LimitDefaults = LimitDefaults()
     sessions: SessionSettings = SessionSettings()
     studio: StudioSettings = StudioSettings()
+    documents: DocumentSettings = DocumentSettings()
     deployments: dict[str, DeploymentSettings] = {}
     routes: dict[str, RouteSettings] = {}
 

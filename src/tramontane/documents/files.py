@@ -99,6 +99,11 @@ class FileStore:
         self._dir = folder.files
         self._tables = folder.tables
 
+    def prepare(self) -> None:
+        """Make the folders where they are missing."""
+        for folder in (self._dir, self._tables):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     @contextmanager
     def incoming(self, most_bytes: int) -> Iterator[Incoming]:
         """Yield where a file goes; it is gone afterwards unless it was given its name."""

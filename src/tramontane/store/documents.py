@@ -257,6 +257,11 @@ def known_ids(c: Connection, ids: Collection[str]) -> set[str]:
 # --- what a worker does ---------------------------------------------------------------------------
 
 
+def is_waiting(c: Connection, now_ms: int, ids: Collection[str] | None = None) -> bool:
+    """Return whether `claim` would find one; it takes no lock."""
+    return c.scalars(_free(now_ms, ids)).first() is not None
+
+
 def claim(
     c: Connection, now_ms: int, lease_ms: int, ids: Collection[str] | None = None
 ) -> Document | None:
@@ -264,17 +269,18 @@ def claim(
 
     The oldest of those that wait, or whose reader was not heard of in time. `ids` narrows it.
     """
-    t = schema.documents.c
-    free = or_(t.status == "queued", t.lease_until_ms < now_ms)
-    query = select(t.id).where(_is_unfinished(), free)
-    if ids is not None:
-        query = query.where(t.id.in_(list(ids)))
-    query = query.order_by(t.created_at_ms, t.id).limit(1).with_for_update(skip_locked=True)
-    found = c.scalars(query).one_or_none()
+    found = c.scalars(_free(now_ms, ids).with_for_update(skip_locked=True)).one_or_none()
     if found is None:
         return None
+    t = schema.documents.c
     _put(c, found, status="reading", lease_until_ms=now_ms + lease_ms, attempts=t.attempts + 1)
     return get(c, found)
+
+
+def forget_content(c: Connection, document_id: str) -> None:
+    """Delete what an earlier reader has found in it."""
+    c.execute(delete(schema.tables).where(schema.tables.c.document_id == document_id))
+    passages.remove(c, [document_id])
 
 
 def renew(c: Connection, document: Document, until_ms: int, **changes: Any) -> bool:
@@ -342,6 +348,15 @@ def _put(
     if attempts_are is not None:
         wanted = and_(wanted, t.status == "reading", t.attempts == attempts_are)
     return bool(c.execute(update(schema.documents).where(wanted).values(**changes)).rowcount)
+
+
+def _free(now_ms: int, ids: Collection[str] | None) -> Select[Any]:
+    t = schema.documents.c
+    free = or_(t.status == "queued", t.lease_until_ms < now_ms)
+    query = select(t.id).where(_is_unfinished(), free)
+    if ids is not None:
+        query = query.where(t.id.in_(list(ids)))
+    return query.order_by(t.created_at_ms, t.id).limit(1)
 
 
 def _is_unfinished() -> ColumnElement[bool]:

@@ -1,0 +1,244 @@
+"""Reads documents that wait: their passages, then their tables, a piece at a time.
+
+Whoever reads a document holds it by a lease that is renewed while the reading goes on. A reader
+that dies lets it run out, and another begins anew; after three, the document counts as one that
+cannot be read. One that is deleted meanwhile, or that this process must let go, stops at once. It
+does not know formats, nor who asked.
+"""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Generator, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from tramontane.config import DocumentSettings
+from tramontane.documents import keeping
+from tramontane.documents.extract import Began, Ended, ExtractFailed, Limits, PageRead, extract
+from tramontane.documents.extract.records import Line
+from tramontane.documents.files import FileStore
+from tramontane.errors import TramontaneError
+from tramontane.store import documents, passages
+from tramontane.store.database import Store
+from tramontane.store.documents import Document, Note, Problem
+from tramontane.store.passages import StoredPassage
+from tramontane.text.stems import stems
+
+LEASE_MS = 30_000
+RENEW_S = 8.0
+POLL_S = 0.25
+AGAIN_S = 5.0
+BATCH_PASSAGES = 200
+BATCH_S = 1.0
+SWEEP_S = 3_600.0
+
+_log = logging.getLogger(__name__)
+
+
+class Lost(Exception):
+    """The document is no longer this reader's: deleted, taken by another, or to be let go."""
+
+
+class Reader:
+    """Reads documents of one store and its files. `clock_ms` gives Unix milliseconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        files: FileStore,
+        settings: DocumentSettings,
+        clock_ms: Callable[[], int],
+        timer_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._limits = limits_of(settings)
+        self._clock_ms = clock_ms
+        self._timer_s = timer_s
+
+    def step(self, stop: threading.Event, ids: Collection[str] | None = None) -> bool:
+        """Read one document that waits (one of `ids`, where given); return whether there was one.
+
+        Raises Unavailable where the store cannot be used, OSError.
+        """
+        now_ms = self._clock_ms()
+        with self._store.read() as c:
+            if not documents.is_waiting(c, now_ms, ids):
+                return False
+        with self._store.write() as c:
+            document = documents.claim(c, now_ms, LEASE_MS, ids)
+        if document is None:
+            return False
+        if document.attempts > documents.ATTEMPTS_MAX:
+            self._fail(document, _abandoned())
+            return True
+        try:
+            with self._held(document, stop) as check, contextlib.suppress(Lost):
+                self._read(document, check)
+        except (TramontaneError, OSError):  # the store or the disk: not the document's fault
+            with contextlib.suppress(TramontaneError), self._store.write() as c:
+                documents.give_back(c, document)
+            raise
+        except Exception:  # the outer edge of a job: whatever it is, others are read
+            _log.exception("document %s: reading it failed", document.id)
+            self._fail(document, _unforeseen())
+        return True
+
+    def _read(self, document: Document, check: Callable[[], None]) -> None:
+        try:
+            path = keeping.path_of(self._files, document)
+            ended = self._passages(document, path, check)
+            self._finish(document, ended)
+        except ExtractFailed as error:
+            self._fail(document, Problem(error.code, error.message))
+        except TramontaneError as error:
+            if error.status >= 500:
+                raise
+            self._fail(document, Problem(error.code, error.message))
+
+    def _passages(self, document: Document, path: Path, check: Callable[[], None]) -> Ended:
+        """Read the document's text into the store; return what is known of it at the end."""
+        with self._store.write() as c:
+            self._renew(c, document, pages_done=0)
+            documents.forget_content(c, document.id)
+        batch: list[StoredPassage] = []
+        written_s = self._timer_s()
+        reading = cast("Generator[Line]", extract(path, document.name, self._limits))
+        with contextlib.closing(reading) as lines:
+            for line in lines:
+                check()
+                if isinstance(line, Began):
+                    with self._store.write() as c:
+                        self._renew(c, document, kind=line.kind, pages=line.pages, title=line.title)
+                elif isinstance(line, PageRead):
+                    batch += (_stored(document.id, each) for each in line.passages)
+                    is_due = self._timer_s() - written_s > BATCH_S
+                    if len(batch) >= BATCH_PASSAGES or is_due:
+                        self._write(document, batch, pages_done=line.page)
+                        batch = []
+                        written_s = self._timer_s()
+                elif isinstance(line, Ended):
+                    self._write(document, batch, pages_done=line.pages, pages=line.pages)
+                    return line
+        raise AssertionError("extract ends with Ended or an error")
+
+    def _write(self, document: Document, batch: list[StoredPassage], **progress: int) -> None:
+        # Stems take longer than writing: they are found before the store is held.
+        found = [(each, _stems(each)) for each in batch]
+        with self._store.write() as c:
+            self._renew(c, document, **progress)
+            passages.add(c, document.library_id, found)
+
+    def _finish(self, document: Document, ended: Ended) -> None:
+        notes = [Note(note.code, note.message, tuple(note.pages)) for note in ended.notes]
+        with self._store.write() as c:
+            is_ours = documents.finish(
+                c, document, language=ended.language, notes=notes, now_ms=self._clock_ms()
+            )
+        if not is_ours:
+            raise Lost
+
+    def _fail(self, document: Document, problem: Problem) -> None:
+        with self._store.write() as c:
+            documents.fail(c, document, problem, self._clock_ms())
+
+    def _renew(self, c: Any, document: Document, **changes: Any) -> None:
+        if not documents.renew(c, document, self._clock_ms() + LEASE_MS, **changes):
+            raise Lost
+
+    @contextlib.contextmanager
+    def _held(self, document: Document, stop: threading.Event) -> Iterator[Callable[[], None]]:
+        """Hold `document`; yield what raises Lost once it is no longer ours."""
+        is_over, is_lost = threading.Event(), threading.Event()
+
+        def beat() -> None:
+            while not is_over.wait(0.1):
+                if stop.is_set():
+                    is_lost.set()
+                    break
+                if self._timer_s() < next_s[0]:
+                    continue
+                next_s[0] = self._timer_s() + RENEW_S
+                with contextlib.suppress(TramontaneError), self._store.write() as c:
+                    if not documents.renew(c, document, self._clock_ms() + LEASE_MS):
+                        is_lost.set()
+            if stop.is_set():
+                with contextlib.suppress(TramontaneError), self._store.write() as c:
+                    documents.give_back(c, document)
+
+        def check() -> None:
+            if is_lost.is_set():
+                raise Lost
+
+        next_s = [self._timer_s() + RENEW_S]
+        heart = threading.Thread(target=beat, name=f"lease-{document.id}", daemon=True)
+        heart.start()
+        try:
+            yield check
+        finally:
+            is_over.set()
+            heart.join()
+
+
+def limits_of(settings: DocumentSettings) -> Limits:
+    """Return what reading one document may take."""
+    return Limits(
+        file_bytes=settings.file_bytes,
+        memory_bytes=settings.reading_memory_bytes,
+        wall_s=settings.reading_timeout_s,
+        pages=settings.pages,
+    )
+
+
+def read_always(reader: Reader, stop: threading.Event) -> None:
+    """Read what waits until `stop` is set. What fails for no fault of a document is tried on."""
+    failed = False
+    while not stop.is_set():
+        try:
+            found = reader.step(stop)
+        except (TramontaneError, OSError) as error:
+            if not failed:
+                _log.error("documents cannot be read just now, will try on: %s", error)
+            failed = True
+            stop.wait(AGAIN_S)
+        else:
+            failed = False
+            if not found:
+                stop.wait(POLL_S)
+
+
+def sweep_always(store: Store, files: FileStore, stop: threading.Event) -> None:
+    """Delete, now and every hour, the files that crashes have left behind."""
+    while not stop.is_set():
+        try:
+            keeping.sweep(store, files)
+        except (TramontaneError, OSError) as error:
+            _log.warning("files of no document were not swept away, will try on: %s", error)
+        stop.wait(SWEEP_S)
+
+
+def _stored(document_id: str, passage: msgspec.Struct) -> StoredPassage:
+    return StoredPassage(document_id=document_id, **msgspec.structs.asdict(passage))
+
+
+def _stems(passage: StoredPassage) -> list[str]:
+    return stems(f"{passage.heading}\n{passage.text}", passage.language)
+
+
+def _abandoned() -> Problem:
+    return Problem(
+        "document_abandoned",
+        "Reading this file ended its reader three times, so it is left alone. Save it anew in the"
+        " program that made it, or try once more.",
+    )
+
+
+def _unforeseen() -> Problem:
+    return Problem(
+        "document_unforeseen",
+        "Something failed here while the file was read; the operator's log says where.",
+    )
