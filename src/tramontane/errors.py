@@ -129,6 +129,13 @@ class InvalidModelFile(TramontaneError):
     code = "invalid_model_file"
 
 
+class ExtractFailed(TramontaneError):
+    """A document that cannot be read; `code` says why, the message what to do about it."""
+
+    status = 422
+    code = "document_corrupt"
+
+
 class ConfigError(TramontaneError):
     """The configuration cannot be used; the message names the file, the setting and the mend."""
 

@@ -1,0 +1,158 @@
+"""Makes passages of a document's blocks: 400 to 1,200 characters, headings and tables whole.
+
+A passage stays on one page. It does not know formats.
+"""
+
+import re
+
+from tramontane.documents.extract.blocks import Block
+from tramontane.documents.extract.languages import Languages
+from tramontane.documents.passage import HEADING_SEPARATOR, Box, Passage, pack
+
+LEAST = 400
+MOST = 1_200
+TABLE_MOST = 12_000
+HEADING_MOST = 300
+PATH_MOST = 400
+_SENTENCE_END = re.compile(r"[.!?…]['\"»”’)\]]*\s+|\n")
+
+
+class Composer:
+    """Numbers passages through one document, and remembers under which headings it is."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._headings: list[tuple[int, str]] = []
+        self._languages = Languages()
+
+    @property
+    def language(self) -> str | None:
+        """What most of the document so far is written in."""
+        return self._languages.main
+
+    def passages(self, page: int, blocks: list[Block]) -> list[Passage]:
+        """Return the passages of `page`, and remember its headings for the next."""
+        made: list[Passage] = []
+        waiting: list[Block] = []
+        for block in blocks:
+            block.text, block.boxes = _cleaned(block)
+            if not block.text:
+                continue
+            if waiting and not _go_together(waiting, block):
+                made += self._joined(page, waiting)
+                waiting = []
+            if block.kind == "heading" and len(block.text) <= HEADING_MOST:
+                made += self._heading(page, block)
+            elif block.kind == "table":
+                made += [self._passage(page, part) for part in _table_parts(block)]
+            else:
+                waiting.append(block)
+        return made + self._joined(page, waiting)
+
+    def _heading(self, page: int, block: Block) -> list[Passage]:
+        level = block.level or 1
+        while self._headings and self._headings[-1][0] >= level:
+            self._headings.pop()
+        passage = self._passage(page, block)
+        self._headings.append((level, " ".join(block.text.split())[:120]))
+        return [passage]
+
+    def _joined(self, page: int, blocks: list[Block]) -> list[Passage]:
+        if not blocks:
+            return []
+        kind = "list" if all(block.kind == "list" for block in blocks) else "text"
+        text, boxes = "", list[Box]()
+        for block in blocks:
+            text += "\n" if text else ""
+            boxes += [(box[0] + len(text), *box[1:]) for box in block.boxes]
+            text += block.text
+        whole = Block(kind, text, boxes=boxes)  # type: ignore[arg-type]
+        return [self._passage(page, part) for part in _text_parts(whole)]
+
+    def _passage(self, page: int, block: Block) -> Passage:
+        self._number += 1
+        path = HEADING_SEPARATOR.join(text for _, text in self._headings)
+        language = self._languages.of(block.text, is_prose=block.kind in ("text", "list"))
+        return Passage(
+            number=self._number,
+            page=page,
+            kind="text"
+            if block.kind == "heading" and len(block.text) > HEADING_MOST
+            else block.kind,
+            heading=path[:PATH_MOST],
+            text=block.text,
+            language=language,
+            boxes=pack(block.boxes),
+        )
+
+
+def _cleaned(block: Block) -> tuple[str, list[Box]]:
+    """Return text and boxes without what no store keeps: half characters and control characters."""
+    text = block.text
+    if not text.isprintable():
+        text = "".join(_kept(character) for character in text)  # same length: boxes still hold
+    if text.strip() == text:
+        return text, block.boxes
+    begin = len(text) - len(text.lstrip())
+    stripped = text.strip()
+    boxes = [(max(0, b[0] - begin), *b[1:]) for b in block.boxes if b[0] < begin + len(stripped)]
+    return stripped, boxes
+
+
+def _kept(character: str) -> str:
+    if character == "\n" or character.isprintable():
+        return character
+    return "\ufffd" if "\ud800" <= character <= "\udfff" else " "
+
+
+def _go_together(waiting: list[Block], block: Block) -> bool:
+    """Whether `block` may stand in one passage with those before it."""
+    if block.kind not in ("text", "list"):
+        return False
+    length = sum(len(each.text) + 1 for each in waiting)
+    if length + len(block.text) > MOST:
+        return False
+    # A list stays with the sentence that announces it, and is else a passage of its own.
+    if waiting[-1].kind == block.kind or waiting[-1].text.endswith(":"):
+        return True
+    return length < LEAST
+
+
+def _text_parts(block: Block) -> list[Block]:
+    """Return `block` in parts of MOST characters at most, cut where a sentence ends."""
+    parts = []
+    rest = block
+    while len(rest.text) > MOST:
+        ends = [m.end() for m in _SENTENCE_END.finditer(rest.text, LEAST, MOST)]
+        at = ends[-1] if ends else rest.text.rfind(" ", LEAST, MOST) + 1 or MOST
+        first, rest = _split(rest, at)
+        parts.append(first)
+    parts.append(rest)
+    return [part for part in parts if part.text]
+
+
+def _table_parts(block: Block) -> list[Block]:
+    """Return a table whole; a very long one in parts, each with the table's first row."""
+    if len(block.text) <= TABLE_MOST:
+        return [block]
+    head = block.text.partition("\n")[0][:1_000]
+    parts = []
+    rest = block
+    while len(rest.text) > TABLE_MOST:
+        at = rest.text.rfind("\n", TABLE_MOST // 2, TABLE_MOST) + 1 or TABLE_MOST
+        first, rest = _split(rest, at)
+        parts.append(first)
+        if rest.text and not block.boxes:
+            rest.text = f"{head}\n{rest.text}"
+    parts.append(rest)
+    return [part for part in parts if part.text]
+
+
+def _split(block: Block, at: int) -> tuple[Block, Block]:
+    first = Block(block.kind, block.text[:at].rstrip(), block.level)
+    after = len(block.text[at:]) - len(block.text[at:].lstrip())
+    second = Block(block.kind, block.text[at + after :].rstrip(), block.level)
+    first.boxes = [box for box in block.boxes if box[0] < len(first.text)]
+    begin = at + after
+    second.boxes = [(box[0] - begin, *box[1:]) for box in block.boxes if box[0] >= begin]
+    return first, second

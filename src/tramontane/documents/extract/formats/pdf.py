@@ -1,0 +1,146 @@
+"""PDF: page by page through PDFium, with the rectangle of each word.
+
+Lines that stand at the same place of the neighbouring pages (running heads, page numbers) are left
+out and noted; a page that is only a picture is said to be scanned. Fields of forms and comments are
+not read.
+"""
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterator
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from tramontane.documents.extract.blocks import Notes, Opened, Page
+from tramontane.documents.extract.formats.pdf_layout import Layout
+from tramontane.documents.extract.formats.pdf_running import Running
+from tramontane.documents.extract.formats.pdf_words import PageText, read_page
+from tramontane.documents.extract.reasons import Unreadable, corrupt
+from tramontane.documents.extract.records import Limits
+from tramontane.documents.extract.source import Source
+
+SAMPLED_PAGES = 12
+TEXT_LEAST = 16  # characters; a page with fewer may be a scan with a stamp on it
+PICTURE_LEAST = 0.4  # of the page
+UNMAPPED_MOST = 0.3
+_NO_TITLE = re.compile(r"^(untitled|microsoft word|.*\.(docx?|indd|qxd|rtf|pdf|tex|dvi)$)", re.I)
+
+
+def read(source: Source, limits: Limits, notes: Notes) -> Iterator[Opened | Page]:
+    """Yield the pages. Raises Unreadable where it needs a password or is damaged."""
+    document = _opened(source)
+    count = len(document)
+    yield Opened("page", min(count, limits.pages), _title(document))
+    layout = Layout(_body_size(document))
+    running = Running(notes)
+    scanned = _Pictures(document, notes)
+    waiting: deque[tuple[int, PageText]] = deque()
+    for index in range(count):
+        text = _page_text(document, index, notes)
+        running.add(index, text)
+        waiting.append((index, text))
+        if len(waiting) > Running.AHEAD:
+            yield _page(*waiting.popleft(), layout, running, scanned)
+    while waiting:
+        yield _page(*waiting.popleft(), layout, running, scanned)
+
+
+def _page(
+    index: int, text: PageText, layout: Layout, running: Running, scanned: "_Pictures"
+) -> Page:
+    is_scanned = scanned.is_one(index, text)
+    text.segments = running.without(index, text)
+    return Page(index + 1, layout.blocks(text), is_scanned)
+
+
+def _opened(source: Source) -> pypdfium2.PdfDocument:
+    try:
+        return pypdfium2.PdfDocument(source.array())
+    except pypdfium2.PdfiumError as error:
+        if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
+            raise Unreadable(
+                "encrypted",
+                "The PDF is protected with a password. Save a copy without one and add that.",
+            ) from None
+        raise corrupt(
+            "The PDF is damaged and cannot be opened. Save it anew from the program that made it."
+        ) from None
+
+
+def _title(document: pypdfium2.PdfDocument) -> str | None:
+    title = document.get_metadata_value("Title").strip()
+    return None if not title or _NO_TITLE.match(title) else title
+
+
+def _page_text(document: pypdfium2.PdfDocument, index: int, notes: Notes) -> PageText:
+    """Return what page `index` holds; nothing where it is damaged, which is noted."""
+    try:
+        page = document[index]
+    except pypdfium2.PdfiumError:
+        notes.add("damaged_pages", "Pages that are damaged could not be read.", index + 1)
+        return PageText(612, 792, [], 0, 0, False)
+    try:
+        text = read_page(page)
+    except pypdfium2.PdfiumError:
+        notes.add("damaged_pages", "Pages that are damaged could not be read.", index + 1)
+        return PageText(612, 792, [], 0, 0, False)
+    finally:
+        page.close()
+    if text.is_cut:
+        notes.add("page_cut", "A page holds more text than is read of one page.", index + 1)
+    if text.unmapped > UNMAPPED_MOST:
+        notes.add(
+            "hidden_text",
+            "The file does not say what its letters mean here, so the text may be wrong.",
+            index + 1,
+        )
+    return text
+
+
+def _body_size(document: pypdfium2.PdfDocument) -> float:
+    """Return the font size that most characters of some pages have, in points."""
+    count = len(document)
+    step = max(1, count // SAMPLED_PAGES)
+    sizes: Counter[float] = Counter()
+    for index in range(min(step // 2, count - 1), count, step):
+        for segment in _page_text(document, index, Notes()).segments:
+            sizes[round(segment.size * 2) / 2] += len(segment.text)
+    return sizes.most_common(1)[0][0] if sizes else 10.0
+
+
+class _Pictures:
+    """Finds pages that are pictures of text."""
+
+    def __init__(self, document: pypdfium2.PdfDocument, notes: Notes) -> None:
+        self._document = document
+        self._notes = notes
+
+    def is_one(self, index: int, text: PageText) -> bool:
+        """Whether the page is scanned; it is noted."""
+        if text.characters >= TEXT_LEAST or not self._has_picture(index):
+            return False
+        self._notes.add(
+            "scanned",
+            "Scanned pages are pictures without text, so they cannot be searched. "
+            "Have a program recognise their text (OCR) and add the file anew.",
+            index + 1,
+        )
+        return True
+
+    def _has_picture(self, index: int) -> bool:
+        try:
+            page = self._document[index]
+        except pypdfium2.PdfiumError:
+            return False
+        try:
+            width, height = page.get_size()
+            covered = 0.0
+            for picture in page.get_objects([pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
+                left, bottom, right, top = picture.get_bounds()
+                covered += max(0.0, right - left) * max(0.0, top - bottom)
+            return bool(covered >= PICTURE_LEAST * width * height)
+        except pypdfium2.PdfiumError:
+            return False
+        finally:
+            page.close()
