@@ -8,7 +8,7 @@ its commonest endings. It does not know what is searched, nor which language a t
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 
 import msgspec
@@ -57,6 +57,32 @@ def stems(text: str, language: str | None) -> list[str]:
 def words(text: str, language: str | None) -> list[Word]:
     """Return the words that carry meaning with their stems and where they stand in `text`."""
     return [Word(match.start(), match.end(), stem) for match, stem in _kept(text, language)]
+
+
+def variants(
+    text: str, language: str | None, others: Iterable[str | None] = ()
+) -> list[tuple[str, ...]]:
+    """Return, for each word of `text` that carries meaning, the stems that it may stand as.
+
+    The first is that of its own `language`, then those of the `others`. Where the language is not
+    known, what is a stop word in any of them is left out, unless nothing else is there.
+
+    >>> variants("Wer ist Barack Obama?", "de", ["de", "it"])
+    [('barack',), ('obama', 'obam')]
+    """
+    known = list(dict.fromkeys([language, *others]))
+    stop = STOP_WORDS.get(language or "") or frozenset().union(
+        *(STOP_WORDS.get(other or "", frozenset()) for other in known)
+    )
+    text = _INVISIBLE.sub("", text)
+    found, small = {}, {}
+    for match, own in _kept(text, language):
+        word = match.group()
+        group = {own: None}
+        if word.isalnum():
+            group |= {term: None for other in known if (term := stemmer(other)(word))}
+        (small if folded(word) in stop and not word.isupper() else found)[tuple(group)] = None
+    return list(found or small)
 
 
 def folded(text: str) -> str:

@@ -111,14 +111,21 @@ def _words() -> None:
             "CREATE INDEX passages_words ON passages USING gin (to_tsvector('simple', stems))"
         )
         return
+    # Each stem stands behind its library, so that a library's lists are its own, and so are their
+    # lengths: what others keep changes neither what is found nor how long it takes.
     op.execute(
-        "CREATE VIRTUAL TABLE passages_words USING fts5(stems, owner, content='passages',"
-        " content_rowid='row', tokenize='unicode61 remove_diacritics 0')"
+        "CREATE VIRTUAL TABLE passages_words USING fts5(stems, content='',"
+        " tokenize='unicode61 remove_diacritics 0')"
     )
-    add = "INSERT INTO passages_words(rowid, stems, owner) VALUES (new.row, new.stems, new.owner);"
+    op.execute("CREATE VIRTUAL TABLE passages_words_terms USING fts5vocab('passages_words', 'row')")
+    spelt = "replace(' ' || {0}.stems, ' ', ' ' || {0}.owner)"
+    add = (
+        "INSERT INTO passages_words(rowid, stems)"
+        f" SELECT new.row, {spelt.format('new')} WHERE new.owner <> '';"
+    )
     drop = (
-        "INSERT INTO passages_words(passages_words, rowid, stems, owner)"
-        " VALUES ('delete', old.row, old.stems, old.owner);"
+        "INSERT INTO passages_words(passages_words, rowid, stems)"
+        f" SELECT 'delete', old.row, {spelt.format('old')} WHERE old.owner <> '';"
     )
     for name, when, what in (
         ("added", "INSERT", add),

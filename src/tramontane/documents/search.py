@@ -1,0 +1,108 @@
+"""Finds the passages of libraries that answer a question.
+
+Two steps: the store's index of stems gives candidates (`documents/wordindex.py`), which are then
+ranked here by what they and their library hold (`documents/ranking.py`), so that no result depends
+on what is in anybody else's library. Only documents that are ready and not superseded are found. It
+does not know who may search, nor what is then said.
+"""
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from tramontane.documents import ranking, wordindex
+from tramontane.documents.wordindex import Candidate
+from tramontane.store import passages
+from tramontane.text import stems
+
+LIMIT = 8
+CANDIDATES = 60
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage with how well it fits: `score` compares the hits of one search, no more.
+
+    `document` is the document's name, `document_kind` what it is ("pdf"), `kind` the passage's.
+    """
+
+    document_id: str
+    document: str
+    document_kind: str | None
+    passage_number: int
+    page: int
+    kind: str
+    heading: str
+    text: str
+    language: str | None
+    score: float
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The best hits first; `searched` is how many passages were looked through."""
+
+    hits: list[Hit]
+    searched: int
+
+
+def indexed(heading: str, text: str, language: str | None) -> list[str]:
+    """Return what the index is given of a passage: the stems of its heading, then of its text.
+
+    >>> indexed("Costs › 2024", "Rents rose by 3.5%.", "en")
+    ['cost', '2024', '|', 'rent', 'rose', '3x5']
+    """
+    return [*stems.stems(heading, language), ranking.HEADING_ENDS, *stems.stems(text, language)]
+
+
+def find(
+    c: Connection,
+    library_ids: Collection[str],
+    question: str,
+    language: str | None = None,
+    limit: int = LIMIT,
+    document_ids: Collection[str] | None = None,
+) -> Found:
+    """Return the passages of these libraries (and documents, where given) that fit `question`.
+
+    `language` is the question's; None: unknown. Words in it are also looked for as the languages of
+    the libraries would stem them, so that names and numbers are found across languages.
+    """
+    scope = wordindex.scope(library_ids, document_ids)
+    if scope is None:
+        return Found([], 0)
+    searched = passages.count(c, scope.library_ids)
+    asked = stems.variants(question, language, wordindex.languages(c, scope)) if searched else []
+    if not asked:
+        return Found([], searched)
+    candidates = wordindex.candidates(c, scope, asked, max(CANDIDATES, 2 * limit))
+    counts = wordindex.counts(c, scope, {stem for group in asked for stem in group})
+    scored = ranking.ranked(asked, candidates, counts, searched)
+    return Found(
+        [_hit(candidate, score) for candidate, score in _distinct(scored)[:limit]], searched
+    )
+
+
+def _distinct(scored: Sequence[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
+    """Return each text once: the same file may be in two libraries."""
+    seen: set[str] = set()
+    found = []
+    for candidate, score in scored:
+        if candidate.text not in seen:
+            seen.add(candidate.text)
+            found.append((candidate, score))
+    return found
+
+
+def _hit(candidate: Candidate, score: float) -> Hit:
+    return Hit(
+        document_id=candidate.document_id,
+        document=candidate.document,
+        document_kind=candidate.document_kind,
+        passage_number=candidate.number,
+        page=candidate.page,
+        kind=candidate.kind,
+        heading=candidate.heading,
+        text=candidate.text,
+        language=candidate.language,
+        score=round(score, 4),
+    )
