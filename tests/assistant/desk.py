@@ -1,7 +1,7 @@
 """Answering over a real store, without a gateway: what models say is scripted."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from tramontane.assistant import orders
@@ -97,7 +97,13 @@ class Desk:
                 **fields,
             )
 
-    def order(self, text: str = "Hello?", parent_id: str | None = None, **fields: Any) -> Order:
+    def order(
+        self,
+        text: str = "Hello?",
+        parent_id: str | None = None,
+        attachments: Sequence[str] = (),
+        **fields: Any,
+    ) -> Order:
         """Keep a question and return the order for its answer."""
         asking = Asking(
             key_id=self.place.key_id,
@@ -110,7 +116,13 @@ class Desk:
             conversation = conversations.get(c, self.conversation.id)
             client_id = f"c{len(messages.list_all(c, conversation.id))}"
             _, _, order = orders.send(
-                c, conversation, asking, parent_id=parent_id, text=text, client_id=client_id
+                c,
+                conversation,
+                asking,
+                parent_id=parent_id,
+                text=text,
+                client_id=client_id,
+                attachments=attachments,
             )
         assert order is not None
         return order

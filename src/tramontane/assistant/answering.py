@@ -14,7 +14,9 @@ import msgspec
 
 from tramontane.assistant import context, receipts, telling
 from tramontane.assistant.afterwards import Afterwards
+from tramontane.assistant.brief import Brief
 from tramontane.assistant.feed import Feed
+from tramontane.assistant.holdings import Holdings
 from tramontane.assistant.live import Asked, Live
 from tramontane.assistant.orders import Order
 from tramontane.assistant.served import Served
@@ -25,12 +27,19 @@ from tramontane.assistant.tokenstream import (
     ReasoningDelta,
     TextDelta,
 )
-from tramontane.assistant.turn import Piece, Tokens, turn
+from tramontane.assistant.turn import AnyTool, Piece, Tokens, turn
 from tramontane.errors import Forbidden, InvalidRequest, NotFound, TramontaneError, Unavailable
 from tramontane.store import conversations, keys, messages, projects
 from tramontane.store.conversations import Conversation
 from tramontane.store.database import Store
-from tramontane.store.messages import Failure, Message, Receipt, ToolPart
+from tramontane.store.messages import (
+    Failure,
+    Message,
+    Receipt,
+    ResultPart,
+    SourcesPart,
+    ToolPart,
+)
 from tramontane.tools import Tool
 
 T = TypeVar("T")
@@ -54,8 +63,10 @@ class Answering:
         tools: Mapping[str, Tool],
         currency: str,
         clock_ms: Callable[[], int],
+        holdings: Holdings | None = None,
     ) -> None:
         self.feed = feed
+        self._holdings = holdings or Holdings(store)
         self._store = store
         self._tokens = tokens
         self._served = served
@@ -148,32 +159,50 @@ class Answering:
                 await asyncio.shield(finishing)
 
     async def _ask(self, live: Live, order: Order) -> None:
-        """Ask for the answer; where it is to be trimmed and was still too long, with less."""
+        """Ask for the answer; where that was too long, with fewer passages, and where it is to be
+        trimmed, with fewer messages.
+        """
         served = await asyncio.to_thread(self._served)
+        brief = await self._holdings.brief(order, live)
+        self._show_sources(live, brief)
         sent = order.sent
         for left in reversed(range(TRIM_AGAIN_MAX)):
             live.left_out = sent.left_out
             try:
-                await self._take_patiently(live, order, served, sent.chat)
+                await self._take_patiently(live, order, served, sent.chat, brief)
                 return
             except InvalidRequest as error:
-                is_too_long = error.code == "context_length_exceeded"
-                if not (is_too_long and order.is_trimming and left) or live.has_said:
+                if error.code != "context_length_exceeded" or not left or live.has_said:
+                    raise
+                if brief.evidence.shorten():
+                    self._show_sources(live, brief)
+                    continue
+                if not order.is_trimming:
                     raise
                 shorter = order.shorter(sent, is_least=left == 1)
                 if shorter is None:
                     raise
                 sent = shorter
 
+    def _show_sources(self, live: Live, brief: Brief) -> None:
+        found = brief.sources()
+        if found is not None:
+            live.add(found)
+
     async def _take_patiently(
-        self, live: Live, order: Order, served: Mapping[str, Served], chat: context.Chat
+        self,
+        live: Live,
+        order: Order,
+        served: Mapping[str, Served],
+        chat: context.Chat,
+        brief: Brief,
     ) -> None:
         """Ask, and ask again while the gateway is between two lives, or does not know a member yet
         who has just joined.
         """
         for wait_s in (*AGAIN_AFTER_S, None):
             try:
-                await self._take_all(live, order, served, chat)
+                await self._take_all(live, order, served, chat, brief)
                 return
             except (Unavailable, Forbidden) as error:
                 may_pass = error.code in ("unavailable", "access_ended")
@@ -192,17 +221,24 @@ class Answering:
             raise refused
 
     async def _take_all(
-        self, live: Live, order: Order, served: Mapping[str, Served], chat: context.Chat
+        self,
+        live: Live,
+        order: Order,
+        served: Mapping[str, Served],
+        chat: context.Chat,
+        brief: Brief,
     ) -> None:
-        allowed = self._allowed(order, served)
+        allowed = self._allowed(order, served, brief)
         try:
-            await self._take_one(live, order, served, chat, allowed)
+            await self._take_one(
+                live, order, served, brief.chat(chat, has_tools=bool(allowed)), allowed
+            )
         except InvalidRequest as error:
             if not allowed or live.has_said or "tool" not in error.message.lower():
                 raise
             # Nobody says beforehand whether a model served elsewhere knows tools: now it has.
             self._toolless.add(order.model)
-            await self._take_one(live, order, served, chat, {})
+            await self._take_one(live, order, served, brief.chat(chat, has_tools=False), {})
 
     async def _take_one(
         self,
@@ -210,22 +246,29 @@ class Answering:
         order: Order,
         served: Mapping[str, Served],
         chat: context.Chat,
-        allowed: Mapping[str, Tool],
+        allowed: Mapping[str, AnyTool],
     ) -> None:
-        pieces = turn(self._tokens, order.key_id, order.body(chat), allowed)
+        pieces = turn(self._tokens, order.key_id, order.body(chat), allowed, live.call_ids)
         async with aclosing(pieces):
             await self._take(pieces, live, order, served)
 
-    def _allowed(self, order: Order, served: Mapping[str, Served]) -> dict[str, Tool]:
-        """Return the tools that are offered: those allowed, of a model that knows tools."""
+    def _allowed(
+        self, order: Order, served: Mapping[str, Served], brief: Brief
+    ) -> dict[str, AnyTool]:
+        """Return the tools that are offered: those allowed, of a model that knows tools.
+
+        Beside documents there is none that reaches out: nothing of them can be carried away.
+        """
         of = [s for s in served.values() if order.model in s.models]
         if order.model in self._toolless or not of or not all(s.supports_tools for s in of):
             return {}
-        return {
+        offered: dict[str, AnyTool] = {
             name: tool
             for name, tool in self._tools.items()
-            if order.tools is None or name in order.tools
+            if (order.tools is None or name in order.tools)
+            and (order.scope.is_empty or not tool.reaches_out)
         }
+        return offered | dict(brief.tools)
 
     async def _take(
         self,
@@ -259,6 +302,8 @@ class Answering:
                 case ToolPart():
                     self._first(live)
                     live.add_call(piece)
+                case SourcesPart() | ResultPart():
+                    live.add(piece)
 
     def _first(self, live: Live) -> None:
         if live.first_token_s is None:

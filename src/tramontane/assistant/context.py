@@ -174,6 +174,19 @@ def fit(
     return Fit(system + kept, len(messages) - len(kept))
 
 
+def room(
+    sent: Chat,
+    context_tokens: int | None,
+    answer_tokens: int | None,
+    bytes_per_token: float = BYTES_PER_TOKEN,
+) -> int | None:
+    """Return about how many tokens may be added to `sent`; None where the window is not known."""
+    if context_tokens is None:
+        return None
+    kept = min(answer_tokens or ANSWER_TOKENS, max(1, context_tokens // 4))
+    return context_tokens - kept - tokens(sent, bytes_per_token)
+
+
 def trimmed(
     messages: Chat, room: int, bytes_per_token: float = BYTES_PER_TOKEN, *, least: int = 1
 ) -> Chat:

@@ -11,7 +11,16 @@ import msgspec
 from tramontane.assistant import telling
 from tramontane.assistant.feed import Feed, Ring
 from tramontane.money import Usage
-from tramontane.store.messages import Message, Part, ReasoningPart, Receipt, TextPart, ToolPart
+from tramontane.store.messages import (
+    Message,
+    Part,
+    ProgressPart,
+    ReasoningPart,
+    Receipt,
+    SourcesPart,
+    TextPart,
+    ToolPart,
+)
 
 TELL_EVERY_S = 0.03
 _KINDS: dict[str, type[TextPart] | type[ReasoningPart]] = {
@@ -56,6 +65,11 @@ class Live:
         """The conversation that it belongs to."""
         return self.message.conversation_id
 
+    @property
+    def call_ids(self) -> list[str]:
+        """The ids of the calls that it has already."""
+        return [part.id for part in self._parts if isinstance(part, ToolPart)]
+
     def snapshot(self) -> Message:
         """Return the message as it is now; everything in it has been told."""
         self.tell()
@@ -89,6 +103,31 @@ class Live:
                 self._tell_part(at)
                 return
         self._add_part(call)
+
+    def add(self, part: Part) -> None:
+        """Take in a part that comes whole; sources take the place of those before."""
+        self.is_changed = True
+        for at, known in enumerate(self._parts):
+            if isinstance(known, SourcesPart) and isinstance(part, SourcesPart):
+                self._parts[at] = part
+                self._tell_part(at)
+                return
+        self._add_part(part)
+
+    def progress(self, part: ProgressPart | None) -> None:
+        """Show how far long work has come, in place of what was shown before; None: it is over."""
+        self.is_changed = True
+        self.tell()
+        self._settle()
+        known = [at for at, each in enumerate(self._parts) if isinstance(each, ProgressPart)]
+        if part is not None and known:
+            self._parts[known[0]] = part
+            self._tell_part(known[0])
+        elif part is not None:
+            self._add_part(part)
+        elif known:
+            del self._parts[known[0]]
+            telling.message(self._feed, self.snapshot())
 
     def wait(self, position: int, eta_s: float) -> None:
         """Tell of the place in line."""

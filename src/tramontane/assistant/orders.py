@@ -51,7 +51,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope = NOTHING
     branch: tuple[Message, ...] = ()
     context_tokens: int | None = None
-    is_guide: bool = False
+    language: str | None = None
+    guide: Context | None = None
     is_first: bool = False
 
     @property
@@ -221,8 +222,9 @@ def _order(
     served = asking.served[model]
     parameters = _merged(asking.persona.parameters, conversation.parameters)
     system = context.system_message(asking.persona.instructions, conversation.instructions)
-    if served.kind == "guide":
-        system = [*system, _for_guide(asking)]
+    guide = _for_guide(asking) if served.kind == "guide" else None
+    if guide is not None:
+        system = [*system, {"role": "system", "content": context_message(guide)}]
     chat = context.chat(branch, is_continuing=is_continuing)
     bytes_per_token = context.measured(system, branch, model)
     # A request to go on means nothing without the answer that it is about, and its question.
@@ -254,25 +256,25 @@ def _order(
         scope=scope.scope_of(c, conversation, asking.persona.library_ids, branch),
         branch=tuple(branch),
         context_tokens=served.context_tokens,
-        is_guide=served.kind == "guide",
+        language=asking.language,
+        guide=guide,
         is_first=is_first,
     )
 
 
-def _for_guide(asking: Asking) -> dict[str, Any]:
+def _for_guide(asking: Asking) -> Context:
     """The one thing said that nobody wrote: the guide is told whom it has before it."""
     capable = tuple(
         name
         for name, served in asking.served.items()
         if served.is_capable and not served.is_demonstration
     )
-    known = Context(
+    return Context(
         today=date.fromtimestamp(asking.now_ms / 1000),
         language=asking.language,
         is_admin=asking.is_admin,
         models=capable,
     )
-    return {"role": "system", "content": context_message(known)}
 
 
 def _merged(default: Parameters, own: Parameters) -> Parameters:

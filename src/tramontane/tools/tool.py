@@ -20,12 +20,14 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """A tool as models are told of it: `parameters` is a JSON schema of an object.
 
     `run` takes what a model wrote as arguments, whatever that is, and never raises for it.
+    `reaches_out`: it sends something beyond this platform, so it is not offered beside documents.
     """
 
     name: str
     description: str
     parameters: Mapping[str, Any]
     run: Callable[[Mapping[str, Any]], ToolResult]
+    reaches_out: bool = False
 
     def offer(self) -> dict[str, Any]:
         """Return it as an entry of `tools` in a request of OpenAI's dialect."""

@@ -1,0 +1,82 @@
+"""What one answer is given to work with: passages, tables, and the tools that look into them.
+
+It belongs to the event loop, and to one answer. It does not know how a passage is found, nor how a
+model is asked.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from tramontane.assistant import grounding
+from tramontane.assistant.context import Chat
+from tramontane.assistant.evidence import Evidence, Shown
+from tramontane.assistant.turn import BoundTool
+from tramontane.guide.conversation import MARK, Context, SourceText, context_message
+from tramontane.store.messages import SourcesPart
+
+
+class Brief:
+    """The material of one answer. `language` is the question's, `nonce` a word that nobody knew."""
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        language: str,
+        nonce: str,
+        tools: Mapping[str, BoundTool],
+        guide: Context | None = None,
+    ) -> None:
+        self.evidence = evidence
+        self.language = language
+        self.nonce = nonce
+        self.tools = tools
+        self._guide = guide
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to look into."""
+        return not self.evidence.searched and not self.tools
+
+    def sources(self) -> SourcesPart | None:
+        """Return what was found; None where there is nothing to search."""
+        return self.evidence.part() if self.evidence.searched else None
+
+    def chat(self, chat: Chat, *, has_tools: bool) -> Chat:
+        """Return `chat` with rules and passages, or with what the guide is told."""
+        if self.is_empty:
+            return chat
+        if self._guide is not None:
+            return _with_context(chat, self._for_guide(self._guide))
+        if not self.evidence.searched:
+            return chat
+        said = grounding.rules(
+            self.nonce, self.language, can_search=has_tools and "search_documents" in self.tools
+        )
+        block = grounding.passages(self.evidence.shown, self.nonce)
+        return grounding.with_rules(grounding.with_question(chat, block), said)
+
+    def _for_guide(self, known: Context) -> Context:
+        return msgspec.structs.replace(known, sources=_texts(self.evidence.shown))
+
+
+def _texts(shown: Sequence[Shown]) -> tuple[SourceText, ...]:
+    return tuple(
+        SourceText(
+            number=each.source.number,
+            document=each.source.document,
+            page=each.source.page,
+            label=each.source.label,
+            heading=each.source.heading,
+            text=each.text,
+            language=each.language,
+        )
+        for each in shown
+    )
+
+
+def _with_context(chat: Chat, context: Context) -> Chat:
+    told = {"role": "system", "content": context_message(context)}
+    return [
+        told if m["role"] == "system" and str(m["content"]).startswith(MARK) else m for m in chat
+    ]
