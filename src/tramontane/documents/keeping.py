@@ -5,8 +5,10 @@ leaves neither row, index, file nor tables. A crash in between leaves at most a 
 has, which `sweep` deletes. It does not know who may do what.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from tramontane.documents.files import FileStore, Incoming, unreferenced
 from tramontane.store import documents, libraries
@@ -21,20 +23,21 @@ def keep(
     files: FileStore,
     incoming: Incoming,
     *,
-    library_id: str,
+    find_library: Callable[[Connection], str],
     member_id: str | None,
     name: str,
     now_ms: int,
 ) -> tuple[Document, bool]:
     """Return the document of a file that has come in, and whether its bytes were there already.
 
-    Raises NotFound where the library is gone, InvalidRequest for its name, Unavailable.
+    `find_library` says where it goes, in the same transaction. Raises what that raises,
+    InvalidRequest for the name or an empty file, Unavailable.
     """
     kept = incoming.end()
     with files.locked():
         files.name(incoming, kept)
         with store.write() as c:
-            libraries.get(c, library_id)
+            library_id = find_library(c)
             document, is_duplicate = documents.add(
                 c,
                 library_id=library_id,

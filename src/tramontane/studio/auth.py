@@ -42,10 +42,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rights(self) -> tuple[Right, ...]:
-        """What the caller may do: a key what it was given, a member read, or operate as well."""
+        """What the caller may do: a key what it was given; a member use and read, an administrator
+        operate as well.
+        """
         if self.key is not None:
             return self.key.rights
-        return ("read", "operate") if self.is_operator else ("read",)
+        return ("infer", "read", "operate") if self.is_operator else ("infer", "read")
 
     @property
     def is_operator(self) -> bool:

@@ -21,12 +21,12 @@ from tramontane.documents import keeping
 from tramontane.documents.extract import Began, Ended, ExtractFailed, Limits, PageRead, extract
 from tramontane.documents.extract.records import Line
 from tramontane.documents.files import FileStore
+from tramontane.documents.search import indexed
 from tramontane.errors import TramontaneError
 from tramontane.store import documents, passages
 from tramontane.store.database import Store
 from tramontane.store.documents import Document, Note, Problem
 from tramontane.store.passages import StoredPassage
-from tramontane.text.stems import stems
 
 LEASE_MS = 30_000
 RENEW_S = 8.0
@@ -83,7 +83,7 @@ class Reader:
             with contextlib.suppress(TramontaneError), self._store.write() as c:
                 documents.give_back(c, document)
             raise
-        except Exception:  # the outer edge of a job: whatever it is, others are read
+        except Exception:  # noqa: BLE001 - the outer edge of a job: others are read all the same
             _log.exception("document %s: reading it failed", document.id)
             self._fail(document, _unforeseen())
         return True
@@ -226,7 +226,7 @@ def _stored(document_id: str, passage: msgspec.Struct) -> StoredPassage:
 
 
 def _stems(passage: StoredPassage) -> list[str]:
-    return stems(f"{passage.heading}\n{passage.text}", passage.language)
+    return indexed(passage.heading, passage.text, passage.language)
 
 
 def _abandoned() -> Problem:
