@@ -5,6 +5,8 @@ A passage stays on one page. It does not know formats.
 
 import re
 
+import msgspec
+
 from tramontane.documents.extract.blocks import Block
 from tramontane.documents.extract.languages import Languages
 from tramontane.documents.passage import HEADING_SEPARATOR, Box, Passage, pack
@@ -47,7 +49,19 @@ class Composer:
                 made += [self._passage(page, part) for part in _table_parts(block)]
             else:
                 waiting.append(block)
-        return made + self._joined(page, waiting)
+        return self._told(made + self._joined(page, waiting))
+
+    def _told(self, made: list[Passage]) -> list[Passage]:
+        """Return `made` with languages: a heading or table has that of the prose after it."""
+        prose = {p.number: self._languages.of(p.text) for p in made if p.kind in ("text", "list")}
+        found = self._languages.last
+        for index in range(len(made) - 1, -1, -1):
+            passage = made[index]
+            found = prose.get(passage.number, found)
+            if passage.kind in ("heading", "table") and not prose:
+                found = self._languages.of(passage.text, is_prose=False) or found
+            made[index] = msgspec.structs.replace(passage, language=found)
+        return made
 
     def _heading(self, page: int, block: Block) -> list[Passage]:
         level = block.level or 1
@@ -72,7 +86,6 @@ class Composer:
     def _passage(self, page: int, block: Block) -> Passage:
         self._number += 1
         path = HEADING_SEPARATOR.join(text for _, text in self._headings)
-        language = self._languages.of(block.text, is_prose=block.kind in ("text", "list"))
         return Passage(
             number=self._number,
             page=page,
@@ -81,7 +94,6 @@ class Composer:
             else block.kind,
             heading=path[:PATH_MOST],
             text=block.text,
-            language=language,
             boxes=pack(block.boxes),
         )
 

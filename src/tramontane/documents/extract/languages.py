@@ -25,19 +25,26 @@ class Languages:
         """The language that most characters are in, None where none could be told."""
         return self._characters.most_common(1)[0][0] if self._characters else None
 
-    def of(self, text: str, *, is_prose: bool) -> str | None:
-        """Return the language of `text`; what cannot be told is like the text before it."""
+    @property
+    def last(self) -> str | None:
+        """The language of the last prose that could be told."""
+        return self._last
+
+    def of(self, text: str, *, is_prose: bool = True) -> str | None:
+        """Return the language of `text`; what cannot be told is like the prose before it."""
         said = text[:LOOKED_AT]
         if not _is_latin(said):
             return None
         guess = detect(said) if len(said) >= ENOUGH else None
-        needed = 1.0 if guess is None or guess.language == self._last else SURE_ALONE
-        if guess is not None and guess.margin >= needed and (is_prose or self._last is None):
-            if is_prose:
-                self._characters[guess.language] += len(text)
-                self._last = guess.language
-            return guess.language
-        return self._last
+        if guess is None:
+            return self._last
+        needed = 1.0 if guess.language == self._last and is_prose else SURE_ALONE
+        if guess.margin < needed:
+            return self._last
+        if is_prose:
+            self._characters[guess.language] += len(text)
+            self._last = guess.language
+        return guess.language
 
 
 def _is_latin(text: str) -> bool:

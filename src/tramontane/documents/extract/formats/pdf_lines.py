@@ -3,6 +3,7 @@
 It does not know PDFium, headings or tables.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -61,9 +62,23 @@ def chains(text: PageText) -> list[list[Segment]]:
             made[-1].append(segment)
             # One line up and not to the right of what was last: neither column nor cell.
             odd += up > before.size * 0.7 and segment.left < before.left
-    if odd > max(2, ODD_MOST * len(text.segments)):
+    if odd > max(2, ODD_MOST * len(text.segments)) or _goes_across(text.segments):
         return by_geometry(text)
     return made
+
+
+def _goes_across(segments: Sequence[Segment]) -> bool:
+    """Whether the file has running text in columns line by line across them."""
+    across = [
+        (a, b)
+        for a, b in itertools.pairwise(segments)
+        if b.left > a.right and abs(a.middle - b.middle) < a.size * 0.3
+    ]
+    if len(across) < 8 or len(across) < 0.3 * len(segments):
+        return False
+    words = sum(len(a.words) + len(b.words) for a, b in across) / (2 * len(across))
+    starts = {round(b.left / 4) for _, b in across}
+    return words >= 4 and len(starts) <= max(2, len(across) // 6)
 
 
 def by_geometry(text: PageText) -> list[list[Segment]]:

@@ -45,9 +45,7 @@ class Running:
                 dropped.append(segment)
         if not dropped or len(dropped) == len(text.segments):
             return text.segments
-        self._notes.add(
-            "running_lines", "Lines repeated on every page were left out of the text.", index + 1
-        )
+        self._notes.add("running_lines", "Lines repeated on every page were left out of the text.")
         return [segment for segment in text.segments if not any(segment is d for d in dropped)]
 
 

@@ -176,7 +176,14 @@ def _is_table(rows: list[Row], columns: list[Span]) -> bool:
     segments = [segment for row in rows for segment in row.segments]
     words = sum(len(segment.words) for segment in segments) / len(segments)
     filled = len(segments) / (len(rows) * len(columns))
-    return words <= WORDS_MOST and filled >= 0.5
+    return words <= WORDS_MOST and filled >= 0.5 and not _is_prose(segments, columns, words)
+
+
+def _is_prose(segments: list[Segment], columns: list[Span], words: float) -> bool:
+    """Whether two or three columns are filled from side to side, as running text does."""
+    wide = sum(segment.right - segment.left for segment in segments) / len(segments)
+    column = sum(right - left for left, right in columns) / len(columns)
+    return len(columns) <= 3 and words >= 4 and wide > 0.8 * column
 
 
 def _column(columns: list[Span], segment: Segment) -> int:
