@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { extname, join, resolve } from "node:path";
+import { basename, extname, join, resolve } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig, type Plugin } from "vite";
@@ -31,6 +31,34 @@ function fontFirst(): Plugin {
         const attrs = { rel: "preload", as: "font", type: "font/woff2", href: `/${font}`, crossorigin: true };
         return [{ tag: "link", attrs, injectTo: "head" }];
       },
+    },
+  };
+}
+
+/** What pdf.js asks for by name while it reads: fonts that a PDF may leave out, maps of characters, decoders. */
+function pdfAssets(): Plugin {
+  const package_ = join(import.meta.dirname, "node_modules/pdfjs-dist");
+  const { version } = JSON.parse(readFileSync(join(package_, "package.json"), "utf8")) as { version: string };
+  const base = `assets/pdfjs-${version}`;
+  const wanted = (path: string) => /\.(bcmap|pfb|ttf)$|_fallback\.js$|LICENSE/.test(path);
+  const folders = ["cmaps", "standard_fonts", "wasm"];
+  return {
+    name: "pdf-assets",
+    config: () => ({ define: { __PDF_ASSETS__: JSON.stringify(`/${base}/`) } }),
+    configureServer(server) {
+      server.middlewares.use(`/${base}`, (request, response, next) => {
+        const path = join(package_, (request.url ?? "").replace(/\.\./g, ""));
+        if (!wanted(path)) return next();
+        if (path.endsWith(".js")) response.setHeader("content-type", "text/javascript");
+        response.end(readFileSync(path));
+      });
+    },
+    generateBundle() {
+      for (const folder of folders) {
+        for (const path of files(join(package_, folder)).filter(wanted)) {
+          this.emitFile({ type: "asset", fileName: `${base}/${folder}/${basename(path)}`, source: readFileSync(path) });
+        }
+      }
     },
   };
 }
@@ -69,6 +97,7 @@ export default defineConfig({
     svelte(),
     onlyWoff2(),
     fontFirst(),
+    pdfAssets(),
     compressed(),
   ],
   resolve: { alias: { $lib: new URL("./src/lib", import.meta.url).pathname } },

@@ -1,11 +1,40 @@
-/** Places and kinds of documents in the reader's words. */
+/** Places, kinds and states of documents in the reader's words. */
 
-import type { PageLabel } from "$lib/api/types";
+import type { Document, DocumentKind, PageLabel } from "$lib/api/types";
 import { t, type Key } from "$lib/i18n/index.svelte";
 
 const PLACES: Record<PageLabel, Key> = { page: "atPage", slide: "atSlide", sheet: "atSheet", part: "atPart" };
+const PROBLEMS: Record<string, Key> = {
+  document_encrypted: "problemEncrypted",
+  document_corrupt: "problemCorrupt",
+  document_empty: "problemEmpty",
+  document_too_large: "problemTooBig",
+  payload_too_large: "problemTooBig",
+  document_unsupported: "problemUnsupported",
+  document_timeout: "problemTimeout",
+};
+const KINDS: Record<DocumentKind, string> = {
+  pdf: "PDF", docx: "Word", pptx: "PowerPoint", xlsx: "Excel", ods: "ODS", odt: "ODT", html: "HTML", md: "Markdown",
+  txt: "TXT", csv: "CSV", tsv: "TSV", json: "JSON", parquet: "Parquet", sqlite: "SQLite", eml: "E-mail",
+};
 
 /** "page 12", "slide 3". */
 export function placeName(label: PageLabel, page: number): string {
   return t(PLACES[label] ?? "atPage", { number: String(page) });
+}
+
+export function kindName(kind: DocumentKind | null): string {
+  return kind ? (KINDS[kind] ?? kind) : "";
+}
+
+/** Why a document cannot be read and what to do; the server's own words where we have none. */
+export function problemWords(problem: Document["problem"]): string {
+  if (!problem) return "";
+  const known = PROBLEMS[problem.code];
+  return known ? t(known) : problem.message;
+}
+
+/** "annex.pdf" of "report/annex.pdf". */
+export function fileName(name: string): string {
+  return name.slice(name.lastIndexOf("/") + 1);
 }

@@ -1,5 +1,6 @@
 /** Colours code, in a worker that is fetched when the first code is complete. */
 
+import { startWorker } from "$lib/workers";
 import workerAddress from "./highlight.worker?worker&url";
 
 /** What the worker answers: pieces of the text in order, each with its class or none. */
@@ -7,13 +8,6 @@ export type Pieces = [text: string, kind: string][];
 
 const LONGEST = 120_000;
 const SLICE = 1500;
-
-interface Policy {
-  createScriptURL(url: string): string;
-}
-interface Policies {
-  createPolicy(name: string, rules: Policy): Policy;
-}
 
 let worker: Worker | null = null;
 let next = 1;
@@ -49,14 +43,7 @@ function ask(language: string, text: string): Promise<Pieces | null> {
 }
 
 function start(): Worker {
-  const policies = (window as unknown as { trustedTypes?: Policies }).trustedTypes;
-  const policy = policies?.createPolicy("tramontane", {
-    createScriptURL(url) {
-      if (url !== workerAddress) throw new TypeError("only our own worker");
-      return url;
-    },
-  });
-  const made = new Worker(policy ? policy.createScriptURL(workerAddress) : workerAddress, { type: "module" });
+  const made = startWorker(workerAddress);
   made.onmessage = ({ data }: MessageEvent<{ id: number; pieces: Pieces | null }>) => {
     waiting.get(data.id)?.(data.pieces);
     waiting.delete(data.id);

@@ -24,6 +24,35 @@ const words: Translation<typeof english> = {
   // Progress of an answer
   progressReading: "Leyendo los documentos: {done} de {total}",
   progressJoining: "Reuniendo lo leído: {done} de {total}",
+  // The document beside
+  pageOf: "Página {page} de {pages}",
+  pagePrevious: "Anterior",
+  pageNext: "Siguiente",
+  pageEmpty: "Aquí no hay texto.",
+  zoomIn: "Ampliar",
+  zoomOut: "Reducir",
+  searchInside: "Buscar en este documento",
+  searching: "Buscando…",
+  foundOf: "{at} de {all}",
+  foundNone: "No encontrado",
+  foundNext: "Siguiente coincidencia",
+  foundPrevious: "Coincidencia anterior",
+  citationOf: "Cita {at} de {all}",
+  citationNext: "Cita siguiente",
+  citationPrevious: "Cita anterior",
+  markedHere: "Marcado, {place}: {text}",
+  olderVersion: "versión {version} de {versions}: una más reciente la ha sustituido",
+  downloadDocument: "Descargar el documento",
+  documentGone: "Este documento ya no existe",
+  documentGoneText: "Se eliminó o ya no se comparte con usted. Lo que la respuesta dice de él ya no puede consultarse aquí.",
+  documentUnreadable: "No se pudo leer este documento",
+  // What is wrong with a document
+  problemEncrypted: "Está protegido con contraseña. Guarde una copia sin ella y añádala.",
+  problemCorrupt: "El archivo está dañado. Ábralo en el programa original, guárdelo de nuevo y añádalo otra vez.",
+  problemEmpty: "Está vacío.",
+  problemTooBig: "Es demasiado grande para leerlo aquí. Divídalo en archivos más pequeños.",
+  problemUnsupported: "Este tipo de archivo no se puede leer. Sí PDF, Word, PowerPoint, Excel, OpenDocument, HTML, Markdown, texto, correo, CSV, JSON, Parquet y SQLite.",
+  problemTimeout: "La lectura tardó demasiado y se detuvo. Divídalo o guárdelo en una forma más sencilla.",
 };
 
 export default words;

@@ -1,0 +1,3 @@
+/** What reads a PDF, off the page's thread. */
+
+import "pdfjs-dist/legacy/build/pdf.worker.min.mjs";
