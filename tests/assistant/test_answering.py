@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +18,8 @@ from tramontane.assistant.tokenstream import (
     TextDelta,
     ToolCallDelta,
 )
+from tramontane.datafolder import DataFolder
+from tramontane.documents.files import FileStore
 from tramontane.errors import Forbidden, InvalidRequest, Unavailable
 from tramontane.money import Usage
 from tramontane.store import conversations, keys, messages, usage
@@ -384,7 +387,9 @@ def _title(d: Desk) -> tuple[str, str]:
     return found.title, found.title_source
 
 
-def test_temporary_conversations_go_a_day_after_their_last_use(desk: Callable[..., Desk]) -> None:
+def test_temporary_conversations_go_a_day_after_their_last_use(
+    desk: Callable[..., Desk], tmp_path: Path
+) -> None:
     async def main() -> None:
         d = desk(spoken("gone tomorrow"))
         kept = d.conversation
@@ -392,8 +397,9 @@ def test_temporary_conversations_go_a_day_after_their_last_use(desk: Callable[..
         order = d.order()
         await d.answered(order)
         day_ms = upkeep.TEMPORARY_MS
-        assert await upkeep.sweep(d.store, d.answering, d.now_ms + day_ms) == 0
-        assert await upkeep.sweep(d.store, d.answering, d.now_ms + day_ms + 1) == 1
+        files = FileStore(DataFolder(tmp_path))
+        assert await upkeep.sweep(d.store, files, d.answering, d.now_ms + day_ms) == 0
+        assert await upkeep.sweep(d.store, files, d.answering, d.now_ms + day_ms + 1) == 1
         with d.store.read() as c:
             assert messages.list_all(c, d.conversation.id) == []
             assert conversations.get(c, kept.id)

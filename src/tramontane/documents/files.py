@@ -24,6 +24,7 @@ from tramontane.errors import InvalidRequest, NotFound, PayloadTooLarge, Unavail
 
 _INCOMING = ".incoming-"
 _LOCK = ".lock"
+_REMOVED = ".removed"
 _PIECE_BYTES = 1024 * 1024
 _SETTLE_S = 60.0
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -160,6 +161,22 @@ class FileStore:
         """Delete that document's tables, with what was left beside them."""
         for path in self._tables.glob(f"{document_id}.*"):
             path.unlink(missing_ok=True)
+
+    def note_removal(self) -> None:
+        """Leave word that the index of words has something to forget."""
+        (self._dir / _REMOVED).touch()
+
+    def is_removal_noted(self, after_s: float) -> bool:
+        """Whether something was removed, the last of it more than `after_s` seconds ago."""
+        try:
+            noted_s = (self._dir / _REMOVED).stat().st_mtime
+        except FileNotFoundError:
+            return False
+        return abs(time.time() - noted_s) > after_s
+
+    def clear_removal(self) -> None:
+        """Take the word back, before the index is rewritten."""
+        (self._dir / _REMOVED).unlink(missing_ok=True)
 
     def hashes(self) -> list[str]:
         """Return every file that bears a name."""

@@ -11,11 +11,12 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from tramontane.documents.files import FileStore, Incoming, unreferenced
-from tramontane.store import documents, libraries
+from tramontane.store import conversations, documents, libraries, passages
 from tramontane.store.database import Store
 from tramontane.store.documents import Document, Removed
 
 _AT_ONCE = 200
+_TIDY_AFTER_S = 10.0
 
 
 def keep(
@@ -75,9 +76,22 @@ def remove_library(store: Store, files: FileStore, library_id: str) -> None:
     forget(store, files, removed)
 
 
+def remove_conversation(store: Store, files: FileStore, conversation_id: str) -> None:
+    """Delete a conversation with all that hangs on it, and the documents brought into it."""
+    with store.read() as c:
+        own = libraries.of_conversation(c, conversation_id)
+    if own is not None and own.documents:
+        remove_library(store, files, own.id)
+    with store.write() as c:
+        removed = conversations.remove(c, conversation_id)
+    forget(store, files, removed)
+
+
 def forget(store: Store, files: FileStore, removed: Iterable[Removed]) -> None:
     """Delete what is on the disk of documents whose rows are gone, unless another has it."""
     removed = list(removed)
+    if removed:
+        files.note_removal()
     for each in removed:
         files.remove_tables(each.document_id)
     hashes = {each.sha256 for each in removed}
@@ -108,6 +122,22 @@ def sweep(store: Store, files: FileStore) -> int:
             files.remove_tables(document_id)
             deleted += 1
     return deleted
+
+
+def tidy(store: Store, files: FileStore, pause: Callable[[], None]) -> None:
+    """Have the index of words forget what was removed, in short transactions with a `pause` each.
+
+    Nothing happens within seconds of a removal: more may follow.
+    """
+    if not files.is_removal_noted(_TIDY_AFTER_S):
+        return
+    files.clear_removal()
+    is_first, is_more = True, True
+    while is_more:
+        with store.write() as c:
+            is_more = passages.tidy_index(c, is_first=is_first)
+        is_first = False
+        pause()
 
 
 def path_of(files: FileStore, document: Document) -> Path:

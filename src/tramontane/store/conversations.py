@@ -11,7 +11,8 @@ import msgspec
 from sqlalchemy import Connection, Select, and_, delete, insert, or_, select, update
 
 from tramontane.errors import InvalidRequest, NotFound
-from tramontane.store import schema
+from tramontane.store import documents, libraries, schema
+from tramontane.store.documents import Removed
 from tramontane.store.names import new_id
 
 TitleSource = Literal["none", "question", "model", "member", "import"]
@@ -188,12 +189,21 @@ def check_title(title: str) -> str:
     return title
 
 
-def remove(c: Connection, conversation_id: str) -> None:
-    """Delete the conversation with all that hangs on it, the index of words too."""
+def remove(c: Connection, conversation_id: str) -> list[Removed]:
+    """Delete the conversation with all that hangs on it, the index of words too.
+
+    Returns what is left on the disk of documents that were brought into it.
+    """
     t = schema.conversations.c
+    library = libraries.of_conversation(c, conversation_id)
+    removed: list[Removed] = []
+    if library is not None:
+        removed = documents.remove(c, documents.ids_of(c, library.id))
+        libraries.remove(c, library.id)
     for table in (schema.shares, schema.messages):  # messages first: the index asks whose they are
         c.execute(delete(table).where(table.c.conversation_id == conversation_id))
     c.execute(delete(schema.conversations).where(t.id == conversation_id))
+    return removed
 
 
 def unused_temporary(c: Connection, before_ms: int) -> list[Conversation]:

@@ -199,24 +199,6 @@ def list_versions(c: Connection, library_id: str, name: str) -> list[Document]:
     return _documents(c, c.execute(query.order_by(t.version.desc())).mappings().all())
 
 
-def of_conversation(c: Connection, conversation_id: str, ids: Collection[str]) -> list[Document]:
-    """Return those of `ids` that are in that conversation's own library, in their order."""
-    t, own = schema.documents.c, schema.libraries.c
-    query = _selected().where(
-        t.id.in_(list(ids)),
-        t.library_id.in_(select(own.id).where(own.conversation_id == conversation_id)),
-    )
-    found = {each.id: each for each in _documents(c, c.execute(query).mappings().all())}
-    return [found[each] for each in dict.fromkeys(ids) if each in found]
-
-
-def unfinished(c: Connection, library_ids: Collection[str]) -> list[Document]:
-    """Return what is still to be read of those libraries, oldest first."""
-    t = schema.documents.c
-    query = _selected().where(t.library_id.in_(list(library_ids)), _is_unfinished())
-    return _documents(c, c.execute(query.order_by(t.created_at_ms, t.id)).mappings().all())
-
-
 def retry(c: Connection, document_id: str, now_ms: int) -> None:
     """Have a document that could not be read, or was, read anew."""
     _put(

@@ -4,7 +4,7 @@ It does not know what is in a document (`documents` and `passages` do), nor who 
 the studio asks `Library.project_id`, `member_id` and `conversation_id`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -17,8 +17,6 @@ from tramontane.store.names import new_id
 
 NAME_CHARACTERS_MAX = 200
 DESCRIPTION_CHARACTERS_MAX = 2_000
-LIBRARIES_MAX = 20
-"""As many libraries of its project as a conversation may ask."""
 
 
 class Library(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,45 +107,6 @@ def list_of_projects(c: Connection, project_ids: Collection[str]) -> list[Librar
     query = _selected().where(t.project_id.in_(project_ids), t.conversation_id.is_(None))
     rows = c.execute(query.order_by(func.lower(t.name), t.id)).mappings()
     return [Library(**row) for row in rows]
-
-
-def check_choice(c: Connection, project_id: str, library_ids: Sequence[str]) -> tuple[str, ...]:
-    """Return what a conversation of that project may ask, each once.
-
-    Raises InvalidRequest for too many, NotFound for one that is no library of that project.
-    """
-    wanted = tuple(dict.fromkeys(library_ids))
-    if len(wanted) > LIBRARIES_MAX:
-        raise InvalidRequest(
-            f"library_ids: at most {LIBRARIES_MAX}; choose those that matter here.",
-            param="library_ids",
-            code="invalid_value",
-        )
-    t = schema.libraries.c
-    query = select(t.id).where(
-        t.id.in_(wanted), t.project_id == project_id, t.conversation_id.is_(None)
-    )
-    if len(set(c.scalars(query))) < len(wanted):
-        raise NotFound("there is no such library in this project", param="library_ids")
-    return wanted
-
-
-def of_those_asked(c: Connection, conversation_id: str) -> list[str]:
-    """Return the libraries that a conversation asks: its own, then those chosen that still are."""
-    v = schema.conversations.c
-    row = c.execute(
-        select(v.project_id, v.library_ids).where(v.id == conversation_id)
-    ).one_or_none()
-    if row is None:
-        return []
-    t = schema.libraries.c
-    own = c.scalars(select(t.id).where(t.conversation_id == conversation_id)).all()
-    chosen: tuple[str, ...] = row.library_ids or ()
-    query = select(t.id).where(
-        t.id.in_(chosen), t.project_id == row.project_id, t.conversation_id.is_(None)
-    )
-    known = set(c.scalars(query)) if chosen else set()
-    return [*own, *(each for each in chosen if each in known)]
 
 
 def change(

@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator
 
 from tramontane.assistant import telling
 from tramontane.assistant.answering import Answering
+from tramontane.documents import keeping
+from tramontane.documents.files import FileStore
 from tramontane.errors import TramontaneError
 from tramontane.store import conversations, messages
 from tramontane.store.conversations import Conversation
 from tramontane.store.database import Store
 from tramontane.studio.platform import Platform
+from tramontane.studio.uploads import files_of
 
 TEMPORARY_MS = 86_400_000
 SWEEP_S = 600.0
@@ -41,10 +44,11 @@ async def _sweep_always(platform: Platform) -> None:
     sweeps = 0
     while True:
         try:
-            await sweep(platform.store, platform.answering, platform.clock_ms())
+            files = files_of(platform)
+            await sweep(platform.store, files, platform.answering, platform.clock_ms())
             if sweeps % TIDY_EVERY == 1:
                 await tidy(platform.store)
-        except TramontaneError as error:
+        except (TramontaneError, OSError) as error:
             _log.warning("the studio's sweep was not finished, will try again: %s", error)
         sweeps += 1
         await asyncio.sleep(SWEEP_S)
@@ -63,7 +67,7 @@ async def tidy(store: Store) -> None:
         await asyncio.sleep(TIDY_PAUSE_S)
 
 
-async def sweep(store: Store, answering: Answering, now_ms: int) -> int:
+async def sweep(store: Store, files: FileStore, answering: Answering, now_ms: int) -> int:
     """Delete the temporary conversations not used for a day; return how many."""
 
     def find() -> list[Conversation]:
@@ -71,8 +75,7 @@ async def sweep(store: Store, answering: Answering, now_ms: int) -> int:
             return conversations.unused_temporary(c, now_ms - TEMPORARY_MS)
 
     def remove(conversation: Conversation) -> None:
-        with store.write() as c:
-            conversations.remove(c, conversation.id)
+        keeping.remove_conversation(store, files, conversation.id)
 
     found = [each for each in await asyncio.to_thread(find) if not answering.is_running(each.id)]
     for each in found:

@@ -35,6 +35,8 @@ AGAIN_S = 5.0
 BATCH_PASSAGES = 200
 BATCH_S = 1.0
 SWEEP_S = 3_600.0
+TIDY_S = 5.0
+TIDY_PAUSE_S = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -211,14 +213,25 @@ def read_always(reader: Reader, stop: threading.Event) -> None:
                 stop.wait(POLL_S)
 
 
-def sweep_always(store: Store, files: FileStore, stop: threading.Event) -> None:
-    """Delete, now and every hour, the files that crashes have left behind."""
+def sweep_always(
+    store: Store,
+    files: FileStore,
+    stop: threading.Event,
+    timer_s: Callable[[], float] = time.monotonic,
+) -> None:
+    """Delete what crashes have left of files, now and every hour; have the index of words forget
+    what was removed, soon after.
+    """
+    swept_s = -SWEEP_S
     while not stop.is_set():
         try:
-            keeping.sweep(store, files)
+            if timer_s() - swept_s >= SWEEP_S:
+                keeping.sweep(store, files)
+                swept_s = timer_s()
+            keeping.tidy(store, files, lambda: time.sleep(TIDY_PAUSE_S))
         except (TramontaneError, OSError) as error:
-            _log.warning("files of no document were not swept away, will try on: %s", error)
-        stop.wait(SWEEP_S)
+            _log.warning("files and words of no document were not swept away: %s", error)
+        stop.wait(TIDY_S)
 
 
 def _stored(document_id: str, passage: msgspec.Struct) -> StoredPassage:

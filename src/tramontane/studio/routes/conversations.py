@@ -15,6 +15,7 @@ from tramontane.assistant.access import Reader
 from tramontane.assistant.orders import check_model
 from tramontane.assistant.scope import check_libraries
 from tramontane.assistant.views import ConversationView, Summary, conversation_view, summary
+from tramontane.documents import keeping
 from tramontane.errors import InvalidRequest
 from tramontane.store import conversations, messages
 from tramontane.store.conversations import Conversation, Parameters, Position
@@ -23,6 +24,7 @@ from tramontane.studio.operations import describe
 from tramontane.studio.personas import persona_of
 from tramontane.studio.platform import GivenPlatform, Platform
 from tramontane.studio.routes.assistant_models import models_for
+from tramontane.studio.uploads import files_of
 
 LIMIT_MAX = 200
 INSTRUCTION_CHARACTERS_MAX = 20_000
@@ -229,7 +231,7 @@ async def change_conversation(
 async def delete_conversation(
     platform: GivenPlatform, caller: GivenCaller, conversation_id: FromPath[str]
 ) -> None:
-    """For good, with its messages, its links and what the search knew of it."""
+    """For good, with its messages, its links, what was brought into it and what the search knew."""
     reader = reader_of(caller)
 
     def check() -> Conversation:
@@ -237,8 +239,7 @@ async def delete_conversation(
             return access.changeable(c, conversation_id, reader)
 
     def remove() -> None:
-        with platform.store.write() as c:
-            conversations.remove(c, conversation_id)
+        keeping.remove_conversation(platform.store, files_of(platform), conversation_id)
 
     found = await asyncio.to_thread(check)
     await platform.answering.stop_all(conversation_id)

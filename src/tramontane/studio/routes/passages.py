@@ -9,17 +9,19 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from sqlalchemy import Connection
 
 from tramontane.assistant import access
+from tramontane.assistant.scope import scope_of
 from tramontane.documents.passage import rectangles
 from tramontane.documents.search import Hit, find
 from tramontane.documents.snippets import Piece, snippet
 from tramontane.errors import NotFound
 from tramontane.guide.language import detect
-from tramontane.store import libraries, passages
+from tramontane.store import passages
 from tramontane.store.documents import Label, label_of
 from tramontane.store.passages import StoredPassage
 from tramontane.studio import library_access
 from tramontane.studio.auth import GivenCaller
 from tramontane.studio.operations import describe
+from tramontane.studio.personas import persona_in
 from tramontane.studio.platform import GivenPlatform
 from tramontane.studio.routes.conversations import reader_of
 
@@ -151,7 +153,9 @@ def search_conversation(
     reader = reader_of(caller)
     with platform.store.read() as c:
         found = access.readable(c, conversation_id, reader)
-        return _found(c, libraries.of_those_asked(c, found.id), q, limit)
+        persona = persona_in(c, found, reader)
+        asked = scope_of(c, found, persona.library_ids, ())
+        return _found(c, list(asked.library_ids), q, limit)
 
 
 def _found(c: Connection, library_ids: list[str], question: str, limit: int) -> FoundList:

@@ -81,10 +81,10 @@ def export_conversation(
     name = _UNSAFE.sub(" ", found.title).strip() or "conversation"
     if format == "json":
         body = msgspec.json.format(_line(found, every, is_mine=is_mine), indent=1) + b"\n"
-        return _attachment(body, "application/json", f"{name}.json")
-    branch = _branch(every, found.shown_message_id)
+        return attachment(body, "application/json", f"{name}.json")
+    branch = branch_of(every, found.shown_message_id)
     text = markdown.render(found, branch, reader.language, platform.clock_ms())
-    return _attachment(text.encode(), "text/markdown", f"{name}.md")
+    return attachment(text.encode(), "text/markdown", f"{name}.md")
 
 
 @get(
@@ -223,7 +223,8 @@ def _line(conversation: Conversation, every: list[Message], *, is_mine: bool) ->
     return msgspec.json.encode({"format": own.FORMAT, "version": VERSION, "conversation": view})
 
 
-def _branch(every: list[Message], end_id: str | None) -> list[Message]:
+def branch_of(every: list[Message], end_id: str | None) -> list[Message]:
+    """Return the messages from the first one to `end_id`."""
     by_id = {message.id: message for message in every}
     found: list[Message] = []
     at = by_id.get(end_id or "")
@@ -233,7 +234,8 @@ def _branch(every: list[Message], end_id: str | None) -> list[Message]:
     return found[::-1]
 
 
-def _attachment(body: bytes, media_type: str, name: str) -> Response[bytes]:
+def attachment(body: bytes, media_type: str, name: str) -> Response[bytes]:
+    """Return `body` as a file to be kept under `name`."""
     return Response(body, media_type=media_type, headers=_named(name))
 
 
