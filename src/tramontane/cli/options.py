@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from tramontane.errors import InvalidRequest
 from tramontane.money import parse_nano
+from tramontane.store.windows import LAST_MS, read_time
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 ConfigFile = Annotated[
@@ -47,7 +47,6 @@ Models = Annotated[
 
 _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
-_LAST_MS = 253_402_300_799_999  # the end of the year 9999
 
 
 def words(given: Iterable[str]) -> list[str]:
@@ -85,15 +84,13 @@ def _moment_ms(text: str, now_ms: int, direction: int, option: str) -> int:
         moment_ms = now_ms + direction * int(duration[1]) * _UNIT_MS[duration[2]]
     else:
         try:
-            moment = datetime.fromisoformat(text)
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-            moment_ms = int(moment.timestamp() * 1000)
-        except (ValueError, OverflowError):
+            return read_time(text)
+        except ValueError:
             raise InvalidRequest(
                 f"{option}: {text!r} is no date such as 2027-01-31, moment such as"
-                " 2027-01-31T12:00 (UTC unless it says otherwise) or duration such as 30d or 12h"
+                " 2027-01-31T12:00 (UTC unless it says otherwise) or duration such as 30d or 12h,"
+                " between 1970 and 9999"
             ) from None
-    if not 0 <= moment_ms <= _LAST_MS:
+    if not 0 <= moment_ms <= LAST_MS:
         raise InvalidRequest(f"{option}: {text!r} lies outside the years 1970 to 9999")
     return moment_ms
