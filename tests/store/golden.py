@@ -4,8 +4,10 @@ Made once, when a release fixes its schema, with `python -m tests.store.golden R
 made anew, or they would show what the present code does instead of what was in people's folders.
 """
 
+import re
 import sqlite3
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from alembic import command
@@ -41,6 +43,47 @@ ROWS = {
           n, 2 * n, 0, 1500 * n, n % 2, 'ok' FROM n;
     """,
 }
+# Keys and deployments had one column more by then.
+_LONGER = re.sub(r"\b(1002|1003|1005)\)", r"\1, NULL)", ROWS["0001"])
+ROWS["0002"] = f"""{_LONGER}
+        INSERT INTO members VALUES
+          ('mem_a', 'ada@example.com', 'Ada', 'hash', 1, 'fr', x'7b7d', NULL, 1010),
+          ('mem_b', 'ben@example.com', 'Ben', NULL, 0, 'de', x'7b226122203a317d', 9000, 1011);
+        INSERT INTO keys VALUES
+          ('key_c', 'prj_a', 'ada', 'mbr_cccccccc', x'', '["infer"]',
+           NULL, NULL, NULL, NULL, NULL, 1012, 'mem_a'),
+          ('key_d', 'prj_a', 'embed', 'tmt_dddddddd', x'abcf', '["infer"]',
+           NULL, NULL, NULL, NULL, NULL, 1013, NULL);
+        INSERT INTO memberships VALUES ('mem_a', 'prj_a', 'manager', 'key_c', 1014);
+        INSERT INTO links VALUES
+          ('link_a', x'0102', 'invitation', 'cleo@example.com', 0, 'prj_a', 'member', NULL,
+           'mem_a', 1015, 9015, NULL, NULL),
+          ('link_b', x'0103', 'reset', NULL, 0, NULL, NULL, 'mem_b', NULL, 1016, 9016, 1017, NULL);
+        INSERT INTO sessions VALUES ('ses_a', x'0203', 'mem_a', 'Firefox', 1018, 1019, 9019);
+        UPDATE deployments SET sealed_key = x'01ff';
+        INSERT INTO conversations VALUES
+          ('conv_a', 'mem_a', 'prj_a', 'Zwetschgenkuchen', 'question', 'old', 'shipped:letter',
+           'Be brief.', CAST('{{"temperature":0.5}}' AS BLOB), 0, 'msg_b', 1020, NULL, 1021, NULL,
+           1022, 1023),
+          ('conv_b', 'mem_a', 'prj_a', '', 'none', 'old', NULL, NULL, x'7b7d', 1, NULL, NULL, NULL,
+           NULL, 'chatgpt:1', 1024, 1025);
+        INSERT INTO messages VALUES
+          (1, 'msg_a', 'conv_a', NULL, 'user', 'done',
+           CAST('[{{"type":"text","text":"Où?"}}]' AS BLOB), 'Où?', NULL, NULL, NULL, 'c-1', NULL,
+           NULL, 1026, 1026),
+          (2, 'msg_b', 'conv_a', 'msg_a', 'assistant', 'done',
+           CAST('[{{"type":"text","text":"À Genève."}}]' AS BLOB), 'À Genève.', 'old',
+           CAST('{{"request_id":"req-1","model":"old","deployment":"old"}}' AS BLOB), NULL, NULL,
+           'up', 'short', 1027, 1028);
+        INSERT INTO shares VALUES ('shr_a', x'0304', 'conv_a', 'msg_b', 1029, NULL);
+        INSERT INTO prompts VALUES
+          ('prompt_a', 'mem_a', NULL, 'Mine', 'Write to {{{{name}}}}.', 3, 1030, 1031);
+        INSERT INTO assistants VALUES
+          ('asst_a', 'mem_a', 'prj_a', CAST('{{"name":"Letters"}}' AS BLOB), 2, 1032, 1033);
+        INSERT INTO embeds VALUES
+          ('emb_a', 'mem_a', 'prj_a', 'asst_a', 'key_d', 'Help', '["https://example.org"]', 1034,
+           NULL);
+"""
 
 
 def path(revision: str) -> Path:
@@ -69,6 +112,23 @@ def migrated(target: Path, revision: str) -> None:
     engine.dispose()
 
 
+def _dumped(connection: sqlite3.Connection) -> Iterator[str]:
+    """Yield the statements that make the store: an index of words is filled at the end."""
+    find = "SELECT name, sql FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%'"
+    indexes = dict(connection.execute(find).fetchall())
+    of_index = tuple(f"{verb} {name}" for verb in ("CREATE TABLE", "INSERT INTO") for name in (
+        mark + index for index in indexes for mark in "'\""
+    ))  # fmt: skip
+    for statement in connection.iterdump():
+        if statement.startswith("INSERT INTO sqlite_master"):
+            yield from (f"{sql};" for name, sql in indexes.items() if f"'{name}'" in statement)
+        elif statement == "COMMIT;":
+            yield from (f"INSERT INTO {name}({name}) VALUES('rebuild');" for name in indexes)
+            yield statement
+        elif not statement.startswith((*of_index, "PRAGMA writable_schema")):
+            yield statement
+
+
 def write(revision: str, folder: Path) -> None:
     """Keep the store of that revision with its rows."""
     database = folder / "golden.db"
@@ -77,7 +137,7 @@ def write(revision: str, folder: Path) -> None:
     connection = sqlite3.connect(database)
     connection.executescript(ROWS[revision])
     path(revision).parent.mkdir(exist_ok=True)
-    path(revision).write_text("\n".join(connection.iterdump()) + "\n")
+    path(revision).write_text("\n".join(_dumped(connection)) + "\n")
     connection.close()
     database.unlink()
 

@@ -105,23 +105,24 @@ def test_an_upgrade_keeps_every_row(old: Path) -> None:
         assert projects.get(c, "default").id == key.project_id
         members.create(c, email="ada@example.org", name="Ada", password_hash=None, now_ms=1)
     store.close()
+    then = rows(old)
     migrate(url)  # a second time changes nothing
-    assert keeps(before, rows(old))
+    assert rows(old) == then
 
 
 def test_a_failing_upgrade_is_rolled_back(old: Path) -> None:
     connection = sqlite3.connect(old)
-    connection.execute("CREATE TABLE embeds (in_the_way TEXT)")  # among the last to be made
-    connection.execute("INSERT INTO embeds VALUES ('kept')")
+    connection.execute("CREATE TABLE tables (in_the_way TEXT)")  # among the last to be made
+    connection.execute("INSERT INTO tables VALUES ('kept')")
     connection.commit()
     connection.close()
     before, revision = rows(old), version(old)
-    with pytest.raises(Unavailable, match="embeds already exists"):
+    with pytest.raises(Unavailable, match="tables already exists"):
         migrate(f"sqlite:///{old}")
     assert rows(old) == before
     assert version(old) == revision
     connection = sqlite3.connect(old)
-    connection.execute("DROP TABLE embeds")
+    connection.execute("DROP TABLE tables")
     connection.close()
     migrate(f"sqlite:///{old}")
     assert version(old) == schema.HEAD
@@ -166,7 +167,7 @@ def killed_at(path: Path, step: int) -> int:
 
 @pytest.mark.parametrize(
     "steps",
-    [(1, 2, 4, 40, 63), pytest.param(range(1, 200), marks=pytest.mark.slow)],
+    [(1, 2, 4, 15, 63), pytest.param(range(1, 200), marks=pytest.mark.slow)],
     ids=["some", "all"],
 )
 def test_an_upgrade_that_was_killed_begins_anew(
