@@ -3,8 +3,8 @@
 
     python scripts/sample_table.py FOLDER
 
-FOLDER holds `models_dev_offers.json` and `models_dev_providers.json`, the catalogue of models.dev as
-lists of records. Written are `model_prices.csv`, with English heads, and beside it
+FOLDER holds `models_dev_offers.json` and `models_dev_providers.json`, the catalogue of models.dev
+as lists of records. Written are `model_prices.csv`, with English heads, and beside it
 `model_prices.json`: where it comes from, under which licence, as of when, and its heads in five
 languages. An offer is kept where it answers in text for a price that is known; fine-tunes that
 advertise the lack of restraint are left out.
@@ -121,7 +121,7 @@ def main(folder: Path) -> None:
     }
     written = json.dumps(about, ensure_ascii=False, indent=1) + "\n"
     (TARGET / "model_prices.json").write_text(written, encoding="utf-8")
-    print(f"{len(rows)} offers, {len(body)} bytes")
+    sys.stdout.write(f"{len(rows)} offers, {len(body)} bytes\n")
 
 
 def is_kept(offer: dict[str, Any]) -> bool:

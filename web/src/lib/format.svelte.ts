@@ -41,6 +41,18 @@ export function number(value: number, digits = 0): string {
   return formatter({ maximumFractionDigits: digits }).format(value);
 }
 
+/** A number of any length, which may be given by its digits; `digits` after the sign at the most. */
+export function exactNumber(value: number | string, digits: number): string {
+  return formatter({ maximumFractionDigits: digits }).format(value as number);
+}
+
+/** The signs of the reader's notation. */
+export function numberSigns(): { decimal: string; group: string } {
+  const parts = formatter({ minimumFractionDigits: 1 }).formatToParts(12345.6);
+  const sign = (type: string) => parts.find((part) => part.type === type)?.value ?? "";
+  return { decimal: sign("decimal"), group: sign("group") };
+}
+
 /** A share of 1 as a percentage. */
 export function percent(share: number, digits = 0): string {
   return formatter({ style: "percent", maximumFractionDigits: digits }).format(share);
