@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from tramontane.cli import budget, key, member, model, project, serve, standin, usage
+from tramontane.cli import budget, key, member, model, project, serve, standin, usage, verify
 from tramontane.errors import TramontaneError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.add_typer(member.app, name="member")
 app.add_typer(budget.app, name="budget")
 app.add_typer(model.app, name="model")
 app.command("usage")(usage.usage)
+app.command("verify")(verify.verify)
 app.add_typer(standin.app, name="standin")
 
 

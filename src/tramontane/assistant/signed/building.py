@@ -29,6 +29,7 @@ from tramontane.store.messages import (
     SourcesPart,
     TextPart,
 )
+from tramontane.store.passages import StoredPassage
 from tramontane.store.windows import time_name
 
 
@@ -91,6 +92,7 @@ def _sources(c: Connection, answer: Message) -> Iterable[SourceRecord]:
     files = _files(c, {source.document_id for source in kept})
     for source in kept:
         sha256, version = files.get(source.document_id, (None, None))
+        passage = _passage(c, source)
         yield SourceRecord(
             number=source.number,
             document=source.document,
@@ -100,13 +102,14 @@ def _sources(c: Connection, answer: Message) -> Iterable[SourceRecord]:
             label=source.label,
             heading=source.heading,
             passage=source.passage,
-            text=_text(c, source),
+            text=passage.text if passage else None,
+            language=passage.language if passage else None,
         )
 
 
-def _text(c: Connection, source: Source) -> str | None:
+def _passage(c: Connection, source: Source) -> StoredPassage | None:
     try:
-        return passages.get(c, source.document_id, source.passage).text
+        return passages.get(c, source.document_id, source.passage)
     except NotFound:
         return None
 

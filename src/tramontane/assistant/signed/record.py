@@ -31,6 +31,7 @@ class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
     heading: str
     passage: int
     text: str | None
+    language: str | None = None
 
 
 class TableRecord(msgspec.Struct, frozen=True, kw_only=True):
