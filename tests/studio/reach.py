@@ -7,21 +7,26 @@ another project's, in every way that it can be named, and the status that an out
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from tests.studio.conftest import NOW_MS, Studio, Tenant
 from tests.studio.people import Person, person
 from tramontane.store import (
     assistants,
     conversations,
+    documents,
     embeds,
+    libraries,
     links,
     members,
     messages,
+    passages,
     prompts,
     sessions,
     shares,
 )
 from tramontane.store.assistants import AssistantSettings
+from tramontane.store.passages import StoredPassage
 
 SECRET_WORD = "Zwetschgenkuchen"
 """Stands in everything that people of the other project wrote."""
@@ -43,6 +48,13 @@ class Attempt(msgspec.Struct, frozen=True):
     is_private: bool = False
 
 
+class Shelf(msgspec.Struct, frozen=True):
+    """A library with one document that has been read."""
+
+    library_id: str
+    document_id: str
+
+
 class Theirs(msgspec.Struct, frozen=True):
     """A project with people, and with one of everything that people make there."""
 
@@ -59,6 +71,8 @@ class Theirs(msgspec.Struct, frozen=True):
     own_prompt_id: str
     assistant_id: str
     embed_id: str
+    shelf: Shelf
+    own_shelf: Shelf
 
     @property
     def canaries(self) -> list[str]:
@@ -114,6 +128,10 @@ def furnished(studio: Studio, tenant: Tenant) -> Theirs:
             allowed_origins=["https://example.org"],
             **made,
         )
+        library = libraries.create(c, project_id=project.id, name=SECRET_WORD, **made)
+        shelf = filled(c, library.id, owner)
+        own = libraries.demand(c, conversation_id=conversation.id, project_id=project.id, **made)
+        own_shelf = filled(c, own.id, owner)
         members.update_profile(c, owner.member.id, preferences={"note": SECRET_WORD})
     return Theirs(
         tenant,
@@ -129,7 +147,37 @@ def furnished(studio: Studio, tenant: Tenant) -> Theirs:
         own_prompt.id,
         assistant.id,
         embed.id,
+        shelf,
+        own_shelf,
     )
+
+
+def filled(c: Connection, library_id: str, owner: Person) -> Shelf:
+    """Return the library with a document in it that says the secret word."""
+    document, _ = documents.add(
+        c,
+        library_id=library_id,
+        member_id=owner.member.id,
+        name=f"{SECRET_WORD}.txt",
+        sha256="ab" * 32,
+        size_bytes=20,
+        now_ms=NOW_MS,
+    )
+    document = documents.claim(c, NOW_MS, 1000, [document.id]) or document
+    passage = StoredPassage(
+        document_id=document.id,
+        number=1,
+        page=1,
+        kind="text",
+        heading="",
+        text=SECRET_WORD,
+        language="de",
+        boxes=b"",
+    )
+    passages.add(c, library_id, [(passage, [SECRET_WORD.lower()])])
+    documents.renew(c, document, NOW_MS, pages=1, pages_done=1, kind="txt")
+    documents.finish(c, document, language="de", notes=[], now_ms=NOW_MS)
+    return Shelf(library_id, document.id)
 
 
 def attempts(theirs: Theirs) -> dict[str, list[Attempt]]:
@@ -139,6 +187,7 @@ def attempts(theirs: Theirs) -> dict[str, list[Attempt]]:
         **_of_people(theirs),
         **_of_conversations(theirs),
         **_of_tools(theirs),
+        **_of_libraries(theirs),
     }
 
 
@@ -289,4 +338,45 @@ def _of_tools(theirs: Theirs) -> dict[str, list[Attempt]]:
         "createEmbed": [Attempt(404, body=embed)],
         "deleteEmbed": [Attempt(404, path={"embed_id": theirs.embed_id})],
         "askEmbed": [Attempt(401, path={"embed_id": theirs.embed_id}, body=asked)],
+    }
+
+
+def _of_libraries(theirs: Theirs) -> dict[str, list[Attempt]]:
+    project, conversation = theirs.tenant.project, {"conversation_id": theirs.conversation_id}
+    shelves = (theirs.shelf, False), (theirs.own_shelf, True)
+
+    def library(query: str = "", body: Any = None) -> list[Attempt]:
+        return [
+            Attempt(404, query, {"library_id": shelf.library_id}, body, is_private=is_private)
+            for shelf, is_private in shelves
+        ]
+
+    def document(query: str = "", **path: str) -> list[Attempt]:
+        return [
+            Attempt(404, query, {"document_id": shelf.document_id, **path}, is_private=is_private)
+            for shelf, is_private in shelves
+        ]
+
+    search = f"?q={SECRET_WORD}"
+    return {
+        "listLibraries": [Attempt(200), Attempt(404, f"?project_id={project.id}")],
+        "createLibrary": [Attempt(404, body={"name": "Mine", "project_id": project.id})],
+        "getLibrary": library(),
+        "changeLibrary": library(body={"name": "Mine"}),
+        "deleteLibrary": library(),
+        "listDocuments": library(),
+        "addDocument": library("?name=mine.txt", body="mine"),
+        "searchLibrary": library(search),
+        "listConversationDocuments": [Attempt(404, path=conversation, is_private=True)],
+        "attachDocument": [
+            Attempt(404, "?name=mine.txt", conversation, body="mine", is_private=True)
+        ],
+        "searchConversation": [Attempt(404, search, conversation, is_private=True)],
+        "getDocument": document(),
+        "deleteDocument": document(),
+        "retryDocument": document(),
+        "listVersions": document(),
+        "getDocumentFile": document(),
+        "getPage": document(page="1"),
+        "getPassage": document(number="1"),
     }
