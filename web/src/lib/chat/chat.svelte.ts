@@ -5,7 +5,7 @@
 
 import { api, ApiError } from "$lib/api/client";
 import { follow, type Feed, type FeedEvent } from "$lib/api/feed";
-import type { ChatEvent, Conversation, Message, Parameters, Summary } from "$lib/api/types";
+import type { ChatEvent, Conversation, FileReference, Message, Parameters, Part, Summary } from "$lib/api/types";
 import { conversations } from "$lib/conversations.svelte";
 
 export interface Queue {
@@ -41,6 +41,7 @@ export interface Draft {
   instructions: string | null;
   parameters: Parameters | null;
   isTemporary: boolean;
+  libraryIds: string[];
 }
 
 interface Pair {
@@ -57,6 +58,8 @@ export class Chat {
   summary = $state.raw<Summary | null>(null);
   instructions = $state<string | null>(null);
   parameters = $state.raw<Parameters | null>(null);
+  /** The libraries that answers may read. */
+  libraryIds = $state.raw<string[]>([]);
   /** Whether the feed flows. */
   isLive = $state(true);
 
@@ -134,6 +137,7 @@ export class Chat {
     this.summary = null;
     this.instructions = null;
     this.parameters = null;
+    this.libraryIds = [];
     this.isLive = true;
     this.#entries = new Map();
     this.#choices = new Map();
@@ -161,15 +165,16 @@ export class Chat {
   }
 
   /**
-   * Ask `text` after `parentId`; creates the conversation where there is none, by `draft`. The
+   * Ask `text` after `parentId`, with `files` (documents of this conversation) beside it; creates the conversation where there is none, by `draft`. The
    * question is shown at once. Throws `ApiError` where it was not accepted: then it is gone from
    * here again, and whoever called still has the text.
    */
-  async ask(text: string, parentId: string | null, draft: Draft, clientId: string, trim = false): Promise<void> {
-    const pending = this.#pend(text, parentId, clientId);
+  async ask(text: string, parentId: string | null, draft: Draft, clientId: string, trim = false, files: FileReference[] = []): Promise<void> {
+    const pending = this.#pend(text, parentId, clientId, files);
     try {
-      if (this.id === null) await this.#create(draft);
-      const body = { parent_id: parentId, text, client_id: clientId, ...(trim ? { trim } : {}) };
+      if (this.id === null) await this.create(draft);
+      const attachments = files.length ? { attachments: files.map(({ document_id }) => document_id) } : {};
+      const body = { parent_id: parentId, text, client_id: clientId, ...attachments, ...(trim ? { trim } : {}) };
       const { user, answer } = await api.post<Pair>(`/conversations/${this.id}/messages`, body);
       this.#acknowledge(pending, user);
       this.#introduce(answer);
@@ -207,7 +212,7 @@ export class Chat {
   }
 
   /** Change model, instructions or parameters of the conversation. */
-  async change(changes: { model?: string; instructions?: string | null; parameters?: Parameters | null }): Promise<void> {
+  async change(changes: { model?: string; instructions?: string | null; parameters?: Parameters | null; library_ids?: string[] }): Promise<void> {
     const before = this.summary;
     if (before && changes.model) this.summary = { ...before, model: changes.model };
     try {
@@ -215,6 +220,7 @@ export class Chat {
       this.#summarise(summary);
       if ("instructions" in changes) this.instructions = changes.instructions ?? null;
       if ("parameters" in changes) this.parameters = changes.parameters ?? null;
+      if (changes.library_ids) this.libraryIds = changes.library_ids;
     } catch (error) {
       this.summary = before;
       throw error;
@@ -248,11 +254,12 @@ export class Chat {
   }
 
   #adopt(conversation: Conversation, messageId?: string): void {
-    const { messages, instructions, parameters, feed, shown_message_id: shown, ...summary } = conversation;
+    const { messages, instructions, parameters, library_ids: libraryIds, feed, shown_message_id: shown, ...summary } = conversation;
     this.summary = summary;
     this.id = summary.id;
     this.instructions = instructions;
     this.parameters = parameters;
+    this.libraryIds = libraryIds ?? [];
     if (messages.length || !this.#entries.size) {
       this.#entries = new Map(messages.map((message) => [message.id, new Entry(message.id, message)]));
       const wanted = messageId && this.#entries.has(messageId) ? messageId : shown;
@@ -263,7 +270,8 @@ export class Chat {
     this.#follow(feed);
   }
 
-  async #create(draft: Draft): Promise<void> {
+  /** Have a conversation, still without messages, by `draft`. Throws `ApiError`. */
+  async create(draft: Draft): Promise<void> {
     const conversation = await api.post<Conversation>("/conversations", {
       project_id: draft.projectId,
       model: draft.model,
@@ -273,6 +281,16 @@ export class Chat {
       ...(draft.isTemporary ? { is_temporary: true } : {}),
     });
     this.#adopt(conversation);
+    if (draft.libraryIds.length) await this.change({ library_ids: draft.libraryIds });
+  }
+
+  /** The documents that went along with a question, in any branch. */
+  attachedIds(): Set<string> {
+    const ids = new Set<string>();
+    for (const { message } of this.#entries.values()) {
+      for (const part of message.parts) if (part.type === "files") for (const file of part.files) ids.add(file.document_id);
+    }
+    return ids;
   }
 
   #follow(from: string): void {
@@ -355,14 +373,15 @@ export class Chat {
     this.#dirty.clear();
   };
 
-  #pend(text: string, parentId: string | null, clientId: string): Entry {
+  #pend(text: string, parentId: string | null, clientId: string, files: FileReference[]): Entry {
+    const parts: Part[] = files.length ? [{ type: "files", files }] : [];
     const now = new Date().toISOString();
     const entry = new Entry(clientId, {
       id: clientId,
       parent_id: parentId,
       role: "user",
       status: "done",
-      parts: [{ type: "text", text }],
+      parts: [...parts, { type: "text", text }],
       model: null,
       receipt: null,
       error: null,

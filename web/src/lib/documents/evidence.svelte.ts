@@ -42,6 +42,11 @@ export class Evidence {
     this.#opener = opener instanceof HTMLElement ? opener : null;
   }
 
+  /** Show a document from its first page on. */
+  openDocument(documentId: string, name: string, opener: Element | null = document.activeElement): void {
+    this.open([wholeOf(documentId, name)], 0, opener);
+  }
+
   /**
    * Show source `number` of an answer, at what `check` found, with the answer's other citations
    * around it.
@@ -85,6 +90,10 @@ export function placeOf(source: Source, check: Check | null = null): Place {
     quote: check?.kind === "quote" ? check.text : "",
     verdict: check?.verdict ?? null,
   };
+}
+
+export function wholeOf(documentId: string, name: string): Place {
+  return { documentId, name, page: 1, label: "page", heading: "", passage: null, at: null, number: null, quote: "", verdict: null };
 }
 
 export function sourcesOf(message: Message): Source[] {

@@ -1,6 +1,6 @@
 /** Places, kinds and states of documents in the reader's words. */
 
-import type { Document, DocumentKind, PageLabel } from "$lib/api/types";
+import type { Document, DocumentKind, DocumentNote, PageLabel } from "$lib/api/types";
 import { t, type Key } from "$lib/i18n/index.svelte";
 
 const PLACES: Record<PageLabel, Key> = { page: "atPage", slide: "atSlide", sheet: "atSheet", part: "atPart" };
@@ -37,4 +37,27 @@ export function problemWords(problem: Document["problem"]): string {
 /** "annex.pdf" of "report/annex.pdf". */
 export function fileName(name: string): string {
   return name.slice(name.lastIndexOf("/") + 1);
+}
+
+const COUNTS: Record<PageLabel, Key> = { page: "countPages", slide: "countSlides", sheet: "countSheets", part: "countParts" };
+
+/** "400 pages". */
+export function pagesCount(label: PageLabel, count: number): string {
+  return t(COUNTS[label] ?? "countPages", { count });
+}
+
+const NOTES: Record<string, Key> = {
+  scanned: "noteScanned",
+  hidden_text: "noteHidden",
+  damaged_pages: "noteDamaged",
+  page_cut: "noteCut",
+  pages_cut: "noteCut",
+  other_kind: "noteOtherKind",
+  running_lines: "noteRunning",
+};
+
+/** What is to be known of a document that was read; the server's own words where we have none. */
+export function noteWords(note: DocumentNote, label: PageLabel): string {
+  const known = NOTES[note.code];
+  return known ? t(known, { pages: pagesCount(label, note.pages.length) }) : note.message;
 }

@@ -9,6 +9,8 @@ async function worded<T>(component: Promise<{ default: T }>): Promise<T> {
 
 export const loadSources = () => worded(import("./Sources.svelte"));
 export const loadViewer = () => worded(import("./Viewer.svelte"));
+export const loadChips = () => worded(import("./Chips.svelte"));
+export const loadChoice = () => worded(import("./LibraryChoice.svelte"));
 export const loadProgress = () => worded(import("./Progress.svelte"));
 
 export async function loadMarks(): Promise<typeof import("./marks")> {
