@@ -130,3 +130,8 @@ export function save(blob: Blob, name: string): void {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
+
+/** A title as the name of a file, without its ending. */
+export function fileName(title: string | null): string {
+  return (title ?? "").replace(/[\\/:*?"<>|\p{Cc}]+/gu, " ").trim().slice(0, 80) || "tramontane";
+}
