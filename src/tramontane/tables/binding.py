@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 
 from tramontane.store.messages import Check, ResultPart
-from tramontane.tables.claims import Claim, Day, claims, fits
+from tramontane.tables.claims import Claim, claims, fits
 from tramontane.text.numerals import Numeral
+from tramontane.tools.periods import Day
 
 MOST_ROWS = 1_000  # of one result that are looked at
 
@@ -31,8 +32,8 @@ _ABBREVIATION = re.compile(
 )
 _FALL = re.compile(
     r"\b(?:f[ae]ll|fell|drop|decreas|declin|less|lower|fewer|loss|lost|minus|down|negativ|deficit"
-    r"|below|baiss|recul|diminu|chut|perd|perte|moins|inférieur|déficit|gesunken|sank|sink"
-    r"|rückgang|verringer|weniger|verlust|gefallen|fiel|abnahme|niedriger|disminu|cay[oóe]|caíd"
+    r"|below|baiss|recul|perd|diminu|chut|perd|perte|moins|inférieur|déficit|gesunken|sank|sink"
+    r"|rückgang|verringer|weniger|verlust|verl[io]|gefallen|fiel|abnahme|niedriger|disminu|cay[oóe]|caíd"
     r"|descen|baj[oóa]|menos|pérdid|perdi|inferior|scen?d|scesi|scesa|sceso|cal[oò]|calat|diminu"
     r"|ridott|riduz|meno|perdit)",
     re.IGNORECASE,
