@@ -1,7 +1,7 @@
 """The child that reads one document: `python -m tramontane.documents.extract`.
 
-It has an Order as a line on stdin and answers on stdout, a line of JSON for each page. It gives up
-every right that reading needs not before it looks at the document, and ends when stdin does.
+It has an Order as a line on stdin and answers on stdout, a line of JSON for each page. Before it
+looks at the document it gives up every right that reading does not need. It ends when stdin does.
 """
 
 import os
@@ -24,8 +24,7 @@ OUT_OF_MEMORY = 3  # the exit status that says so
 def lines(order: Order) -> Iterator[Line]:
     """Yield what the document holds, in this process; Refused last where it cannot be read."""
     try:
-        source = Source(order.descriptor, order.name)
-        yield from _read(source, order)
+        yield from _read(Source(order.descriptor, order.name), order)
     except Unreadable as error:
         yield Refused(error.reason, error.message)
     except RecursionError:
@@ -36,7 +35,6 @@ def _read(source: Source, order: Order) -> Iterator[Line]:
     notes = Notes()
     kind = kinds.kind_of(source)
     reader = kinds.reader(kind)
-    sandbox.lock(order.descriptor)
     kinds.compare(kind, order.name, notes)
     composer = Composer()
     pages = 0
@@ -62,7 +60,8 @@ def main() -> int:
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
     answer = os.dup(1)
     os.dup2(2, 1)  # what libraries print is no part of the answer
-    sandbox.limit(order.limits)
+    sandbox.limit(order.limits, os.fstat(order.descriptor).st_size)
+    sandbox.lock(order.descriptor)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     encode = msgspec.json.Encoder().encode
     try:
