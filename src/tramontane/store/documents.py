@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from tramontane.errors import InvalidRequest, NotFound
+from tramontane.errors import Conflict, InvalidRequest, NotFound
 from tramontane.store import passages, schema
 from tramontane.store.names import new_id
 
@@ -205,6 +205,18 @@ def retry(c: Connection, document_id: str, now_ms: int) -> None:
         c, document_id, status="queued", problem=None, notes=b"[]", attempts=0, pages_done=0,
         pages=None, lease_until_ms=None, updated_at_ms=now_ms,
     )  # fmt: skip
+
+
+def rename(c: Connection, document: Document, name: str, now_ms: int) -> None:
+    """Call a document otherwise, in all its versions. Raises InvalidRequest, Conflict."""
+    name = check_name(name)
+    if name == document.name:
+        return
+    if _last_version(c, document.library_id, name):
+        raise Conflict(f"another document of this library is called {name!r}", param="name")
+    t = schema.documents.c
+    wanted = and_(t.library_id == document.library_id, t.name == document.name)
+    c.execute(update(schema.documents).where(wanted).values(name=name, updated_at_ms=now_ms))
 
 
 def remove(c: Connection, document_ids: Collection[str]) -> list[Removed]:

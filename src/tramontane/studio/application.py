@@ -43,6 +43,7 @@ from tramontane.studio.routes import (
     me,
     members,
     messages,
+    mistral_libraries,
     models,
     passages,
     projects,
@@ -99,6 +100,7 @@ def routed(platform: Platform) -> Litestar:
         *handbook.handlers(),
         embeds.pages(platform),
         api(platform),
+        mistral_libraries.router(_given(platform)),
     ]
     return Litestar(
         route_handlers=routes,
@@ -118,13 +120,6 @@ def routed(platform: Platform) -> Litestar:
 
 def api(platform: Platform) -> Router:
     """Return every operation of the own API. A new one is listed here, and in docs/api.md."""
-
-    def provide_platform() -> Platform:
-        return platform
-
-    def provide_caller(request: Request[Caller, Any, Any]) -> Caller:
-        return request.user
-
     return Router(
         API_PATH,
         route_handlers=[
@@ -226,8 +221,20 @@ def api(platform: Platform) -> Router:
             assistant_models.list_assistant_models,
         ],
         guards=[check_query],
-        dependencies={
-            "platform": Provide(provide_platform, sync_to_thread=False),
-            "caller": Provide(provide_caller, sync_to_thread=False),
-        },
+        dependencies=_given(platform),
     )
+
+
+def _given(platform: Platform) -> dict[str, Provide]:
+    """Return what every route is handed that asks for it."""
+
+    def provide_platform() -> Platform:
+        return platform
+
+    def provide_caller(request: Request[Caller, Any, Any]) -> Caller:
+        return request.user
+
+    return {
+        "platform": Provide(provide_platform, sync_to_thread=False),
+        "caller": Provide(provide_caller, sync_to_thread=False),
+    }

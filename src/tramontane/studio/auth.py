@@ -24,7 +24,7 @@ from tramontane.errors import (
     Unauthenticated,
 )
 from tramontane.store.records import Key, Member, Membership, Project, Right, Session
-from tramontane.studio import arrival, errors
+from tramontane.studio import arrival, errors, mistral
 
 _HEADERS = (b"authorization", b"x-api-key", b"api-key")
 _HOW = "Send it as 'Authorization: Bearer $TRAMONTANE_KEY'."
@@ -129,7 +129,9 @@ class Gate:
             try:
                 scope["user"] = await self._caller(request)
             except TramontaneError as error:
-                await errors.answer(send, error)
+                is_mistral = request["path"].startswith(mistral.PREFIX)
+                body = mistral.body_of(error) if is_mistral else None
+                await errors.answer(send, error, body)
                 return
         await self._app(scope, receive, send)
 

@@ -84,9 +84,9 @@ def headers(error: TramontaneError) -> dict[str, str]:
     return found
 
 
-async def answer(send: Send, error: TramontaneError) -> None:
-    """Send `error` where there is no framework yet."""
-    body = msgspec.json.encode(envelope(error))
+async def answer(send: Send, error: TramontaneError, body: object = None) -> None:
+    """Send `error` where there is no framework yet; `body` where its form is another."""
+    body = msgspec.json.encode(envelope(error) if body is None else body)
     head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     head += [(name.encode(), value.encode()) for name, value in headers(error).items()]
     await send({"type": "http.response.start", "status": error.status, "headers": head})

@@ -20,7 +20,7 @@ from tramontane.store.documents import Document
 _PIECE_BYTES = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 # What a browser may be told. All else, and whatever it could run, is only bytes.
-_TYPES = {
+MEDIA_TYPES = {
     "pdf": "application/pdf",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
@@ -60,7 +60,7 @@ def sent_file(
         _pieces(path, first, last - first + 1),
         status_code=206 if is_part else 200,
         headers=headers,
-        media_type=_TYPES.get(document.kind or "", "application/octet-stream"),
+        media_type=MEDIA_TYPES.get(document.kind or "", "application/octet-stream"),
     )
 
 
