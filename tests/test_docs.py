@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import msgspec
 import typer
+from litestar import Litestar
+from litestar.routes import HTTPRoute
 
 from tramontane import errors
 from tramontane.cli import app
@@ -17,6 +19,7 @@ from tramontane.gateway.server import TOKEN_PATHS
 from tramontane.studio import document
 from tramontane.studio.application import api
 from tramontane.studio.platform import Platform
+from tramontane.studio.routes import mistral_libraries
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -231,6 +234,18 @@ def studio_paths() -> dict[str, str]:
     }
 
 
+def mistral_paths() -> dict[str, str]:
+    """Return what each operation in Mistral's dialect needs."""
+    routes = Litestar([mistral_libraries.router({})], logging_config=None).routes
+    return {
+        f"{method} {re.sub(':[a-z]+', '', route.path)}": str(handler.opt["right"])
+        for route in routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        for method in handler.http_methods - {"OPTIONS"}
+    }
+
+
 def _needed(way: dict[str, list[str]]) -> str:
     if "key" in way:
         return next(iter(way["key"]), "any")
@@ -242,11 +257,15 @@ def test_every_address_is_documented_with_its_right() -> None:
     rows = re.findall(r"^\| `([A-Z]+ /[^`]*)` \| `?(\w+)`? \|", text, re.MULTILINE)
     own = {address: right for address, right in rows if " /api/v1/" in address}
     assert own == studio_paths()
+    mistral = {address: right for address, right in rows if " /mistral/" in address}
+    assert mistral == mistral_paths()
     tokens = {f"POST {path.decode()}" for path in TOKEN_PATHS}
     pages = {"GET /", "GET /building", "GET /api/openapi.json"}
     pages |= {"GET /docs", "GET /docs/{language}", "GET /docs/{language}/{page}"}
     pages |= {"GET /embed.js", "GET /embed/{embed_id}"}
-    assert {address for address, _ in rows} - own.keys() == tokens | gateway_paths() | pages
+    assert {
+        address for address, _ in rows
+    } - own.keys() - mistral.keys() == tokens | gateway_paths() | pages
 
 
 # -- links

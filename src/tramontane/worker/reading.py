@@ -96,11 +96,11 @@ class Reader:
             ended = self._passages(document, path, check)
             self._finish(document, ended)
         except ExtractFailed as error:
-            self._fail(document, Problem(error.code, error.message))
+            self._fail(document, _problem(error))
         except TramontaneError as error:
             if error.status >= 500:
                 raise
-            self._fail(document, Problem(error.code, error.message))
+            self._fail(document, _problem(error))
 
     def _passages(self, document: Document, path: Path, check: Callable[[], None]) -> Ended:
         """Read the document's text into the store; return what is known of it at the end."""
@@ -242,16 +242,24 @@ def _stems(passage: StoredPassage) -> list[str]:
     return indexed(passage.heading, passage.text, passage.language)
 
 
+def _problem(error: TramontaneError) -> Problem:
+    return Problem(error.code, error.message)
+
+
 def _abandoned() -> Problem:
-    return Problem(
-        "document_abandoned",
-        "Reading this file ended its reader three times, so it is left alone. Save it anew in the"
-        " program that made it, or try once more.",
+    return _problem(
+        ExtractFailed(
+            "Reading this file ended its reader three times, so it is left alone. Save it anew in"
+            " the program that made it, or try once more.",
+            code="document_abandoned",
+        )
     )
 
 
 def _unforeseen() -> Problem:
-    return Problem(
-        "document_unforeseen",
-        "Something failed here while the file was read; the operator's log says where.",
+    return _problem(
+        ExtractFailed(
+            "Something failed here while the file was read; the operator's log says where.",
+            code="document_unforeseen",
+        )
     )
