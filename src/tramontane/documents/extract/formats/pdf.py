@@ -32,8 +32,9 @@ def read(source: Source, limits: Limits, notes: Notes) -> Iterator[Opened | Page
     document = _opened(source)
     count = len(document)
     yield Opened("page", min(count, limits.pages), _title(document))
-    layout = Layout(_body_size(document))
-    running = Running(notes)
+    body_size = _body_size(document)
+    layout = Layout(body_size)
+    running = Running(body_size, notes)
     scanned = _Pictures(document, notes)
     waiting: deque[tuple[int, PageText]] = deque()
     for index in range(count):

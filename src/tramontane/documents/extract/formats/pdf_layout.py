@@ -51,6 +51,8 @@ class Layout:
 
     def _kind(self, lines: list[Line]) -> tuple[Kind, int]:
         first = lines[0]
+        if first.has_leader:
+            return "list", 0
         length = sum(len(line.text) for line in lines)
         if len(lines) <= HEADING_LINES and length <= HEADING_CHARACTERS and _is_said(first.text):
             if first.size >= self._body_size * HEADING_RATIO:
@@ -96,6 +98,8 @@ def _begins(
     before: Line, line: Line, pitch: float, right: float, paragraph: list[Line], body_size: float
 ) -> bool:
     """Whether `line` begins a new paragraph."""
+    if before.has_leader:
+        return True
     size = max(before.size, 1.0)
     step = line.middle - before.middle
     if abs(line.size - before.size) > 0.08 * size and min(len(line.text), len(before.text)) > 3:

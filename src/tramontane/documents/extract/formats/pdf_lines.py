@@ -35,6 +35,7 @@ class Line(msgspec.Struct):
     size: float
     is_bold: bool
     text: str
+    has_leader: bool = False
 
     @property
     def middle(self) -> float:
@@ -130,11 +131,12 @@ def lines_of(segments: Sequence[Segment]) -> list[Line]:
             line.bottom = max(line.bottom, segment.bottom)
             line.is_bold = line.is_bold and segment.is_bold
             line.text += " " + segment.text
+            line.has_leader = line.has_leader or segment.has_leader
         else:
             made.append(
                 Line(
                     segment.words, segment.left, segment.top, segment.right, segment.bottom,
-                    segment.size, segment.is_bold, segment.text,
+                    segment.size, segment.is_bold, segment.text, segment.has_leader,
                 )
             )  # fmt: skip
     return made

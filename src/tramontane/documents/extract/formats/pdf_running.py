@@ -11,6 +11,7 @@ from tramontane.documents.extract.formats.pdf_words import PageText, Segment
 MARGIN = 0.13  # of the page, above and below
 LINES = 3  # of the outermost, on each side
 SAME_PLACE = 0.012  # of the page
+LARGEST = 1.3  # times the usual font size
 _NUMBER = re.compile(r"\d+|\b[ivxlc]{1,7}\b")
 
 
@@ -19,7 +20,8 @@ class Running:
 
     AHEAD = 2
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, body_size: float, notes: Notes) -> None:
+        self._body_size = body_size
         self._notes = notes
         self._margins: dict[int, list[tuple[str, float]]] = {}
 
@@ -36,12 +38,14 @@ class Running:
             for near in range(index - self.AHEAD, index + self.AHEAD + 1)
             if near != index and near in self._margins
         ]
-        needed = 2 if len(others) > 2 else 1
         dropped = []
         for segment in _outermost(text):
             form, place = _form(segment.text), segment.middle / text.height
             seen = sum(_has(margins, form, place) for margins in others)
-            if others and seen >= needed:
+            # A small line that stands there twice is enough; a large one may be a slide's title.
+            is_small = segment.size <= self._body_size * 1.05
+            needed = 1 if is_small or len(others) < 3 else 2
+            if seen >= needed and segment.size <= self._body_size * LARGEST:
                 dropped.append(segment)
         if not dropped or len(dropped) == len(text.segments):
             return text.segments

@@ -17,6 +17,7 @@ from tramontane.documents.passage import WHOLE
 CHARACTERS_MOST = 100_000  # of one page
 LINE_END_HYPHEN = 2  # what PDFium puts where a word is broken at the end of a line
 HYPHENS = "-\u00ad\u2010"
+LEADER_LEAST = 4  # dots
 CELL_GAP = 1.6  # in font sizes: words further apart than this are in two cells or columns
 _BOLD = ("bold", "black", "heavy", "semibold", "demi")
 
@@ -42,6 +43,7 @@ class Segment(msgspec.Struct):
     bottom: float
     size: float
     is_bold: bool = False
+    has_leader: bool = False  # dots that lead the eye to a page number; they are left out
 
     @property
     def text(self) -> str:
@@ -111,7 +113,7 @@ class _Reader:
         for first, word, is_new_line in self._words():
             if current is None or is_new_line or not _goes_on(current, word):
                 if current is not None:
-                    yield current
+                    yield _without_leader(current)
                 size, is_bold = self._font(first, word)
                 current = Segment([], word.left, word.top, word.right, word.bottom, size, is_bold)
             current.words.append(word)
@@ -120,7 +122,7 @@ class _Reader:
             current.top = min(current.top, word.top)
             current.bottom = max(current.bottom, word.bottom)
         if current is not None:
-            yield current
+            yield _without_leader(current)
 
     def _words(self) -> Iterator[tuple[int, Word, bool]]:
         """Yield the index of each word's first character, the word, and whether a line begins."""
@@ -142,8 +144,6 @@ class _Reader:
 
     def _word(self, begin: int, end: int, is_break: bool) -> Word | None:
         text = "".join(map(_character, self._codes[begin:end]))
-        if len(text) >= 4 and not text.strip(".·…_"):
-            return None  # dots that lead the eye to a page number
         left, top, right, bottom = self._area(begin)
         if end - begin > 1 or is_break:
             other = self._area(end if is_break else end - 1)
@@ -196,6 +196,24 @@ def _character(code: int) -> str:
     if code == 0xAD:
         return ""
     return chr(code) if code < 0x110000 else "\ufffd"
+
+
+def _without_leader(segment: Segment) -> Segment:
+    """Return `segment` without the dots between a title and its page number."""
+    dots = [not word.text.strip(".·…_") for word in segment.words]
+    count = sum(
+        len(word.text) for word, is_dots in zip(segment.words, dots, strict=True) if is_dots
+    )
+    if count < LEADER_LEAST or all(dots):
+        return segment
+    segment.words = [word for word, is_dots in zip(segment.words, dots, strict=True) if not is_dots]
+    last = segment.words[-1]
+    for word in segment.words:
+        kept = word.text.rstrip(".·…_")
+        if len(word.text) - len(kept) > 2 or (word is not last and len(word.text) - len(kept) > 1):
+            word.text = kept
+    segment.has_leader = True
+    return segment
 
 
 def _goes_on(segment: Segment, word: Word) -> bool:
