@@ -15,11 +15,14 @@ import msgspec
 from tramontane.assistant import context, receipts, telling
 from tramontane.assistant.afterwards import Afterwards
 from tramontane.assistant.brief import Brief
+from tramontane.assistant.checking import checked
 from tramontane.assistant.feed import Feed
 from tramontane.assistant.holdings import Holdings
 from tramontane.assistant.live import Asked, Live
 from tramontane.assistant.orders import Order
+from tramontane.assistant.query_tool import QueryTable
 from tramontane.assistant.served import Served
+from tramontane.assistant.sql_by_text import turn_by_text
 from tramontane.assistant.tokenstream import (
     Finished,
     Opened,
@@ -163,7 +166,7 @@ class Answering:
         trimmed, with fewer messages.
         """
         served = await asyncio.to_thread(self._served)
-        brief = await self._holdings.brief(order, live)
+        live.brief = brief = await self._holdings.brief(order, live)
         self._show_sources(live, brief)
         sent = order.sent
         for left in reversed(range(TRIM_AGAIN_MAX)):
@@ -230,15 +233,13 @@ class Answering:
     ) -> None:
         allowed = self._allowed(order, served, brief)
         try:
-            await self._take_one(
-                live, order, served, brief.chat(chat, has_tools=bool(allowed)), allowed
-            )
+            await self._take_one(live, order, served, chat, allowed, brief)
         except InvalidRequest as error:
             if not allowed or live.has_said or "tool" not in error.message.lower():
                 raise
             # Nobody says beforehand whether a model served elsewhere knows tools: now it has.
             self._toolless.add(order.model)
-            await self._take_one(live, order, served, brief.chat(chat, has_tools=False), {})
+            await self._take_one(live, order, served, chat, {}, brief)
 
     async def _take_one(
         self,
@@ -247,8 +248,14 @@ class Answering:
         served: Mapping[str, Served],
         chat: context.Chat,
         allowed: Mapping[str, AnyTool],
+        brief: Brief,
     ) -> None:
-        pieces = turn(self._tokens, order.key_id, order.body(chat), allowed, live.call_ids)
+        body = order.body(brief.chat(chat, has_tools=bool(allowed)))
+        query = brief.tools.get(QueryTable.name)
+        if query is not None and not allowed:
+            pieces = turn_by_text(self._tokens, order.key_id, body, query, live.call_ids)
+        else:
+            pieces = turn(self._tokens, order.key_id, body, allowed, live.call_ids)
         async with aclosing(pieces):
             await self._take(pieces, live, order, served)
 
@@ -327,7 +334,8 @@ class Answering:
         )
 
     async def _finish(self, live: Live, order: Order, status: str, error: Failure | None) -> None:
-        """Keep the answer as it ended, tell it, and see to its bill and title."""
+        """Keep the answer as it ended, with what was checked in it; see to its bill and title."""
+        await self._check(live, order)
         message = msgspec.structs.replace(
             live.snapshot(), status=status, error=error, updated_at_ms=self._clock_ms()
         )
@@ -342,6 +350,20 @@ class Answering:
             self._later(self._afterwards.bill(message))
         if status == "done" and order.is_first and conversation.title_source == "question":
             self._later(self._afterwards.title(order, message))
+
+    async def _check(self, live: Live, order: Order) -> None:
+        """Compare what was said with what was shown; an answer is not lost for a fault in that."""
+        brief = live.brief
+        if brief is None or brief.is_empty or not live.has_said:
+            return
+        parts, shown = live.snapshot().parts, brief.evidence.shown
+        try:
+            found = await asyncio.to_thread(checked, parts, shown, order.question, brief.language)
+        except Exception as fault:  # noqa: BLE001 - the outer edge of a task
+            _log.error("an answer was not checked: %s", type(fault).__name__, exc_info=fault)
+            return
+        if found is not None:
+            live.add(found)
 
     def _put(self, message: Message) -> Conversation | None:
         with self._store.write() as c:

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from tramontane.assistant import grounding
+from tramontane.assistant.askable import Askable, description, facts
 from tramontane.assistant.context import Chat
 from tramontane.assistant.evidence import Evidence, Shown
+from tramontane.assistant.results import SEARCH_DOCUMENTS
 from tramontane.assistant.turn import BoundTool
 from tramontane.guide.conversation import MARK, Context, SourceText, context_message
 from tramontane.store.messages import SourcesPart
@@ -25,12 +27,14 @@ class Brief:
         language: str,
         nonce: str,
         tools: Mapping[str, BoundTool],
+        tables: Sequence[Askable] = (),
         guide: Context | None = None,
     ) -> None:
         self.evidence = evidence
         self.language = language
         self.nonce = nonce
         self.tools = tools
+        self.tables = tables
         self._guide = guide
 
     @property
@@ -48,16 +52,22 @@ class Brief:
             return chat
         if self._guide is not None:
             return _with_context(chat, self._for_guide(self._guide))
-        if not self.evidence.searched:
-            return chat
-        said = grounding.rules(
-            self.nonce, self.language, can_search=has_tools and "search_documents" in self.tools
-        )
-        block = grounding.passages(self.evidence.shown, self.nonce)
-        return grounding.with_rules(grounding.with_question(chat, block), said)
+        said: list[str] = []
+        blocks: list[str] = []
+        if self.evidence.searched:
+            can_search = has_tools and SEARCH_DOCUMENTS in self.tools
+            said.append(grounding.rules(self.nonce, self.language, can_search=can_search))
+            blocks.append(grounding.passages(self.evidence.shown, self.nonce))
+        if self.tables:
+            said.append(grounding.table_rules(self.nonce, has_tools=has_tools))
+            blocks.append(grounding.table_block(description(self.tables), self.nonce))
+        chat = grounding.with_question(chat, "\n\n".join(blocks))
+        return grounding.with_rules(chat, "\n\n".join(said))
 
     def _for_guide(self, known: Context) -> Context:
-        return msgspec.structs.replace(known, sources=_texts(self.evidence.shown))
+        return msgspec.structs.replace(
+            known, sources=_texts(self.evidence.shown), tables=facts(self.tables)
+        )
 
 
 def _texts(shown: Sequence[Shown]) -> tuple[SourceText, ...]:

@@ -10,8 +10,17 @@ from typing import Any
 
 import msgspec
 
+from tramontane.assistant.results import EARLIER_ROWS_MAX, SEARCH_DOCUMENTS, as_text
+from tramontane.documents.quotations import without_marks
 from tramontane.errors import InvalidRequest
-from tramontane.store.messages import Message, TextPart, ToolPart
+from tramontane.store.messages import (
+    Message,
+    Part,
+    ResultPart,
+    SourcesPart,
+    TextPart,
+    ToolPart,
+)
 
 BYTES_PER_TOKEN = (
     4.0  # of an ordinary text; an estimate on the low side, so as not to refuse wrongly
@@ -44,12 +53,14 @@ def chat(branch: Sequence[Message], *, is_continuing: bool = False) -> Chat:
     """Return the messages of a branch as OpenAI's dialect has them.
 
     Answers without text or tool results are left out, and questions that then follow one another
-    are joined: many templates want the roles to alternate.
+    are joined: many templates want the roles to alternate. Passages are shown for the last question
+    only, so earlier answers lose their marks and searches, and keep the beginning of each result.
     """
     found: Chat = []
-    for message in branch:
+    for at, message in enumerate(branch):
         if message.role == "assistant":
-            found += _answer(message)
+            is_same = is_continuing and at == len(branch) - 1
+            found += _answer(message if is_same else _earlier(message))
             continue
         text = message.text
         if found and found[-1]["role"] == "user":
@@ -59,6 +70,30 @@ def chat(branch: Sequence[Message], *, is_continuing: bool = False) -> Chat:
     if is_continuing and found and found[-1]["role"] != "user":
         found.append({"role": "user", "content": CONTINUE})
     return found
+
+
+def _earlier(message: Message) -> Message:
+    """Return an answer as later ones are shown it."""
+    results = {part.id: part for part in message.parts if isinstance(part, ResultPart)}
+    has_sources = any(isinstance(part, SourcesPart) for part in message.parts)
+    parts: list[Part] = []
+    for part in message.parts:
+        if isinstance(part, TextPart) and has_sources:
+            part = TextPart(without_marks(part.text))
+        elif isinstance(part, ToolPart):
+            if part.name == SEARCH_DOCUMENTS:
+                continue
+            if part.id in results:
+                part = _as_now(part, results[part.id])
+        parts.append(part)
+    return msgspec.structs.replace(message, parts=tuple(parts))
+
+
+def _as_now(call: ToolPart, result: ResultPart) -> ToolPart:
+    """Return a call of a table with what its result is now, somebody having changed it perhaps."""
+    sql = msgspec.json.encode({"sql": result.sql}).decode()
+    said = as_text(result, EARLIER_ROWS_MAX)
+    return msgspec.structs.replace(call, arguments=sql, result=said, is_error=False)
 
 
 def _answer(message: Message) -> Chat:
@@ -132,6 +167,8 @@ def measured(system: Chat, branch: Sequence[Message], model: str) -> float:
             continue
         if len(receipt.request_ids) != 1 or receipt.prompt_tokens < 50:
             continue
+        if any(isinstance(part, SourcesPart) for part in branch[at].parts):
+            continue  # it was shown passages too
         sent = system + chat(branch[:at])
         counted = receipt.prompt_tokens - MESSAGE_TOKENS * len(sent)
         size = sum(_bytes(message) for message in sent)

@@ -6,19 +6,24 @@ not know which documents those are: an order's scope does.
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from tramontane.assistant import context, evidence, scope
+from tramontane.assistant.askable import Askable, askable, description
 from tramontane.assistant.brief import Brief
 from tramontane.assistant.evidence import Evidence
 from tramontane.assistant.library_tools import SearchDocuments
 from tramontane.assistant.live import Live
 from tramontane.assistant.orders import Order
+from tramontane.assistant.query_tool import QueryTable
 from tramontane.assistant.scope import Scope, Unread
 from tramontane.assistant.turn import BoundTool
+from tramontane.errors import Unavailable
 from tramontane.guide.language import language_of
 from tramontane.store.database import Store
 from tramontane.store.messages import ProgressPart
 from tramontane.store.names import random_base62
+from tramontane.tables.query import QueryPool
 
 READING_LOOK_S = 0.5
 READING_STILL_S = 600.0
@@ -32,10 +37,21 @@ def new_nonce() -> str:
 
 
 class Holdings:
-    """Documents and tables, for answers. One for the whole studio."""
+    """Documents and tables, for answers. One for the whole studio.
 
-    def __init__(self, store: Store, nonce: Callable[[], str] = new_nonce) -> None:
+    `pool` runs SQL over the files in `tables`; without them, no table can be asked.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        pool: QueryPool | None = None,
+        tables: Path | None = None,
+        nonce: Callable[[], str] = new_nonce,
+    ) -> None:
         self._store = store
+        self._pool = pool
+        self._tables = tables
         self._nonce = nonce
 
     async def brief(self, order: Order, live: Live) -> Brief:
@@ -44,20 +60,38 @@ class Holdings:
         if order.scope.is_empty:
             return Brief(Evidence(), language, "", {})
         await self._wait(order.scope, live)
-        found = await asyncio.to_thread(self._gather, order, language)
+        found, tables = await asyncio.to_thread(self._gather, order, language)
         nonce = self._nonce()
         tools: dict[str, BoundTool] = {}
         if found.searched:
             search = SearchDocuments(self._store, order.scope, found, language, nonce)
             tools[search.name] = search
-        return Brief(found, language, nonce, tools, order.guide)
+        if tables and self._pool is not None:
+            self._pool.warm()
+            tools[QueryTable.name] = QueryTable(self._pool, tables, language)
+        return Brief(found, language, nonce, tools, tables, order.guide)
 
-    def _gather(self, order: Order, language: str) -> Evidence:
+    async def asking(self, of: Scope, language: str) -> QueryTable:
+        """Return what asks the tables in that scope. Raises Unavailable."""
+        if self._pool is None:
+            raise Unavailable("Tables cannot be asked here.")
+        tables = await asyncio.to_thread(self._askable, of)
+        return QueryTable(self._pool, tables, language)
+
+    def _askable(self, of: Scope) -> tuple[Askable, ...]:
+        if self._tables is None:
+            return ()
+        with self._store.read() as c:
+            return askable(c, of, self._tables)
+
+    def _gather(self, order: Order, language: str) -> tuple[Evidence, tuple[Askable, ...]]:
+        tables = self._askable(order.scope) if self._pool is not None else ()
         room = context.room(order.sent.chat, order.context_tokens, order.parameters.max_tokens)
         if room is not None:
-            room = max(0, room - RULES_TOKENS)
+            told = len(description(tables)) // 3 if tables else 0
+            room = max(0, room - RULES_TOKENS - told)
         with self._store.read() as c:
-            return evidence.gather(c, order, language, room)
+            return evidence.gather(c, order, language, room), tables
 
     async def _wait(self, of: Scope, live: Live) -> None:
         """Wait until the conversation's documents are read, as long as that goes on."""

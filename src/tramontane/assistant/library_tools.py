@@ -13,6 +13,7 @@ import msgspec
 
 from tramontane.assistant import evidence, grounding
 from tramontane.assistant.evidence import Evidence, Shown
+from tramontane.assistant.results import SEARCH_DOCUMENTS
 from tramontane.assistant.scope import Scope
 from tramontane.assistant.turn import Called, refused
 from tramontane.errors import TramontaneError
@@ -26,7 +27,7 @@ QUERY_CHARACTERS_MAX = 1_000
 class SearchDocuments:
     """Searches the documents of one conversation, for one answer."""
 
-    name = "search_documents"
+    name = SEARCH_DOCUMENTS
 
     def __init__(
         self, store: Store, scope: Scope, found: Evidence, language: str, nonce: str

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from tramontane.assistant import telling
+from tramontane.assistant.brief import Brief
 from tramontane.assistant.feed import Feed, Ring
 from tramontane.money import Usage
 from tramontane.store.messages import (
@@ -52,6 +53,7 @@ class Live:
         self.is_changed = False
         self.has_said = False
         self.ended_by: Literal["stopped", "interrupted"] | None = None
+        self.brief: Brief | None = None
         self.task: asyncio.Task[None] | None = None
         self._feed = feed
         self._parts: list[Part] = list(message.parts)

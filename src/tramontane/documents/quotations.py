@@ -98,6 +98,18 @@ def marks(bare_text: str) -> list[Mark]:
     return found
 
 
+def without_marks(text: str) -> str:
+    """Return `text` without the marks that name sources, code left alone.
+
+    >>> without_marks("Rents rose [1, 2], it says【3】. `a[1]`")
+    'Rents rose, it says. `a[1]`'
+    """
+    spans = sorted({mark.whole for mark in marks(bare(text))}, reverse=True)
+    for start, end in spans:
+        text = text[:start].rstrip(" ") + text[end:]
+    return text
+
+
 def _is_other(text: str, match: re.Match[str]) -> bool:
     """Whether it is a footnote's or link's own definition."""
     is_first = text.rfind("\n", 0, match.start()) + 1 == match.start()

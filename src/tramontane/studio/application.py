@@ -16,9 +16,11 @@ from litestar.types import ASGIApp
 
 from tramontane.assistant.answering import Answering
 from tramontane.assistant.feed import Feed
+from tramontane.assistant.holdings import Holdings
 from tramontane.assistant.served import Served
 from tramontane.assistant.tokens import TokenClient
 from tramontane.config import Settings
+from tramontane.datafolder import DataFolder
 from tramontane.errors import TramontaneError
 from tramontane.store.database import Store
 from tramontane.studio import document, errors, facts, imports, openings
@@ -62,6 +64,7 @@ from tramontane.studio.sign_in import SignIns
 from tramontane.studio.upkeep import running
 from tramontane.studio.visitors import Visitors
 from tramontane.studio.webapp import WebApp
+from tramontane.tables.query import QueryPool
 from tramontane.tools import ALL
 
 API_PATH = "/api/v1"
@@ -81,12 +84,14 @@ def create(
     def served() -> dict[str, Served]:
         return {found.name: facts.served(found) for found in status.all_deployments(platform)}
 
-    answering = Answering(store, tokens, feed, served, ALL, settings.currency, clock_ms)
+    queries = QueryPool()
+    holdings = Holdings(store, queries, DataFolder(settings.data_dir).tables)
+    answering = Answering(store, tokens, feed, served, ALL, settings.currency, clock_ms, holdings)
     sign_ins = SignIns(settings, store, pepper, clock_ms)
     visitors = Visitors(pepper, clock_ms)
     importing = asyncio.Semaphore(imports.AT_ONCE)
     platform = Platform(
-        settings, store, pepper, clock_ms, tokens, sign_ins, answering, visitors, importing
+        settings, store, pepper, clock_ms, tokens, sign_ins, answering, visitors, importing, queries
     )
     app = routed(platform)
     is_public = openings.of(app, public.PATHS)

@@ -13,12 +13,13 @@ from tramontane.config import Settings
 from tramontane.store.database import Store
 from tramontane.studio.sign_in import SignIns
 from tramontane.studio.visitors import Visitors
+from tramontane.tables.query import QueryPool
 
 
 class Platform(msgspec.Struct, frozen=True):
     """One platform, built once by `application.create`. `clock_ms` gives Unix milliseconds.
 
-    `importing` is held by each import at work.
+    `importing` is held by each import at work; `queries` runs SQL over tables.
     """
 
     settings: Settings
@@ -30,6 +31,7 @@ class Platform(msgspec.Struct, frozen=True):
     answering: Answering
     visitors: Visitors
     importing: asyncio.Semaphore
+    queries: QueryPool
 
 
 GivenPlatform = NamedDependency[Platform]

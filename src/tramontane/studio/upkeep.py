@@ -38,6 +38,7 @@ async def running(platform: Platform) -> AsyncIterator[None]:
         await asyncio.gather(sweeps, return_exceptions=True)
         await platform.answering.close()
         await platform.tokens.aclose()
+        await asyncio.to_thread(platform.queries.close)
 
 
 async def _sweep_always(platform: Platform) -> None:

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -126,7 +127,7 @@ class QueryPool:
         self._waiting = 0
         self._is_closed = False
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="query")
-        self._folder = tempfile.TemporaryDirectory(prefix="tramontane-query-")
+        self._folder: tempfile.TemporaryDirectory[str] | None = None  # made for the first child
 
     @property
     def limits(self) -> QueryLimits:
@@ -167,7 +168,7 @@ class QueryPool:
                 return
             self._standby = deque(child for child in self._standby if child.is_alive)
             while len(self._standby) < self._size:
-                self._standby.append(_Child(self._folder.name))
+                self._standby.append(self._child())
 
     def close(self) -> None:
         """End every child."""
@@ -177,7 +178,8 @@ class QueryPool:
         for child in waiting:
             child.end()
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def _job(self, sql: str, tables: Sequence[QueryTable], limits: QueryLimits) -> Job:
         names = [table.name for table in tables]
@@ -212,13 +214,18 @@ class QueryPool:
             took_ms=round((time.monotonic() - began_s) * 1000),
         )
 
+    def _child(self) -> "_Child":
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="tramontane-query-")
+        return _Child(self._folder.name)
+
     def _taken(self) -> "_Child":
         """Return a child that is ready, a fresh one where none waits."""
         for _ in range(self._size + _STARTS_MOST):
             with self._lock:
                 if self._is_closed:
                     raise Unavailable("The platform is stopping.")
-                child = self._standby.popleft() if self._standby else _Child(self._folder.name)
+                child = self._standby.popleft() if self._standby else self._child()
             if child.is_ready():
                 return child
             child.end()
@@ -287,10 +294,8 @@ class _Child:
         if self._process.poll() is None:
             self._process.kill()
         for pipe in (self._process.stdin, self._process.stdout):
-            try:
+            with suppress(OSError):  # what was still to be written has nobody to read it
                 _of(pipe).close()
-            except OSError:
-                pass  # what was still to be written has nobody to read it
         self._process.wait()
 
 
