@@ -9,7 +9,18 @@ import sys
 
 import typer
 
-from tramontane.cli import budget, key, member, model, project, serve, standin, usage, verify
+from tramontane.cli import (
+    budget,
+    key,
+    library,
+    member,
+    model,
+    project,
+    serve,
+    standin,
+    usage,
+    verify,
+)
 from tramontane.errors import TramontaneError
 
 app = typer.Typer(
@@ -26,6 +37,7 @@ app.add_typer(key.app, name="key")
 app.add_typer(member.app, name="member")
 app.add_typer(budget.app, name="budget")
 app.add_typer(model.app, name="model")
+app.add_typer(library.app, name="library")
 app.command("usage")(usage.usage)
 app.command("verify")(verify.verify)
 app.add_typer(standin.app, name="standin")

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,7 @@ _LOCK = ".lock"
 _REMOVED = ".removed"
 _PIECE_BYTES = 1024 * 1024
 _SETTLE_S = 60.0
+_LOADING_MOST_S = 7_200.0
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NAME = re.compile(r"[0-9a-f]{64}")
 _ROOM_BYTES = 64 * 1024 * 1024
@@ -172,7 +174,7 @@ class FileStore:
             noted_s = (self._dir / _REMOVED).stat().st_mtime
         except FileNotFoundError:
             return False
-        return abs(time.time() - noted_s) > after_s
+        return abs(time.time() - noted_s) >= after_s
 
     def clear_removal(self) -> None:
         """Take the word back, before the index is rewritten."""
@@ -184,7 +186,7 @@ class FileStore:
 
     def table_owners(self) -> list[str]:
         """Return the documents that there are tables of."""
-        return sorted({path.name.partition(".")[0] for path in self._tables.iterdir()})
+        return sorted({path.name.partition(".")[0] for path in self._tables.glob("doc_*")})
 
     def sweep_incoming(self, now_s: float | None = None) -> None:
         """Delete what uploads that died have left: files on their way that nobody holds."""
@@ -198,6 +200,14 @@ class FileStore:
                 except BlockingIOError:
                     continue
                 path.unlink(missing_ok=True)
+
+    def sweep_loading(self, now_s: float | None = None) -> None:
+        """Delete what is left of tables whose loading was killed."""
+        now_s = time.time() if now_s is None else now_s
+        for path in self._tables.glob(".loading-*"):
+            with suppress(OSError):
+                if now_s - path.stat().st_mtime > _LOADING_MOST_S:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def _named(self, sha256: str) -> Path:
         if not _NAME.fullmatch(sha256):

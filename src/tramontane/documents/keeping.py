@@ -16,7 +16,7 @@ from tramontane.store.database import Store
 from tramontane.store.documents import Document, Removed
 
 _AT_ONCE = 200
-_TIDY_AFTER_S = 10.0
+TIDY_AFTER_S = 10.0
 
 
 def keep(
@@ -107,6 +107,7 @@ def forget(store: Store, files: FileStore, removed: Iterable[Removed]) -> None:
 def sweep(store: Store, files: FileStore) -> int:
     """Delete the files that no document has, as crashes leave them; return how many."""
     files.sweep_incoming()
+    files.sweep_loading()
     found, owners, deleted = files.hashes(), files.table_owners(), 0
     for at in range(0, len(found), _AT_ONCE):
         with files.locked():
@@ -124,12 +125,17 @@ def sweep(store: Store, files: FileStore) -> int:
     return deleted
 
 
-def tidy(store: Store, files: FileStore, pause: Callable[[], None]) -> None:
+def tidy(
+    store: Store,
+    files: FileStore,
+    pause: Callable[[], None],
+    after_s: float = TIDY_AFTER_S,
+) -> None:
     """Have the index of words forget what was removed, in short transactions with a `pause` each.
 
-    Nothing happens within seconds of a removal: more may follow.
+    Nothing happens within `after_s` of a removal: more may follow.
     """
-    if not files.is_removal_noted(_TIDY_AFTER_S):
+    if not files.is_removal_noted(after_s):
         return
     files.clear_removal()
     is_first, is_more = True, True

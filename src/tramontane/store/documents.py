@@ -180,6 +180,13 @@ def get(c: Connection, document_id: str) -> Document:
     return _documents(c, [row])[0]
 
 
+def get_many(c: Connection, ids: Collection[str]) -> list[Document]:
+    """Return those of `ids` that are documents, in their order."""
+    query = _selected().where(schema.documents.c.id.in_(list(ids)))
+    found = {each.id: each for each in _documents(c, c.execute(query).mappings().all())}
+    return [found[each] for each in dict.fromkeys(ids) if each in found]
+
+
 def missing() -> NotFound:
     """Return the error for a document that is not there, or not for who asks."""
     return NotFound("there is no such document", param="document_id")
