@@ -7,6 +7,7 @@ from typing import Any
 from tramontane.assistant import orders
 from tramontane.assistant.answering import Answering
 from tramontane.assistant.feed import Feed
+from tramontane.assistant.holdings import Holdings
 from tramontane.assistant.orders import Asking, Order, Persona
 from tramontane.assistant.served import Served
 from tramontane.assistant.tokenstream import Event, Finished, Opened, TextDelta
@@ -65,7 +66,13 @@ def spoken(*texts: str, number: int = 1) -> list[Step]:
 class Desk:
     """One member with a conversation, and answers from a script."""
 
-    def __init__(self, store: Store, tokens: ScriptedTokens, **served: Any) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tokens: ScriptedTokens,
+        holdings: Holdings | None = None,
+        **served: Any,
+    ) -> None:
         self.store = store
         self.tokens = tokens
         self.now_ms = 1_700_000_000_000
@@ -73,7 +80,14 @@ class Desk:
         self.served = {"large": Served(deployment="large", models=("large",), **fields)}
         self.feed = Feed("boot")
         self.answering = Answering(
-            store, tokens, self.feed, lambda: self.served, ALL, "EUR", lambda: self.now_ms
+            store,
+            tokens,
+            self.feed,
+            lambda: self.served,
+            ALL,
+            "EUR",
+            lambda: self.now_ms,
+            holdings,
         )
         with store.write() as c:
             project = projects.create(c, name="p", defaults=LimitDefaults(), now_ms=1)

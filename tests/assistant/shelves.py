@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+import msgspec
+from sqlalchemy import insert
 
 from tramontane.documents.search import indexed
-from tramontane.store import documents, libraries, passages
+from tramontane.store import documents, libraries, passages, schema
 from tramontane.store.database import Store
 from tramontane.store.documents import Document
+from tramontane.store.names import new_id
 from tramontane.store.passages import StoredPassage
+from tramontane.tables.profile import profile
+from tramontane.tables.query import data_path
 
 NOW_MS = 1_700_000_000_000
 REPORT = (
@@ -93,3 +101,35 @@ def read(
         passages.add(c, made.library_id, kept)
         documents.renew(c, claimed, NOW_MS + 60_000, kind=kind, pages=2, pages_done=2)
         assert documents.finish(c, claimed, language=language, notes=[], now_ms=NOW_MS)
+
+
+def table(
+    store: Store,
+    made: Document,
+    folder: Path,
+    name: str,
+    sql: str,
+    title: str = "",
+    later_ms: int = 0,
+) -> str:
+    """Return the id of a table of that document, made of what `sql` gives."""
+    folder.mkdir(exist_ok=True)
+    with duckdb.connect(str(data_path(folder, made.id))) as connection:
+        connection.execute(f'CREATE TABLE "{name}" AS {sql}')
+        names = [row[0] for row in connection.execute(f'DESCRIBE "{name}"').fetchall()]
+        count, columns = profile(connection, f'"{name}"', [(each, each, None) for each in names])
+    row = {
+        "id": new_id("tbl"),
+        "library_id": made.library_id,
+        "document_id": made.id,
+        "connection_id": None,
+        "name": name,
+        "title": title or made.name,
+        "row_count": count,
+        "columns": msgspec.json.encode(columns),
+        "notes": b"[]",
+        "created_at_ms": NOW_MS + later_ms,
+    }
+    with store.write() as c:
+        c.execute(insert(schema.tables), row)
+    return str(row["id"])

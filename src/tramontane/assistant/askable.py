@@ -31,6 +31,7 @@ class Askable(msgspec.Struct, frozen=True, kw_only=True):
     """A table with its name in this answer's SQL, and where it is."""
 
     id: str
+    document_id: str
     name: str
     title: str
     row_count: int | None
@@ -40,7 +41,7 @@ class Askable(msgspec.Struct, frozen=True, kw_only=True):
 
 def askable(c: Connection, scope: Scope, folder: Path) -> tuple[Askable, ...]:
     """Return the tables in `scope`, those of the question's own documents first. `folder` has the
-    files with tables' rows.
+    files with tables' rows. Names go by age, so that they stay what they were in earlier turns.
     """
     if not scope.library_ids:
         return ()
@@ -55,16 +56,9 @@ def askable(c: Connection, scope: Scope, folder: Path) -> tuple[Askable, ...]:
         )
         .order_by(t.c.created_at_ms, t.c.id)
     )
-    rows = [dict(row) for row in c.execute(query).mappings()]
-    first = {id_: at for at, id_ in enumerate([*scope.attached])}
-    libraries = {id_: at for at, id_ in enumerate(scope.library_ids)}
-    rows.sort(
-        key=lambda row: (
-            first.get(row["document_id"], len(first)),
-            libraries.get(row["library_id"], len(libraries)),
-        )
-    )
-    return _named(rows[:TABLES_MAX], folder)
+    found = _named([dict(row) for row in c.execute(query).mappings()], folder)
+    first = {id_: at for at, id_ in enumerate(scope.attached)}
+    return tuple(sorted(found, key=lambda one: first.get(one.document_id, len(first))))[:TABLES_MAX]
 
 
 def _named(rows: Sequence[dict[str, Any]], folder: Path) -> tuple[Askable, ...]:
@@ -80,6 +74,7 @@ def _named(rows: Sequence[dict[str, Any]], folder: Path) -> tuple[Askable, ...]:
         found.append(
             Askable(
                 id=row["id"],
+                document_id=row["document_id"],
                 name=name,
                 title=row["title"],
                 row_count=row["row_count"],
