@@ -54,7 +54,7 @@ COLUMNS = {
     "it": ("Comune", "Superficie", "Quota"),
     "en": ("Municipality", "Area", "Share"),
 }
-GROUPS = {"de": ".", "fr": "\u00a0", "es": ".", "it": ".", "en": ","}
+GROUPS = {"de": ".", "fr": " ", "es": ".", "it": ".", "en": ","}
 
 
 class Fact(msgspec.Struct, frozen=True):

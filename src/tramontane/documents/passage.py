@@ -62,6 +62,8 @@ def rectangles(
     """
     words = unpack(boxes)
     end = text_length if end is None else min(end, text_length)
+    if start >= end:
+        return []
     lines: list[list[int]] = []
     for index, (begin, *word) in enumerate(words):
         after = words[index + 1][0] if index + 1 < len(words) else text_length

@@ -38,16 +38,22 @@ def _read(source: Source, order: Order) -> Iterator[Line]:
     kinds.compare(kind, order.name, notes)
     composer = Composer()
     pages = 0
+    holds_something = False
     for part in reader(source, order.limits, notes):
         if isinstance(part, Opened):
             title = " ".join(part.title.split())[:300] if part.title else None
+            holds_something = part.is_table
             yield Began(kind, part.label, part.pages, title or None, part.is_table)
         elif part.number > order.limits.pages:
             notes.add("pages_cut", f"Only the first {order.limits.pages} pages were read.")
             break
         else:
             pages = part.number
-            yield _page(part, composer)
+            read = _page(part, composer)
+            holds_something = holds_something or bool(read.passages) or read.is_scanned
+            yield read
+    if not holds_something:
+        raise Unreadable("empty", "No text was found in the file.")
     yield Ended(composer.language, notes.all(), pages)
 
 

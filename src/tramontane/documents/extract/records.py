@@ -15,7 +15,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What reading one document may take. Memory is of addresses, where the system can limit it."""
 
     file_bytes: int = 1024 * MIB
-    memory_bytes: int = 1536 * MIB
+    memory_bytes: int = 1024 * MIB
     cpu_s: int = 600
     wall_s: float = 900.0  # of waiting for the child; the reader's own time does not count
     silence_s: float = 120.0  # without a word from the child

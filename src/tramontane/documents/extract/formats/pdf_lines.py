@@ -176,10 +176,10 @@ class LineJoiner:
                 text += self._between(before, word, is_first)
             boxes.append(box_of(word, len(text), width, height))
             text += word.text
+            if "-" in word.text and len(self._hyphenated) < SEEN_MOST:
+                self._hyphenated.update(w.casefold() for w in _HYPHENATED.findall(word.text))
         if words and words[-1][0].is_broken:
             text += "-"
-        if len(self._hyphenated) < SEEN_MOST:
-            self._hyphenated.update(found.casefold() for found in _HYPHENATED.findall(text))
         return text, boxes
 
     def _between(self, before: Word, word: Word, is_first: bool) -> str:

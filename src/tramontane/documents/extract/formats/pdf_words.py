@@ -6,6 +6,7 @@ It does not know reading order: words come as the file has them.
 
 import ctypes
 import math
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -19,6 +20,8 @@ LINE_END_HYPHEN = 2  # what PDFium puts where a word is broken at the end of a l
 HYPHENS = "-\u00ad\u2010"
 LEADER_LEAST = 4  # dots
 CELL_GAP = 1.6  # in font sizes: words further apart than this are in two cells or columns
+_DOTS = ".·…_"
+_LEADER = re.compile(r"[.·…_]{4,}")
 _BOLD = ("bold", "black", "heavy", "semibold", "demi")
 
 
@@ -200,20 +203,34 @@ def _character(code: int) -> str:
 
 def _without_leader(segment: Segment) -> Segment:
     """Return `segment` without the dots between a title and its page number."""
-    dots = [not word.text.strip(".·…_") for word in segment.words]
-    count = sum(
-        len(word.text) for word, is_dots in zip(segment.words, dots, strict=True) if is_dots
-    )
-    if count < LEADER_LEAST or all(dots):
+    count = sum(word.text.count(".") + word.text.count("…") * 3 for word in segment.words)
+    if count < LEADER_LEAST:
         return segment
-    segment.words = [word for word, is_dots in zip(segment.words, dots, strict=True) if not is_dots]
-    last = segment.words[-1]
-    for word in segment.words:
-        kept = word.text.rstrip(".·…_")
-        if len(word.text) - len(kept) > 2 or (word is not last and len(word.text) - len(kept) > 1):
-            word.text = kept
-    segment.has_leader = True
+    kept = [part for word in segment.words for part in _around_dots(word)]
+    alone = [not word.text.strip(_DOTS) for word in kept]
+    if sum(alone) >= LEADER_LEAST:
+        kept = [word for word, is_dots in zip(kept, alone, strict=True) if not is_dots]
+    if kept and kept != segment.words:
+        segment.words = kept
+        segment.has_leader = True
     return segment
+
+
+def _around_dots(word: Word) -> list[Word]:
+    """Return what stands before and after a row of dots in `word`."""
+    row = _LEADER.search(word.text)
+    if row is None:
+        return [word]
+    before, after = word.text[: row.start()], word.text[row.end() :]
+    each = (word.right - word.left) / len(word.text)
+    made = []
+    if before:
+        right = word.left + each * len(before)
+        made.append(Word(before, word.left, word.top, right, word.bottom))
+    if after:
+        left = word.right - each * len(after)
+        made.append(Word(after, left, word.top, word.right, word.bottom, word.is_broken))
+    return made
 
 
 def _goes_on(segment: Segment, word: Word) -> bool:
