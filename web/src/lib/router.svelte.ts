@@ -26,6 +26,8 @@ const TABLE: [pattern: string, page: string, isPublic?: true][] = [
   ["/assistants/:id", "Assistants"],
   ["/prompts", "Prompts"],
   ["/prompts/:id", "Prompts"],
+  ["/libraries", "Libraries"],
+  ["/libraries/:id", "Library"],
   ["/models", "Models"],
   ["/models/:name", "Models"],
   ["/people", "People"],

@@ -116,7 +116,7 @@ export interface FilesPart {
 export interface FileReference {
   document_id: string;
   name: string;
-  kind: DocumentKind;
+  kind: DocumentKind | null;
   size_bytes: number;
 }
 /** The passages that a model was shown; `searched` is how many there are in all. */
@@ -276,7 +276,9 @@ export interface Library {
   name: string;
   description: string;
   is_mine: boolean;
+  /** Fill it, rename it. */
   may_change: boolean;
+  may_delete: boolean;
   documents: number;
   size_bytes: number;
   created_at: string;
@@ -288,7 +290,8 @@ export interface Document {
   library_id: string;
   /** With its folders: "report/annex.pdf". */
   name: string;
-  kind: DocumentKind;
+  /** Null until it is known. */
+  kind: DocumentKind | null;
   label: PageLabel;
   size_bytes: number;
   sha256: string;
@@ -304,6 +307,7 @@ export interface Document {
   tables: { id: string; name: string; title: string }[];
   /** Whether these bytes were there already when they were sent. */
   is_duplicate: boolean;
+  may_delete: boolean;
   created_at: string;
   updated_at: string;
 }

@@ -60,6 +60,13 @@ export class Item {
   }
 }
 
+/** Who shows everything at the place that files go to. */
+export interface Watcher {
+  /** Whether something there is still being read. */
+  isOpen(): boolean;
+  onDocuments(documents: Document[]): void;
+}
+
 export class Attachments {
   items = $state.raw<Item[]>([]);
   /** How many are being sent, or wait for it. */
@@ -67,6 +74,7 @@ export class Attachments {
   /** Where they go: "/conversations/ID" or "/libraries/ID"; null until it is known. */
   #to: string | null = null;
   #open: () => Promise<string>;
+  #watcher: Watcher | null;
   #running = 0;
   #looking: ReturnType<typeof setTimeout> | undefined;
   #looks = 0;
@@ -75,9 +83,13 @@ export class Attachments {
   #behind: Item[] = [];
   #idle: (() => void)[] = [];
 
-  /** `open` says where they go once there is something to send. */
-  constructor(open: () => Promise<string>) {
+  /**
+   * `open` says where they go once there is something to send. `watcher` wants to know of everything
+   * that is there, as long as it `isOpen`, too.
+   */
+  constructor(open: () => Promise<string>, watcher: Watcher | null = null) {
     this.#open = open;
+    this.#watcher = watcher;
   }
 
   /** What has arrived, to be named in a question. */
@@ -127,6 +139,11 @@ export class Attachments {
     this.items = this.items.filter((item) => !gone.includes(item));
     this.#behind = [...this.#behind, ...gone.filter(({ isOver }) => !isOver)];
     this.#follow();
+  }
+
+  /** Show nothing of what is over any more. */
+  clear(): void {
+    this.items = this.items.filter(({ isOver }) => !isOver);
   }
 
   /** Send or read `item` once more. Throws ApiError. */
@@ -190,9 +207,16 @@ export class Attachments {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
+  /** Look at what is there, from now on, until all of it is read. */
+  look(): void {
+    this.#looks = 0;
+    this.#follow();
+  }
+
   #follow(): void {
     clearTimeout(this.#looking);
-    if (![...this.items, ...this.#behind].some(({ state }) => state === "queued" || state === "reading")) return;
+    const isOpen = [...this.items, ...this.#behind].some(({ state }) => state === "queued" || state === "reading");
+    if (!isOpen && !this.#watcher?.isOpen()) return;
     const wait = LOOK_MS[Math.min(this.#looks++, LOOK_MS.length - 1)]!;
     this.#looking = setTimeout(() => void this.#look(), wait);
   }
@@ -202,6 +226,7 @@ export class Attachments {
     try {
       const { data } = await api.get<{ data: Document[] }>(`${this.#to}/documents`);
       if (turn !== this.#turn) return;
+      this.#watcher?.onDocuments(data);
       const byId = new Map(data.map((document) => [document.id, document]));
       for (const item of [...this.items, ...this.#behind]) {
         const now = item.document && byId.get(item.document.id);
