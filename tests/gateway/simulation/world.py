@@ -125,6 +125,7 @@ class World:
                 body_timeout_s=2.0,
                 idle_timeout_s=2.0,
                 write_timeout_s=1.5,
+                studio_timeout_s=20.0,  # less than the end waits
                 drain_s=random.choice((0.0, 0.5, 5.0)),
             ),
             upstream=UpstreamSettings(
