@@ -280,6 +280,7 @@ def _of_conversations(theirs: Theirs) -> dict[str, list[Attempt]]:
             Attempt(404, f"?project_id={project.id}"),
         ],
         "createConversation": [Attempt(404, body=begun)],
+        "trySample": [Attempt(404, body={"sample": "table", "project_id": project.id})],
         "getConversation": [private(conversation)],
         "changeConversation": [private(conversation, body={"title": "Mine", "shared": True})],
         "deleteConversation": [private(conversation)],
