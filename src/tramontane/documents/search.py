@@ -1,7 +1,7 @@
 """Finds the passages of libraries that answer a question.
 
 Two steps: the store's index of stems gives candidates (`documents/wordindex.py`), which are then
-ranked here by what they and their library hold (`documents/ranking.py`), so that no result depends
+ranked here by what they and their library hold (`text/ranking.py`), so that no result depends
 on what is in anybody else's library. Only documents that are ready and not superseded are found. It
 does not know who may search, nor what is then said.
 """
@@ -11,10 +11,10 @@ from collections.abc import Collection, Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from tramontane.documents import ranking, wordindex
+from tramontane.documents import wordindex
 from tramontane.documents.wordindex import Candidate
 from tramontane.store import passages
-from tramontane.text import stems
+from tramontane.text import ranking, stems
 
 LIMIT = 8
 CANDIDATES = 60

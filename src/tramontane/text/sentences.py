@@ -1,7 +1,8 @@
 """Where the sentences of a text begin and end, in five languages.
 
 A rule for the marks that may end a sentence; abbreviations, initials of names and German ordinals
-do not. Headings, items of lists and cells end with their lines. It does not know what is said.
+do not. Headings, items of lists and rows of tables end with their lines. It does not know what is
+said.
 """
 
 import re
@@ -42,7 +43,7 @@ _ABBREVIATIONS: Mapping[str, frozenset[str]] = MappingProxyType(
 _ALL = frozenset().union(*_ABBREVIATIONS.values())
 
 _PARAGRAPH_END = re.compile(
-    r"\n[ \t]*\n|\n(?=[ \t]*(?:[-–•*▪◦·#]|\d{1,3}[.)]|[a-z]\))[ \t])|\n(?=[ \t]*\|)"
+    r"\n[ \t]*\n|\n(?=[ \t]*(?:[-–•*▪◦·#]|\d{1,3}[.)]|[a-z]\))[ \t])|\n(?=[^\n]*\|)"
 )
 _CLOSING = r"[\"'”’“»›«)\]*_]"
 _GERMAN_END = re.compile(rf"(?P<mark>[.!?…]+)(?P<close>{_CLOSING}*)(?:\s+|$)")

@@ -15,6 +15,10 @@ HEADING_ENDS = "|"
 K1 = 1.2
 B = 0.5
 HEADING = 0.5
+WINDOW = 15
+IN_WINDOW = 1.0
+PAIR = 2
+SIDE_BY_SIDE = 0.3
 
 
 class _Stemmed(Protocol):
@@ -77,4 +81,23 @@ def _score(
             if count:
                 best = max(best, rarities[stem] * count * (K1 + 1) / (count + norm))
         score += best
-    return score
+    return score + _together(asked, body, rarities)
+
+
+def _together(
+    asked: Sequence[Sequence[str]], body: Sequence[str], rarities: Mapping[str, float]
+) -> float:
+    """Return what of the question stands within one window, and side by side as in the question."""
+    of = {stem: index for index, group in enumerate(asked) for stem in group}
+    found = [(at, of[stem], rarities[stem]) for at, stem in enumerate(body) if stem in of]
+    window, pairs = 0.0, {}
+    for index, (at, group, weight) in enumerate(found):
+        inside = {group: weight}
+        for there, other, its in found[index + 1 :]:
+            if there - at > WINDOW:
+                break
+            inside[other] = max(its, inside.get(other, 0.0))
+            if there - at <= PAIR and abs(other - group) == 1:
+                pairs[min(group, other)] = min(weight, its)
+        window = max(window, sum(inside.values()))
+    return IN_WINDOW * window + SIDE_BY_SIDE * sum(pairs.values())

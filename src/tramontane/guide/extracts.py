@@ -1,0 +1,151 @@
+"""Extracts: what documents say to a question, in their own words, with the sentence that fits best.
+
+For when no model answers. Nothing is written anew: every sentence stands in a source, is put in
+quotation marks and names it by its number. Where no sentence fits well enough, there is none. It
+does not know how the sources were found.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from tramontane.guide import evidence
+from tramontane.guide.conversation import SourceText
+from tramontane.guide.evidence import Sentence
+from tramontane.text import ranking
+from tramontane.text.sentences import sentences
+from tramontane.text.stems import stems, variants
+
+MOST = 3
+CLOSE = 2.0
+"""A further extract is shown where its score is not this much below the best one's."""
+AROUND_CHARACTERS = 320
+QUOTED_CHARACTERS = 700
+UNRANKED_LEAST = 4
+
+_MARKS = (("“", "”"), ("«", "»"), ("„", "“"), ("‘", "’"))
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>~$#&]")
+_LEADING = re.compile(r"(?:[-+=]|\d{1,9}[.)])(?=\s)")
+_CELLS = " | "
+_SPACES = re.compile(r"\s+")
+
+
+class Wording(msgspec.Struct, frozen=True):
+    """How one language labels extracts and what it calls a page."""
+
+    one: str
+    label: str
+    open: str
+    close: str
+    page: str
+    slide: str
+    sheet: str
+    part: str
+
+
+@cache
+def _wordings() -> dict[str, Wording]:
+    file = files("tramontane.guide") / "words" / "extracts.json"
+    return msgspec.json.decode(file.read_bytes(), type=dict[str, Wording])
+
+
+def extracts(question: str, sources: Sequence[SourceText], language: str) -> list[str] | None:
+    """Return Markdown blocks, the label first; None where no source answers the question."""
+    wording = _wordings().get(language) or _wordings()["en"]
+    ordered = in_order(question, sources, language)
+    chosen = choose(question, ordered, language)
+    if not chosen:
+        return None
+    label = wording.one if len(chosen) == 1 else wording.label
+    return [label, *(_block(ordered[each.passage], each, wording) for each in chosen)]
+
+
+def choose(question: str, sources: Sequence[SourceText], language: str | None) -> list[Sentence]:
+    """Return the best sentence of each of the best sources, none where none is likely to answer."""
+    found = evidence.best(question, sources, language)
+    if not found or found[0].certainty < evidence.fitted().threshold:
+        return []
+    best: dict[str, Sentence] = {}
+    for sentence in found:
+        if found[0].score - sentence.score > CLOSE:
+            break
+        text = sources[sentence.passage].text
+        taken = {each.passage for each in best.values()}
+        said = _SPACES.sub(" ", text[sentence.start : sentence.end])
+        if sentence.passage not in taken and said not in best:
+            best[said] = sentence
+    return list(best.values())[:MOST]
+
+
+def in_order(
+    question: str, sources: Sequence[SourceText], language: str | None
+) -> list[SourceText]:
+    """Return the sources as a search would rank them, where they come page by page.
+
+    Hits of a search come best first; what is so short that it is read whole comes as it stands.
+    """
+    places = [(source.document, source.page) for source in sources]
+    if len(sources) < UNRANKED_LEAST or places != sorted(places):
+        return list(sources)
+    asked = variants(question, language, {source.language for source in sources})
+    stemmed = [
+        _Stemmed(source, " ".join(stems(source.text, source.language))) for source in sources
+    ]
+    held = [set(each.stems.split()) for each in stemmed]
+    counts = {stem: sum(stem in one for one in held) for group in asked for stem in group}
+    return [each.source for each, _ in ranking.ranked(asked, stemmed, counts, len(sources))]
+
+
+class _Stemmed(msgspec.Struct, frozen=True):
+    source: SourceText
+    stems: str
+
+
+def _block(source: SourceText, chosen: Sentence, wording: Wording) -> str:
+    before, after = _around(source, chosen)
+    said = source.text[chosen.start : chosen.end]
+    if len(said) > QUOTED_CHARACTERS:
+        said = said[: said.rfind(" ", 0, QUOTED_CHARACTERS)] + " …"
+    opening, closing = _marks(said, wording)
+    quote = f"{before} **{opening}{_plain(said)}{closing}** {after}".strip()
+    label = getattr(wording, source.label, wording.part)
+    where = f"{_plain(source.document)}, {label} {source.page}"
+    if source.heading:
+        where += f" · {_plain(source.heading)}"
+    return f"> {_SPACES.sub(' ', quote)} [{source.number}]\n>\n> — *{where}*"
+
+
+def _around(source: SourceText, chosen: Sentence) -> tuple[str, str]:
+    """Return what stands before and after the sentence: of a row, its table's first one."""
+    text = source.text
+    spans = sentences(text, source.language)
+    at = spans.index((chosen.start, chosen.end))
+    if _CELLS in text[chosen.start : chosen.end]:
+        head = text[spans[0][0] : spans[0][1]]
+        gap = "" if at == 1 else " …"
+        return (f"{_plain(head)}{gap}" if at and len(head) <= QUOTED_CHARACTERS else ""), ""
+    begin, end = chosen.start, chosen.end
+    for there in (at - 1, at + 1):
+        if 0 <= there < len(spans):
+            first, last = min(begin, spans[there][0]), max(end, spans[there][1])
+            if last - first - (chosen.end - chosen.start) <= AROUND_CHARACTERS:
+                begin, end = first, last
+    return _plain(text[begin : chosen.start]), _plain(text[chosen.end : end])
+
+
+def _marks(said: str, wording: Wording) -> tuple[str, str]:
+    """Return quotation marks that the sentence does not have itself: its language's if it can."""
+    own = (wording.open, wording.close)
+    inside = set(said)
+    return next((pair for pair in (own, *_MARKS) if inside.isdisjoint("".join(pair).strip())), own)
+
+
+def _plain(text: str) -> str:
+    """Return `text` as Markdown that shows it as it is: a document's text is data."""
+    plain = _MARKDOWN.sub(r"\\\g<0>", _SPACES.sub(" ", text.strip()))
+    if (lead := _LEADING.match(plain)) is not None:
+        plain = f"{plain[: lead.end() - 1]}\\{plain[lead.end() - 1 :]}"
+    return plain.replace("://", ":\\/\\/")
