@@ -24,9 +24,11 @@ from tramontane.store import (
     prompts,
     sessions,
     shares,
+    tables,
 )
 from tramontane.store.assistants import AssistantSettings
 from tramontane.store.passages import StoredPassage
+from tramontane.store.tables import NewTable
 
 SECRET_WORD = "Zwetschgenkuchen"
 """Stands in everything that people of the other project wrote."""
@@ -49,10 +51,11 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Shelf(msgspec.Struct, frozen=True):
-    """A library with one document that has been read."""
+    """A library with one document that has been read, which has a table."""
 
     library_id: str
     document_id: str
+    table_id: str
 
 
 class Theirs(msgspec.Struct, frozen=True):
@@ -177,7 +180,10 @@ def filled(c: Connection, library_id: str, owner: Person) -> Shelf:
     passages.add(c, library_id, [(passage, [SECRET_WORD.lower()])])
     documents.renew(c, document, NOW_MS, pages=1, pages_done=1, kind="txt")
     documents.finish(c, document, language="de", notes=[], now_ms=NOW_MS)
-    return Shelf(library_id, document.id)
+    column = msgspec.json.encode([{"name": "word", "title": SECRET_WORD, "type": "text"}])
+    new = NewTable(name="word", title=SECRET_WORD, row_count=1, columns=column, notes=b"[]")
+    (table,) = tables.add_of_document(c, library_id, document.id, [new], NOW_MS)
+    return Shelf(library_id, document.id, table.id)
 
 
 def attempts(theirs: Theirs) -> dict[str, list[Attempt]]:
@@ -284,11 +290,16 @@ def _of_conversations(theirs: Theirs) -> dict[str, list[Attempt]]:
         "getConversation": [private(conversation)],
         "changeConversation": [private(conversation, body={"title": "Mine", "shared": True})],
         "deleteConversation": [private(conversation)],
+        "estimateReading": [private(conversation)],
         "sendMessage": [private(conversation, body=question)],
         "answerAgain": [private(conversation, body={"parent_id": theirs.message_id})],
         "continueAnswer": [private(answer)],
         "stopAnswer": [private(answer), private(asked)],
         "rateAnswer": [private(answer, body={"rating": "down"})],
+        "changeResult": [
+            private({**answer, "part_id": "call_1"}, body={"sql": "SELECT 1"}),
+            private({**answer, "part_id": "call_1"}, body={"chart": None}),
+        ],
         "followConversation": [private(conversation)],
         # Follows one's own list, and does not end: tests/assistant has what it tells whom.
         "followLists": [],
@@ -358,6 +369,16 @@ def _of_libraries(theirs: Theirs) -> dict[str, list[Attempt]]:
             for shelf, is_private in shelves
         ]
 
+    def table(query: str = "") -> list[Attempt]:
+        return [
+            Attempt(404, query, {"table_id": shelf.table_id}, is_private=is_private)
+            for shelf, is_private in shelves
+        ]
+
+    asked = [
+        Attempt(404, body={"table_ids": [shelf.table_id], "sql": "SELECT 1"}, is_private=private)
+        for shelf, private in shelves
+    ]
     search = f"?q={SECRET_WORD}"
     return {
         "listLibraries": [Attempt(200), Attempt(404, f"?project_id={project.id}")],
@@ -380,4 +401,9 @@ def _of_libraries(theirs: Theirs) -> dict[str, list[Attempt]]:
         "getDocumentFile": document(),
         "getPage": document(page="1"),
         "getPassage": document(number="1"),
+        "listLibraryTables": library(),
+        "listConversationTables": [Attempt(404, path=conversation, is_private=True)],
+        "getTable": table(),
+        "listRows": table(),
+        "queryTables": asked,
     }

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tramontane.assistant import context, receipts, telling
+from tramontane.assistant import context, receipts, telling, whole
 from tramontane.assistant.afterwards import Afterwards
 from tramontane.assistant.brief import Brief
 from tramontane.assistant.checking import checked
@@ -69,7 +69,7 @@ class Answering:
         holdings: Holdings | None = None,
     ) -> None:
         self.feed = feed
-        self._holdings = holdings or Holdings(store)
+        self.holdings = holdings or Holdings(store)
         self._store = store
         self._tokens = tokens
         self._served = served
@@ -166,7 +166,9 @@ class Answering:
         trimmed, with fewer messages.
         """
         served = await asyncio.to_thread(self._served)
-        live.brief = brief = await self._holdings.brief(order, live)
+        live.brief = brief = await self.holdings.brief(order, live)
+        if order.reads_whole:
+            await self._read_whole(live, order, served, brief)
         self._show_sources(live, brief)
         sent = order.sent
         for left in reversed(range(TRIM_AGAIN_MAX)):
@@ -186,6 +188,50 @@ class Answering:
                 if shorter is None:
                     raise
                 sent = shorter
+
+    async def _read_whole(
+        self, live: Live, order: Order, served: Mapping[str, Served], brief: Brief
+    ) -> None:
+        """Have the model note what all of the documents say, where they do not fit at once."""
+        every = await self.holdings.everything(order.scope)
+        window = order.context_tokens or whole.WINDOW_TOKENS
+        plan = whole.plan(every, order.question, window)
+        if plan.requests > whole.REQUESTS_MAX:
+            raise whole.too_long(plan)
+        if len(plan.stretches) < 2:
+            brief.evidence.shown = every
+            return
+
+        async def ask(chat: context.Chat, max_tokens: int) -> str:
+            body = {"model": order.model, "messages": chat, "max_tokens": max_tokens}
+            said = await self._asked_aside(live, order.key_id, body)
+            live.receipt = self._receipt(live, order, served, order.answer.receipt)
+            return said
+
+        notes = await whole.read(plan, order.question, window, ask, brief.nonce, live.progress)
+        live.progress(None)
+        brief.evidence.shown = list(notes.cited)
+        brief.notes = whole.block(notes, len(every), brief.nonce)
+
+    async def _asked_aside(self, live: Live, key_id: str, body: Mapping[str, Any]) -> str:
+        """Return what a model says to a request whose text is not the answer's."""
+        said: list[str] = []
+        asked: Asked | None = None
+        async with aclosing(self._tokens.stream(key_id, body)) as events:
+            async for event in events:
+                match event:
+                    case Opened(request_id, _, deployment):
+                        if asked is not None:
+                            live.asked.remove(asked)  # another deployment has taken over
+                        asked = Asked(request_id, deployment)
+                        live.asked.append(asked)
+                        if live.message.status != "running":
+                            live.become(status="running")
+                    case Finished(_, used) if asked is not None:
+                        asked.usage = used
+                    case TextDelta(text):
+                        said.append(text)
+        return "".join(said)
 
     def _show_sources(self, live: Live, brief: Brief) -> None:
         found = brief.sources()

@@ -11,7 +11,7 @@ from pathlib import Path
 from tramontane.assistant import context, evidence, scope
 from tramontane.assistant.askable import Askable, askable, description
 from tramontane.assistant.brief import Brief
-from tramontane.assistant.evidence import Evidence
+from tramontane.assistant.evidence import Evidence, Shown
 from tramontane.assistant.library_tools import SearchDocuments
 from tramontane.assistant.live import Live
 from tramontane.assistant.orders import Order
@@ -39,7 +39,8 @@ def new_nonce() -> str:
 class Holdings:
     """Documents and tables, for answers. One for the whole studio.
 
-    `pool` runs SQL over the files in `tables`; without them, no table can be asked.
+    `pool` runs SQL over the files in `tables` and over connections, which `pepper` unseals; without
+    a pool, no table can be asked.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Holdings:
         store: Store,
         pool: QueryPool | None = None,
         tables: Path | None = None,
+        pepper: bytes = b"",
         nonce: Callable[[], str] = new_nonce,
     ) -> None:
         self._store = store
         self._pool = pool
         self._tables = tables
+        self._pepper = pepper
         self._nonce = nonce
 
     async def brief(self, order: Order, live: Live) -> Brief:
@@ -71,6 +74,15 @@ class Holdings:
             tools[QueryTable.name] = QueryTable(self._pool, tables, language)
         return Brief(found, language, nonce, tools, tables, order.guide)
 
+    async def everything(self, of: Scope) -> list[Shown]:
+        """Return every passage of the documents that the question is about, numbered."""
+
+        def read() -> list[Shown]:
+            with self._store.read() as c:
+                return evidence.everything(c, of)
+
+        return await asyncio.to_thread(read)
+
     async def asking(self, of: Scope, language: str) -> QueryTable:
         """Return what asks the tables in that scope. Raises Unavailable."""
         if self._pool is None:
@@ -82,7 +94,7 @@ class Holdings:
         if self._tables is None:
             return ()
         with self._store.read() as c:
-            return askable(c, of, self._tables)
+            return askable(c, of, self._tables, self._pepper)
 
     def _gather(self, order: Order, language: str) -> tuple[Evidence, tuple[Askable, ...]]:
         tables = self._askable(order.scope) if self._pool is not None else ()

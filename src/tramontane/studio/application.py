@@ -53,11 +53,14 @@ from tramontane.studio.routes import (
     proofs,
     providers,
     public,
+    reading,
+    results,
     samples,
     search,
     session,
     sharing,
     status,
+    tables,
     transfer,
     usage,
 )
@@ -86,7 +89,7 @@ def create(
         return {found.name: facts.served(found) for found in status.all_deployments(platform)}
 
     queries = QueryPool()
-    holdings = Holdings(store, queries, DataFolder(settings.data_dir).tables)
+    holdings = Holdings(store, queries, DataFolder(settings.data_dir).tables, pepper)
     answering = Answering(store, tokens, feed, served, ALL, settings.currency, clock_ms, holdings)
     sign_ins = SignIns(settings, store, pepper, clock_ms)
     visitors = Visitors(pepper, clock_ms)
@@ -198,11 +201,13 @@ def api(platform: Platform) -> Router:
             conversations.get_conversation,
             conversations.change_conversation,
             conversations.delete_conversation,
+            reading.estimate_reading,
             messages.send_message,
             messages.answer_again,
             messages.continue_answer,
             messages.stop_answer,
             messages.rate_answer,
+            results.change_result,
             libraries.list_libraries,
             libraries.create_library,
             libraries.get_library,
@@ -214,6 +219,11 @@ def api(platform: Platform) -> Router:
             documents.attach_document,
             samples.try_sample,
             documents.get_document,
+            tables.list_library_tables,
+            tables.list_conversation_tables,
+            tables.get_table,
+            tables.list_rows,
+            tables.query_tables,
             documents.delete_document,
             documents.retry_document,
             documents.list_versions,

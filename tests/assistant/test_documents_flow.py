@@ -1,0 +1,120 @@
+"""Documents and tables in a conversation, over HTTP, with the worker and a scripted model."""
+
+import http.client
+import json
+from typing import Any
+
+import pytest
+
+from tests.assistant.talking import Refused, Talker, text_of
+from tests.processes import RunningStandin
+from tramontane.providers.standin import Behaviour, Rule, ScriptedCall
+
+REPORT = """The office spent 4.2 million euros in 2024, of which rents took 38%.
+At the end of the year, 118 people worked at the office.
+"""
+SALES = "region,year,amount\nNorth,2023,120.5\nNorth,2024,140\nSouth,2023,10\nSouth,2024,98.25\n"
+TOTAL = "SELECT region, sum(amount) AS total FROM sales GROUP BY region ORDER BY total DESC"
+
+
+@pytest.fixture(scope="module")
+def rules() -> tuple[Rule, ...]:
+    """A model that quotes, lies, and asks a table."""
+    lies = (
+        'It says "The office spent 4.2 million euros in 2024" [1], "rents took half" [1],'
+        " 118 people and 240 rooms [7]."
+    )
+    call = ScriptedCall(name="query_table", arguments={"sql": TOTAL})
+    return (
+        Rule(contains="What did it cost?", reply=Behaviour(answer=lies)),
+        Rule(contains="What did each", times=1, reply=Behaviour(tool_calls=(call,))),
+        Rule(contains="What did each", reply=Behaviour(answer="North sold 260.5, South 108.25.")),
+    )
+
+
+def upload(ada: Talker, conversation_id: str, name: str, text: str) -> dict[str, Any]:
+    """Return the document, once it has been read."""
+    connection = http.client.HTTPConnection("127.0.0.1", ada.port, timeout=20)
+    headers = {"origin": f"http://127.0.0.1:{ada.port}", "x-tramontane": "1", "cookie": ada.cookie}
+    path = f"/api/v1/conversations/{conversation_id}/documents?name={name}"
+    connection.request("POST", path, text.encode(), headers)
+    answer = connection.getresponse()
+    assert answer.status == 201, answer.read()
+    made = json.loads(answer.read())
+    connection.close()
+    return dict(made)
+
+
+def read(ada: Talker, made: dict[str, Any]) -> dict[str, Any]:
+    """Return the document, once it has been read."""
+    found: dict[str, Any] = ada.until(
+        lambda: ada.call("GET", f"/documents/{made['id']}"),
+        lambda document: document["status"] not in ("queued", "reading"),
+    )
+    assert found["status"] == "ready", found
+    return found
+
+
+def part(message: dict[str, Any], kind: str) -> dict[str, Any]:
+    (found,) = [part for part in message["parts"] if part["type"] == kind]
+    return dict(found)
+
+
+def test_an_answer_shows_what_is_proven(ada: Talker, standin: RunningStandin) -> None:
+    made = ada.converse("echo")
+    document = upload(ada, made["id"], "report.txt", REPORT)
+    fields = {"attachments": [document["id"]]}
+    with ada.follow(made["id"], made["feed"]) as events:
+        question, answer = ada.ask(made["id"], "What did it cost?", **fields)
+        told = events.until_ended(answer["id"])[-1].data
+    assert question["parts"][0]["files"][0]["document_id"] == document["id"]
+    assert [p["type"] for p in told["parts"]] == ["sources", "text", "checks"]
+    source = part(told, "sources")["sources"][0]
+    assert source["document"] == "report.txt"
+    verdicts = [(c["text"], c["verdict"]) for c in part(told, "checks")["checks"]]
+    assert verdicts == [
+        ("The office spent 4.2 million euros in 2024", "proven"),
+        ("[1]", "proven"),
+        ("rents took half", "unproven"),
+        ("[1]", "proven"),
+        ("118", "proven"),
+        ("240", "unproven"),
+        ("[7]", "unproven"),
+    ]
+    quote = part(told, "checks")["checks"][0]
+    passage = ada.call(
+        "GET", f"/documents/{source['document_id']}/passages/{source['passage']}"
+        f"?start={quote['at'][0]}&end={quote['at'][1]}"
+    )  # fmt: skip
+    assert passage["text"][slice(*quote["at"])] == quote["text"]
+    assert ada.messages(made["id"])[answer["id"]]["parts"] == told["parts"]
+
+
+def test_a_result_is_changed_by_its_owner(ada: Talker) -> None:
+    made = ada.converse("echo")
+    read(ada, upload(ada, made["id"], "sales.csv", SALES))
+    _, answer = ada.ask(made["id"], "What did each region sell?")
+    ended = ada.ended(made["id"], answer["id"])
+    assert text_of(ended) == "North sold 260.5, South 108.25."
+    found = part(ended, "result")
+    assert found["rows"] == [["North", 260.5], ["South", 108.25]]
+    assert {c["verdict"] for c in part(ended, "checks")["checks"]} == {"proven"}
+    path = f"/conversations/{made['id']}/messages/{answer['id']}/results/{found['id']}"
+    only = f"{TOTAL} LIMIT 1"
+    changed = ada.call("PUT", path, {"sql": only})
+    assert part(changed, "result")["rows"] == [["North", 260.5]]
+    assert part(changed, "result")["is_edited"]
+    verdicts = [(c["text"], c["verdict"]) for c in part(changed, "checks")["checks"]]
+    assert verdicts == [("260.5", "proven"), ("108.25", "unproven")]
+    drawn = {"mark": "bar", "encoding": {"x": {"field": "region"}}}
+    assert part(ada.call("PUT", path, {"chart": drawn}), "result")["chart"] == drawn
+    for body, code in (
+        ({"sql": "SELECT * FROM elsewhere"}, "sql_refused"),
+        ({"chart": {"data": {"url": "https://example.org"}}}, "invalid_value"),
+        ({"chart": {"layer": [{"mark": {"type": "image"}}]}}, "invalid_value"),
+        ({}, "invalid_value"),
+    ):
+        with pytest.raises(Refused) as refused:
+            ada.call("PUT", path, body)
+        assert refused.value.code == code, body
+    assert part(ada.messages(made["id"])[answer["id"]], "result")["sql"] == only
