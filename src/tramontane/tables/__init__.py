@@ -1,4 +1,4 @@
-"""Tables: loaded from files or reached at a connection, profiled, and asked by SQL in a locked child.
+"""Tables: loaded from files or found at a connection, profiled, asked by SQL in a locked child.
 
 It does not know who may see a table, nor how a question in words becomes SQL (`guide.tables`).
 """

@@ -5,8 +5,7 @@ Nothing here reads a file, a setting or another table, sleeps, or has a state. `
 DuckDB's; `CLASSES` are what sqlglot makes of them (a test holds the two together).
 """
 
-NAMES = frozenset(
-    """
+_NAMES = """
     abs acos acosh asin asinh atan atan2 atanh cbrt ceil ceiling cos cosh cot degrees even exp
     factorial floor fmod gamma gcd greatest greatest_common_divisor isfinite isinf isnan lcm least
     least_common_multiple lgamma ln log log10 log2 mod pi pow power radians random round round_even
@@ -57,11 +56,8 @@ NAMES = frozenset(
     struct_extract struct_pack unnest
 
     json_array_length json_contains json_extract json_extract_string json_keys json_type json_valid
-    """.split()
-)
-
-CLASSES = frozenset(
-    """
+"""
+_CLASSES = """
     Abs Acos Acosh And AnyValue ApproxDistinct ApproxQuantile ArgMax ArgMin Array ArrayAgg
     ArrayAppend ArrayConcat ArrayContains ArrayContainsAll ArrayDistinct ArrayFilter ArrayMax
     ArrayMin ArrayOverlaps ArrayPosition ArrayPrepend ArraySize ArraySlice ArraySort
@@ -82,7 +78,8 @@ CLASSES = frozenset(
     StrPosition StrToTime Struct StructExtract Substring Sum Tan Tanh TimeFromParts TimeToStr
     TimeToUnix TimestampFromParts TimestampTrunc ToDays ToMap Transform Translate Trim Trunc Try
     TryCast Typeof Unicode UnixToTime Unnest Upper Variance VariancePop Week WeekOfYear Year
-    """.split()
-)
+"""
 
+NAMES = frozenset(_NAMES.split())
+CLASSES = frozenset(_CLASSES.split())
 TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series"})

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -19,6 +21,7 @@ from tramontane.tables.profile import ColumnProfile, Note
 
 KINDS = frozenset({"csv", "tsv", "xlsx", "ods", "parquet", "json", "sqlite"})
 _CHILD = "tramontane.tables.loading"
+_CHECK_S = 0.25
 _REPLY_BYTES_MAX = 64 * 1024**2
 _CODES = {
     "empty": "table_empty",
@@ -42,11 +45,10 @@ class LoadLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """A table that was loaded: `inner` is its name in the file, `name` what SQL calls it."""
+    """A table that was loaded: `name` is what SQL calls it, in the file too."""
 
     name: str
     title: str
-    inner: str
     row_count: int
     columns: tuple[ColumnProfile, ...]
     notes: tuple[Note, ...] = ()
@@ -76,19 +78,25 @@ class Made(msgspec.Struct, frozen=True, tag_field="type", tag="made"):
 
 
 def load(
-    path: Path, kind: str, name: str, target: Path, limits: LoadLimits | None = None
+    path: Path,
+    kind: str,
+    name: str,
+    target: Path,
+    limits: LoadLimits | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> list[Loaded]:
     """Return the tables of the file at `path`, which are in the DuckDB file `target` from now on.
 
     `kind` is one of `KINDS`, `name` the file's own. What is temporary stands beside `target` and is
-    removed; where loading fails, `target` is as it was. Raises InvalidRequest: `table_empty`,
-    `table_too_wide`, `table_too_large`, `table_unreadable`, `table_timeout`.
+    removed; where loading fails, `target` is as it was. `check` is called a few times a second, and
+    what it raises ends the child. Raises InvalidRequest: `table_empty`, `table_too_wide`,
+    `table_too_large`, `table_unreadable`, `table_timeout`.
     """
     limits = limits or LoadLimits()
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".loading-", dir=target.parent) as folder:
         job = Job(path=str(path.resolve()), kind=kind, name=name, folder=folder, limits=limits)
-        reply = _asked(job, folder)
+        reply = _asked(job, folder, check)
         if isinstance(reply, Failed):
             code = _CODES.get(reply.kind, "table_unreadable")
             raise InvalidRequest(reply.message, code=code)
@@ -98,7 +106,7 @@ def load(
     return list(reply.tables)
 
 
-def _asked(job: Job, folder: str) -> Failed | Made:
+def _asked(job: Job, folder: str, check: Callable[[], None]) -> Failed | Made:
     free = shutil.disk_usage(folder).free
     needed = min(os.path.getsize(job.path) * 2, job.limits.disk_bytes)
     if free < needed:
@@ -113,7 +121,7 @@ def _asked(job: Job, folder: str) -> Failed | Made:
         start_new_session=True,
     ) as child:
         try:
-            said, _ = child.communicate(msgspec.json.encode(job) + b"\n", job.limits.timeout_s)
+            said = _said(child, job, check)
         except subprocess.TimeoutExpired:
             return Failed("time", f"Loading took longer than {job.limits.timeout_s:g} s.")
         finally:
@@ -125,3 +133,17 @@ def _asked(job: Job, folder: str) -> Failed | Made:
         return msgspec.json.decode(said, type=Failed | Made)
     except ValueError:  # ended by a limit in the middle of it
         return Failed("large", "This table needs more memory than loading may use; split it.")
+
+
+def _said(child: "subprocess.Popen[bytes]", job: Job, check: Callable[[], None]) -> bytes:
+    """Return what the child said. Raises TimeoutExpired, and what `check` raises."""
+    until_s = time.monotonic() + job.limits.timeout_s
+    sent: bytes | None = msgspec.json.encode(job) + b"\n"
+    while True:
+        try:
+            return child.communicate(sent, timeout=_CHECK_S)[0]
+        except subprocess.TimeoutExpired:
+            sent = None
+            check()
+            if time.monotonic() > until_s:
+                raise

@@ -11,8 +11,7 @@ from pathlib import PurePosixPath
 NAME_CHARACTERS_MAX = 60
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ı": "i"})
 # What DuckDB, PostgreSQL, MySQL or SQLite take for their own where a name should stand.
-_RESERVED = frozenset(
-    """
+_RESERVED_WORDS = """
     all analyse analyze and any array as asc asof asymmetric between both by case cast check collate
     column columns constraint create cross current_date current_time current_timestamp default
     deferrable desc describe distinct do else end except exists false fetch filter for foreign from
@@ -22,8 +21,8 @@ _RESERVED = frozenset(
     references returning right row rows select semi anti set show some summarize symmetric table
     tablesample then to trailing true union unique unpivot update using values variadic view when
     where window with
-    """.split()
-)
+"""
+_RESERVED = frozenset(_RESERVED_WORDS.split())
 
 
 def plain(title: str, otherwise: str) -> str:
@@ -71,6 +70,5 @@ def of_file(name: str) -> str:
     return stem or name
 
 
-_ENDINGS = frozenset(
-    "csv tsv tab txt xlsx xlsm xls ods json jsonl ndjson parquet sqlite sqlite3 db gz".split()
-)
+_ENDING_WORDS = "csv tsv tab txt xlsx xlsm xls ods json jsonl ndjson parquet sqlite sqlite3 db gz"
+_ENDINGS = frozenset(_ENDING_WORDS.split())

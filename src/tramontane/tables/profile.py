@@ -77,10 +77,11 @@ def kind_of(sql_type: str) -> ColumnType:
     return "text"
 
 
-_NUMBERS = frozenset(
+_NUMBER_TYPES = (
     "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT BIGNUM"
-    " FLOAT DOUBLE REAL".split()
+    " FLOAT DOUBLE REAL"
 )
+_NUMBERS = frozenset(_NUMBER_TYPES.split())
 
 
 def plain(value: Any) -> Any:

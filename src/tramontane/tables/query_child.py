@@ -145,7 +145,9 @@ def _columns(connection: "DuckDBPyConnection", sql: str) -> tuple[list[tuple[str
     """
     described = connection.execute(f"DESCRIBE {sql}").fetchall()
     names, types = [row[0] for row in described], [str(row[1]) for row in described]
-    columns = [(name, kind_of(kind)) for name, kind in zip(names, types, strict=True)]
+    columns: list[tuple[str, str]] = [
+        (name, kind_of(kind)) for name, kind in zip(names, types, strict=True)
+    ]
     if all(kind == "VARCHAR" or _is_simple(kind) for kind in types):
         return columns, sql
     names = [f"c{number}" for number in range(len(types))]

@@ -19,8 +19,7 @@ SQL_CHARACTERS_MAX = 20_000
 NODES_MAX = 5_000
 _is_plain = re.compile(r"[^\W\d]\w{0,99}").fullmatch
 
-_NODES = frozenset(
-    """
+_NODE_NAMES = """
     Add Alias Aliases Any All Between Boolean Bracket Collate Column CTE Cube DataType DataTypeParam
     Distinct Div Dot
     DPipe EQ Escape Except Filter From Glob Group GroupingSets GT GTE Having HavingMax Identifier
@@ -33,8 +32,8 @@ _NODES = frozenset(
     BitwiseAnd BitwiseOr BitwiseXor BitwiseNot BitwiseLeftShift BitwiseRightShift Comprehension
     ArrayContainsAll ArrayOverlaps RegexpILike IgnoreNulls RespectNulls AtTimeZone IntervalSpan
     WithTableHint Kwarg Fetch TableSample
-    """.split()
-)
+"""
+_NODES = frozenset(_NODE_NAMES.split())
 # Beside the name, what a table in FROM may have.
 _TABLE_PARTS = frozenset({"this", "alias", "joins", "laterals", "sample"})
 
@@ -52,9 +51,7 @@ def tree(sql: str, tables: Iterable[str], rows_max: int | None = None) -> exp.Qu
     """Return what `validate` does as sqlglot's tree. Raises InvalidRequest `sql_refused`."""
     found = _parsed(sql)
     names = {name.lower() for name in tables}
-    count = 0
-    for node in found.walk():
-        count += 1
+    for count, node in enumerate(found.walk(), 1):
         if count > NODES_MAX:
             raise refused("it is too long; ask in several steps")
         _check(node, names)
@@ -98,7 +95,7 @@ def _reason(error: SqlglotError) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", str(error)).partition("\n")[0][:200].rstrip(".")
 
 
-def _check(node: exp.Expression, tables: Collection[str]) -> None:
+def _check(node: exp.Expr, tables: Collection[str]) -> None:
     if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc | exp.ParameterizedAgg):
         _check_name(str(node.this))
     elif isinstance(node, exp.Func):
@@ -125,7 +122,7 @@ def _spelled(node: exp.Func) -> str:
     return repr(type(node).sql_names()[0].lower() if type(node).sql_names() else _word(node))
 
 
-def _word(node: exp.Expression) -> str:
+def _word(node: exp.Expr) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", " ", type(node).__name__).upper()
 
 
@@ -160,7 +157,7 @@ def _check_alias(node: exp.CTE | exp.TableAlias) -> None:
 
 def _is_defined(table: exp.Table, name: str) -> bool:
     """Return whether a WITH defines that name where the table stands."""
-    below: exp.Expression = table
+    below: exp.Expr = table
     above = table.parent
     while above is not None:
         given = above.args.get("with_") or above.args.get("with")
@@ -177,7 +174,7 @@ def _defined(given: exp.With) -> set[str]:
     return {cte.alias.lower() for cte in given.expressions}
 
 
-def _before(given: exp.With, own: exp.Expression) -> set[str]:
+def _before(given: exp.With, own: exp.Expr) -> set[str]:
     """Return the names that the expression `own` of a WITH may use: those before it."""
     names = set[str]()
     for cte in given.expressions:

@@ -22,11 +22,13 @@ from tramontane.documents.extract import Began, Ended, ExtractFailed, Limits, Pa
 from tramontane.documents.extract.records import Line
 from tramontane.documents.files import FileStore
 from tramontane.documents.search import indexed
-from tramontane.errors import TramontaneError
-from tramontane.store import documents, passages
+from tramontane.errors import InvalidRequest, TramontaneError
+from tramontane.store import documents, passages, tables
 from tramontane.store.database import Store
 from tramontane.store.documents import Document, Note, Problem
 from tramontane.store.passages import StoredPassage
+from tramontane.tables.catalogue import kept
+from tramontane.tables.load import KINDS, load
 
 LEASE_MS = 30_000
 RENEW_S = 8.0
@@ -93,8 +95,9 @@ class Reader:
     def _read(self, document: Document, check: Callable[[], None]) -> None:
         try:
             path = keeping.path_of(self._files, document)
-            ended = self._passages(document, path, check)
-            self._finish(document, ended)
+            ended, kind = self._passages(document, path, check)
+            notes = self._tables(document, kind, path, check)
+            self._finish(document, ended, notes)
         except ExtractFailed as error:
             self._fail(document, _problem(error))
         except TramontaneError as error:
@@ -102,8 +105,11 @@ class Reader:
                 raise
             self._fail(document, _problem(error))
 
-    def _passages(self, document: Document, path: Path, check: Callable[[], None]) -> Ended:
-        """Read the document's text into the store; return what is known of it at the end."""
+    def _passages(
+        self, document: Document, path: Path, check: Callable[[], None]
+    ) -> tuple[Ended, str]:
+        """Read the document's text ; return what is known at its end, and its kind."""
+        kind = ""
         with self._store.write() as c:
             self._renew(c, document, pages_done=0)
             documents.forget_content(c, document.id)
@@ -114,6 +120,7 @@ class Reader:
             for line in lines:
                 check()
                 if isinstance(line, Began):
+                    kind = line.kind
                     with self._store.write() as c:
                         self._renew(c, document, kind=line.kind, pages=line.pages, title=line.title)
                 elif isinstance(line, PageRead):
@@ -125,7 +132,7 @@ class Reader:
                         written_s = self._timer_s()
                 elif isinstance(line, Ended):
                     self._write(document, batch, pages_done=line.pages, pages=line.pages)
-                    return line
+                    return line, kind
         raise AssertionError("extract ends with Ended or an error")
 
     def _write(self, document: Document, batch: list[StoredPassage], **progress: int) -> None:
@@ -135,8 +142,32 @@ class Reader:
             self._renew(c, document, **progress)
             passages.add(c, document.library_id, found)
 
-    def _finish(self, document: Document, ended: Ended) -> None:
+    def _tables(
+        self, document: Document, kind: str, path: Path, check: Callable[[], None]
+    ) -> list[Note]:
+        """Load the document's tables, if it can have any; return what to know where that failed.
+
+        What is nothing but a table fails as a whole; a workbook can still be read as text.
+        """
+        if kind not in KINDS:
+            return []
+        target = self._files.table_path(document.id)
+        try:
+            loaded = load(path, kind, document.name, target, check=check)
+        except InvalidRequest as error:
+            if kind in documents.TABLE_KINDS:
+                raise
+            return [Note(error.code, error.message)]
+        with self._store.write() as c:
+            self._renew(c, document)
+            tables.add_of_document(
+                c, document.library_id, document.id, kept(loaded), self._clock_ms()
+            )
+        return []
+
+    def _finish(self, document: Document, ended: Ended, more: list[Note]) -> None:
         notes = [Note(note.code, note.message, tuple(note.pages)) for note in ended.notes]
+        notes += more
         with self._store.write() as c:
             is_ours = documents.finish(
                 c, document, language=ended.language, notes=notes, now_ms=self._clock_ms()
@@ -173,7 +204,7 @@ class Reader:
                     documents.give_back(c, document)
 
         def check() -> None:
-            if is_lost.is_set():
+            if is_lost.is_set() or stop.is_set():
                 raise Lost
 
         next_s = [self._timer_s() + RENEW_S]

@@ -118,9 +118,7 @@ def read(connection: "DuckDBPyConnection", source: str) -> Reading | None:
     return reading
 
 
-def _say_order(
-    reading: Reading, first: int, second: int, example: str, has_points: bool
-) -> None:
+def _say_order(reading: Reading, first: int, second: int, example: str, has_points: bool) -> None:
     if first and second:
         order = "month first" if second > first else "day first"
         reading.notes.append(
@@ -128,10 +126,8 @@ def _say_order(
         )
     elif not first and not second and not has_points:
         reading.is_unclear = True
-        reading.notes.append(
-            ("unclear_dates", f"whether {example!r} has the day or the month first, nothing says; it"
-             " was read with the day first")
-        )  # fmt: skip
+        said = f"whether {example!r} has the day or the month first, nothing says"
+        reading.notes.append(("unclear_dates", f"{said}; it was read with the day first"))
     elif second:
         reading.notes.append(("month_first", f"dates such as {example!r} have the month first"))
 
@@ -205,5 +201,3 @@ def _shift(text: str, pattern: str) -> str:
         f"to_minutes(CASE WHEN {zone} LIKE '+%' THEN {minutes} WHEN {zone} LIKE '-%'"
         f" THEN -{minutes} ELSE 0 END)"
     )
-
-

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tramontane.tables import names
 from tramontane.tables.load import Loaded
 from tramontane.tables.loading import delimited, typing
+from tramontane.tables.loading.layout import Layout
 from tramontane.tables.loading.sheet import EXTRA, Sheet, Unloadable
 from tramontane.tables.profile import Note, profile, quoted
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _TOTAL = re.compile(
-    r"(?:grand |sub)?total(?:e|i|es)?\b|summe\b|gesamt|insgesamt\b|somme\b|suma\b|somma\b|ensemble\b",
+    r"(?:grand |sub)?total(?:e|i|es)?\b|summe\b|gesamt|insgesamt\b|somme\b|suma\b|somma\b"
+    r"|ensemble\b",
     re.IGNORECASE,
 )
 _LINE_BYTES_MAX = 16 * 1024 * 1024
@@ -33,10 +35,9 @@ class Maker:
 
     def add(self, sheet: Sheet) -> Loaded:
         """Return the table made of that sheet. Raises Unloadable."""
-        inner = f"t{len(self._names) + 1}"
-        self._names.append(names.plain(sheet.title, "table"))
-        name = names.distinct(self._names)[-1]
-        target = f"made.main.{inner}"
+        self._names = names.distinct([*self._names, names.plain(sheet.title, "table")])
+        name = self._names[-1]
+        target = f"made.main.{quoted(name)}"
         if sheet.select is not None and sheet.has_comma is None:
             columns = self._as_it_is(sheet, target)
         else:
@@ -47,7 +48,6 @@ class Maker:
         return Loaded(
             name=name,
             title=sheet.title,
-            inner=inner,
             row_count=count,
             columns=tuple(profiles),
             notes=tuple(sheet.notes),
@@ -130,9 +130,7 @@ class Maker:
 
     def _rewrite(self, sheet: Sheet) -> None:
         assert sheet.path is not None
-        found = delimited.Layout(
-            width=len(sheet.titles), header=None, start=sheet.first_row - 1, above=()
-        )
+        found = Layout(width=len(sheet.titles), header=None, start=sheet.first_row - 1, above=())
         delimited.rewritten(sheet, sheet.path, found, 0, self._folder)
 
     def _read_csv(self, sheet: Sheet, raw: str, *, is_strict: bool) -> bool:
@@ -147,7 +145,9 @@ class Maker:
         )
         path = _text(str(sheet.path))
         try:
-            self._connection.execute(f"CREATE TABLE {raw} AS SELECT * FROM read_csv({path}, {options})")
+            self._connection.execute(
+                f"CREATE TABLE {raw} AS SELECT * FROM read_csv({path}, {options})"
+            )
         except duckdb.OutOfMemoryException:
             raise
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:

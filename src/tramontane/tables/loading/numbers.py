@@ -1,7 +1,7 @@
 """How a column of text says numbers, and the SQL that reads them: five languages' marks.
 
-`1,234.5`, `1.234,5`, `1 234,5` and `1'234.5`, with a sign before or behind, in parentheses, with one
-unit beside every number. It does not decide whether a column is one of numbers.
+`1,234.5`, `1.234,5`, `1 234,5` and `1'234.5`, with a sign before or behind, in parentheses, with
+one unit beside every number. It does not decide whether a column is one of numbers.
 """
 
 from typing import TYPE_CHECKING
@@ -56,9 +56,7 @@ def is_number(cell: str) -> str:
     return f"({found} AND regexp_matches({cell}, '\\d'))"
 
 
-def read(
-    connection: "DuckDBPyConnection", source: str, has_comma: bool | None
-) -> Reading | None:
+def read(connection: "DuckDBPyConnection", source: str, has_comma: bool | None) -> Reading | None:
     """Return how the numbers of `source` are read; None where that is not one way.
 
     `source` is SQL with a column `v`: what is no number in it is ignored. `has_comma` decides where
@@ -74,7 +72,8 @@ def read(
           count(*) FILTER (contains(lower(b), 'e')), any_value(x) FILTER (p AND c AND NOT i),
           mode(u)
         FROM (
-          SELECT b, u, x, regexp_full_match(m, '{_POINT}') AS p, regexp_full_match(m, '{_COMMA}') AS c,
+          SELECT b, u, x, regexp_full_match(m, '{_POINT}') AS p,
+            regexp_full_match(m, '{_COMMA}') AS c,
             regexp_full_match(m, '\\d+') AS i
           FROM (SELECT {_ungrouped("b")} AS m, b, u, x
                 FROM (SELECT {body} AS b, {unit} AS u, v AS x FROM {source}) WHERE b <> ''))
@@ -94,10 +93,8 @@ def read(
     if made is not None and unclear and is_unclear and not (comma or point):
         made.is_unclear = True
         said = "thousands" if (("." in example) == is_comma) else "decimals"
-        made.notes.append(
-            ("unclear_numbers", f"whether {example!r} has thousands or decimals, nothing says; it"
-             f" was read as {said}")
-        )  # fmt: skip
+        said = f"whether {example!r} has thousands or decimals, nothing says; it was read as {said}"
+        made.notes.append(("unclear_numbers", said))
     return made
 
 
@@ -155,7 +152,8 @@ def _reading(
 def _type(connection: "DuckDBPyConnection", source: str, value: str) -> str | None:
     """Return the type that holds every value exactly; DOUBLE where none does."""
     row = connection.execute(
-        f"SELECT max(length(ltrim(split_part(n, '.', 1), '-0'))), max(length(split_part(n, '.', 2)))"
+        "SELECT max(length(ltrim(split_part(n, '.', 1), '-0'))),"
+        " max(length(split_part(n, '.', 2)))"
         f" FROM (SELECT {value} AS n FROM {source})"
     ).fetchone()
     assert row is not None

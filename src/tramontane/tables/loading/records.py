@@ -59,7 +59,9 @@ def json(
 
 def _array_in(described: list[tuple[Any, ...]]) -> str | None:
     """Return the only column that is an array of objects, where the rest is small beside it."""
-    arrays = [row[0] for row in described if str(row[1]).startswith("STRUCT(") and row[1][-1] == "]"]
+    arrays = [
+        row[0] for row in described if str(row[1]).startswith("STRUCT(") and row[1][-1] == "]"
+    ]
     return arrays[0] if len(arrays) == 1 else None
 
 

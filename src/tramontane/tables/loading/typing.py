@@ -1,4 +1,4 @@
-"""What the columns of a staged table are: number, date, moment, truth or text, and how to read them.
+"""What the columns of a staged table are: number, date, moment, truth or text; how to read them.
 
 A column has a type where at least `FITTING` of its filled cells fit it. The others are not lost:
 what means "no value" is counted, and what else does not fit stands in a column beside it.
@@ -95,7 +95,7 @@ class _Staged:
         marker = f"lower(v) IN ({_listed(MARKERS)})"
         row = self._one(
             f"SELECT count(*), count(*) FILTER ({numbers.is_number('v')}),"
-            f" count(*) FILTER (regexp_matches(v, '\\d{{2}}|[12]\\d{{3}}') AND {dates.is_date('v')}),"
+            f" count(*) FILTER (regexp_matches(v, '\\d{{2}}') AND {dates.is_date('v')}),"
             f" count(DISTINCT lower(v)), list(DISTINCT lower(v))[:4] FROM (SELECT {v} AS v FROM"
             f" sample) WHERE v IS NOT NULL AND NOT ({marker})"
         )
@@ -157,9 +157,9 @@ class _Staged:
             notes.append(
                 Note(
                     "misfits",
-                    f"{name!r}: {odd} of {filled} values are no {_PLURAL[reading.kind]} ({examples},"
-                    f" {rows(where, odd)}); they stand in the column beside it as they were"
-                    " written.",
+                    f"{name!r}: {odd} of {filled} values are no {_PLURAL[reading.kind]}"
+                    f" ({examples}, {rows(where, odd)}); they stand in the column beside it as they"
+                    " were written.",
                 )
             )
         return Typed(column=column, reading=reading, misfits=odd, notes=notes)
