@@ -28,6 +28,8 @@ const TABLE: [pattern: string, page: string, isPublic?: true][] = [
   ["/prompts/:id", "Prompts"],
   ["/libraries", "Libraries"],
   ["/libraries/:id", "Library"],
+  ["/tables/:id", "Table"],
+  ["/connections", "Connections"],
   ["/models", "Models"],
   ["/models/:name", "Models"],
   ["/people", "People"],

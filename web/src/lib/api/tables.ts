@@ -26,7 +26,8 @@ export interface TableView {
   connection_id: string | null;
   name: string;
   title: string;
-  row_count: number;
+  /** Null where it was not counted. */
+  row_count: number | null;
   columns: ColumnProfile[];
   notes: { code: string; message: string }[];
 }
@@ -35,7 +36,7 @@ export interface TableView {
 export interface TableRows {
   columns: TableResult["columns"];
   rows: Cell[][];
-  row_count: number;
+  row_count: number | null;
 }
 
 export type ConnectionKind = "postgresql" | "mysql" | "sqlite";

@@ -62,14 +62,14 @@ function numbers(name: string, cells: readonly Cell[]): Writer {
   };
 }
 
-/** So many decimals that the smallest value still has three digits, and large ones two decimals. */
+/** Two decimals, or so many that the smallest value still has two digits. */
 function digitsWorthShowing(cells: readonly Cell[]): number {
   const sizes = cells.map((cell) => Math.abs(Number(cell))).filter((size) => size > 0 && Number.isFinite(size));
   if (!sizes.length) return 2;
   const most = Math.max(...cells.map(digitsOf));
   if (most <= 4) return most;
   const smallest = Math.min(...sizes);
-  return Math.min(MOST_DIGITS, Math.max(2, 2 - Math.floor(Math.log10(smallest))));
+  return Math.min(MOST_DIGITS, Math.max(2, 1 - Math.floor(Math.log10(smallest))));
 }
 
 function digitsOf(cell: Cell): number {

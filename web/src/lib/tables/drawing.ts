@@ -46,6 +46,10 @@ export async function draw(container: HTMLElement, spec: Spec, columns: readonly
   const svg = container.querySelector("svg");
   svg?.setAttribute("role", "img");
   svg?.setAttribute("aria-label", label);
+  for (const part of svg?.querySelectorAll("[role], [aria-roledescription]") ?? []) {
+    part.removeAttribute("role");
+    part.removeAttribute("aria-roledescription");
+  }
   return {
     view,
     end() {
@@ -100,7 +104,7 @@ function complete(spec: Spec, columns: readonly ResultColumn[], rows: readonly C
   const title = titleOf(spec);
   return {
     ...spec,
-    title: isFile && title ? { text: wrapped(title, 74), anchor: "start", frame: "group", fontSize: 17, fontWeight: 600, offset: 14, color: colour.ink } : undefined,
+    title: isFile && title ? { text: wrapped(title, 74), anchor: "start", frame: "bounds", fontSize: 17, fontWeight: 600, offset: 14, color: colour.ink } : undefined,
     data: { values: data(columns, rows) },
     width: size.width,
     height,
@@ -114,6 +118,8 @@ function complete(spec: Spec, columns: readonly ResultColumn[], rows: readonly C
       range: { category: SERIES[scheme] },
       mark: { color: SERIES[scheme][0], tooltip: true },
       bar: { color: SERIES[scheme][0] },
+      scale: { bandPaddingInner: 0.22, bandPaddingOuter: 0.1 },
+      timeFormat: currentLanguage() === "de" ? "%-d. %b %Y" : "%-d %b %Y",
       line: { strokeWidth: 2.2 },
       point: { filled: true, size: 46 },
       area: { opacity: 0.75, line: true },
@@ -122,7 +128,7 @@ function complete(spec: Spec, columns: readonly ResultColumn[], rows: readonly C
         gridColor: colour.line, domainColor: colour.edge, tickColor: colour.edge, labelPadding: 6, titlePadding: 9, ticks: false,
       },
       axisQuantitative: { domain: false, tickCount: size.width < 420 ? 4 : 6 },
-      axisTemporal: { grid: false },
+      axisTemporal: { grid: false, labelSeparation: 10 },
       axisDiscrete: { grid: false },
       axisX: { labelAngle: isLying || encoding.x?.type !== "nominal" || rows.length <= 6 ? 0 : -40, labelOverlap: encoding.x?.type === "nominal" ? false : "greedy" },
       axisY: { titleAngle: 0, titleAlign: "left", titleAnchor: "start", titleX: 0, titleY: isLying ? -10 : -12, titleBaseline: "bottom" },
@@ -158,7 +164,8 @@ function signs(): object {
     {
       dateTime: "%x %X", date: language === "en" ? "%d/%m/%Y" : "%d.%m.%Y", time: "%H:%M", periods: ["", ""],
       days: name({ weekday: "long" }, 7, day), shortDays: name({ weekday: "short" }, 7, day),
-      months: name({ month: "long" }, 12, month), shortMonths: name({ month: "short" }, 12, month),
+      // Below an axis there is room for short names only.
+      months: name({ month: "short" }, 12, month), shortMonths: name({ month: "short" }, 12, month),
     } as never,
   );
 }

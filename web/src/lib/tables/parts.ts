@@ -2,7 +2,10 @@
 
 import { loadWords } from "$lib/i18n/index.svelte";
 
-export const loadResult = async () => {
-  const [module] = await Promise.all([import("./ResultCard.svelte"), loadWords("tables")]);
+async function worded<T>(component: Promise<{ default: T }>): Promise<T> {
+  const [module] = await Promise.all([component, loadWords("tables")]);
   return module.default;
-};
+}
+
+export const loadResult = () => worded(import("./ResultCard.svelte"));
+export const loadStart = () => worded(import("./Start.svelte"));
