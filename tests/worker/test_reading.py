@@ -144,8 +144,9 @@ def test_after_three_who_died_it_is_left_alone(desk: Desk) -> None:
 
 
 def test_a_document_deleted_while_it_is_read_stops_and_leaves_nothing(
-    desk: Desk, tmp_path: Path
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tramontane.worker.reading.BATCH_S", 0)
     report_pdf(tmp_path / "long.pdf", 60)
     document = bring(desk, tmp_path / "long.pdf")
     thread = threading.Thread(target=desk.read)
@@ -159,7 +160,10 @@ def test_a_document_deleted_while_it_is_read_stops_and_leaves_nothing(
     assert count(desk) == 0 and desk.on_disk() == []
 
 
-def test_who_stops_gives_it_back(desk: Desk, tmp_path: Path) -> None:
+def test_who_stops_gives_it_back(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tramontane.worker.reading.BATCH_S", 0)
     report_pdf(tmp_path / "long.pdf", 60)
     document = bring(desk, tmp_path / "long.pdf")
     thread = threading.Thread(target=read_always, args=(desk.reader, desk.stop))
