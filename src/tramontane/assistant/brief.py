@@ -35,6 +35,7 @@ class Brief:
         self.nonce = nonce
         self.tools = tools
         self.tables = tables
+        self.notes: str | None = None  # on the whole of the documents, in place of passages
         self._guide = guide
 
     @property
@@ -57,7 +58,7 @@ class Brief:
         if self.evidence.searched:
             can_search = has_tools and SEARCH_DOCUMENTS in self.tools
             said.append(grounding.rules(self.nonce, self.language, can_search=can_search))
-            blocks.append(grounding.passages(self.evidence.shown, self.nonce))
+            blocks.append(self.notes or grounding.passages(self.evidence.shown, self.nonce))
         if self.tables:
             said.append(grounding.table_rules(self.nonce, has_tools=has_tools))
             blocks.append(grounding.table_block(description(self.tables), self.nonce))

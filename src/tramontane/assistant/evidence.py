@@ -94,6 +94,16 @@ def gather(c: Connection, order: Order, language: str | None, room_tokens: int |
     return Evidence(searched, _numbered(_fitting(shown, room_tokens)))
 
 
+def everything(c: Connection, scope: Scope) -> list[Shown]:
+    """Return every passage of what came with the question, or was put into the conversation."""
+    keys = [
+        (document_id, passage.number)
+        for document_id in scope.attached or _own(c, scope)
+        for passage in passages.list_of(c, document_id)
+    ]
+    return _numbered(_shown(c, scope, keys))
+
+
 def find_more(c: Connection, scope: Scope, query: str, language: str | None) -> list[Shown]:
     """Return passages for a search that a model makes, without their numbers."""
     return _shown(c, scope, _hits(c, scope, query, language, HITS_OF_ATTACHED))

@@ -54,6 +54,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     language: str | None = None
     guide: Context | None = None
     is_first: bool = False
+    reads_whole: bool = False
 
     @property
     def question(self) -> str:
@@ -86,6 +87,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     persona: Persona
     now_ms: int
     is_trimming: bool = False
+    reads_whole: bool = False
 
 
 def send(
@@ -259,6 +261,7 @@ def _order(
         language=asking.language,
         guide=guide,
         is_first=is_first,
+        reads_whole=asking.reads_whole and guide is None,
     )
 
 

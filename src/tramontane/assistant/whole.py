@@ -15,6 +15,7 @@ import msgspec
 from tramontane.assistant import grounding
 from tramontane.assistant.context import Chat, system_message, tokens
 from tramontane.assistant.evidence import Shown
+from tramontane.errors import InvalidRequest
 from tramontane.money import Price, Usage, cost_nano
 from tramontane.store.messages import ProgressPart
 
@@ -23,6 +24,8 @@ RULES_TOKENS = 300
 PLACE_TOKENS = 20  # the line above each passage
 AT_ONCE = 2
 ROUNDS_MAX = 6
+REQUESTS_MAX = 400
+WINDOW_TOKENS = 8_000  # of a model whose window nobody has told
 NOTHING = "NOTHING"
 _NUMBER = re.compile(r"\[(\d{1,6})\]")
 _READ = """\
@@ -85,6 +88,16 @@ def plan(shown: Sequence[Shown], question: str, window_tokens: int) -> Plan:
     return Plan(tuple(map(tuple, stretches)), inside + around + notes, notes + NOTES_TOKENS)
 
 
+def too_long(plan: Plan) -> InvalidRequest:
+    """Return the error for a plan of too many requests."""
+    return InvalidRequest(
+        f"Reading this whole takes {plan.requests} requests, more than {REQUESTS_MAX}. Ask about a"
+        " part of it, or choose a model whose context is longer.",
+        code="too_long_to_read",
+        param="whole",
+    )
+
+
 async def read(
     plan: Plan,
     question: str,
@@ -109,8 +122,11 @@ async def read(
         tell(ProgressPart("reading", done, total))
         return _kept(said, {each.source.number for each in stretch})
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(note(stretch)) for stretch in plan.stretches]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(note(stretch)) for stretch in plan.stretches]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
     lines = [line for task in tasks for line in task.result()]
     lines = await _joined(lines, question, window_tokens // 2, ask, tell)
     cited = {int(number) for line in lines for number in _NUMBER.findall(line)}

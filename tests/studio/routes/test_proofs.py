@@ -142,6 +142,19 @@ def test_a_chart_that_is_none_is_named(ada: Person, answered: Answered) -> None:
     assert refused.status == 400 and "call_1" in refused.json["error"]["message"]
 
 
+def test_what_reading_it_whole_takes(studio: Studio, ada: Person, answered: Answered) -> None:
+    with studio.store.write() as c:
+        document = documents.get(c, answered.document_id)
+        claimed = documents.claim(c, NOW_MS, 60_000, ids=[document.id])
+        assert claimed is not None
+        documents.renew(c, claimed, NOW_MS + 60_000, kind="pdf")
+        documents.finish(c, claimed, language="en", notes=[], now_ms=NOW_MS)
+    found = ada.call("GET", f"{answered.address}/reading").json
+    assert (found["passages"], found["requests"], found["fits"]) == (1, 1, True)
+    assert found["is_possible"] and float(found["cost"]) > 0
+    assert ada.call("GET", f"{answered.address}/reading?model=none").status == 404
+
+
 def test_a_colleague_who_may_not_read_gets_neither(
     studio: Studio, ours: Tenant, answered: Answered
 ) -> None:

@@ -38,7 +38,8 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A question. `parent_id` is what it follows, null at the beginning: with that of an older
     question it is an alternative to it. The same `client_id` again sends nothing twice. `trim`
     leaves the oldest messages out where the model's context cannot hold them all. `attachments`
-    are documents of the conversation that the question is about.
+    are documents of the conversation that the question is about. `whole` has a model read all of
+    them, in as many requests as it takes, before it answers.
     """
 
     parent_id: str | None
@@ -46,6 +47,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     client_id: str
     trim: bool = False
     attachments: tuple[str, ...] = ()
+    whole: bool = False
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -61,6 +63,7 @@ class NewAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     parent_id: str
     model: str | None = None
     trim: bool = False
+    whole: bool = False
 
 
 class RatingChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,7 +102,9 @@ async def send_message(
             attachments=data.attachments,
         )
 
-    work = _asking(platform, caller, conversation_id, send, is_trimming=data.trim)
+    work = _asking(
+        platform, caller, conversation_id, send, is_trimming=data.trim, reads_whole=data.whole
+    )
     user, answer, order = await asyncio.to_thread(work)
     if order is not None:
         telling.message(platform.answering.feed, user)
@@ -126,7 +131,9 @@ async def answer_again(
     def again(c: Connection, conversation: Conversation, asking: Asking) -> orders.Order:
         return orders.again(c, conversation, asking, parent_id=data.parent_id, model=data.model)
 
-    work = _asking(platform, caller, conversation_id, again, is_trimming=data.trim)
+    work = _asking(
+        platform, caller, conversation_id, again, is_trimming=data.trim, reads_whole=data.whole
+    )
     order = await asyncio.to_thread(work)
     platform.answering.begin(order)
     return message_view(order.answer)
@@ -232,6 +239,7 @@ def _asking(
     work: Callable[[Connection, Conversation, Asking], T],
     *,
     is_trimming: bool,
+    reads_whole: bool = False,
 ) -> Callable[[], T]:
     """Return `work` in one transaction, with what every question needs to know."""
     reader = reader_of(caller)
@@ -257,6 +265,7 @@ def _asking(
                 persona=persona_in(c, conversation, reader),
                 now_ms=platform.clock_ms(),
                 is_trimming=is_trimming,
+                reads_whole=reads_whole,
             )
             return work(c, conversation, asking)
 
