@@ -106,7 +106,11 @@ def _ends(
         return False  # "am 3. Oktober", "das 19. Jahrhundert"
     if len(bare) == 1 and bare.isalpha():
         return not bare.isupper() and not known.issuperset({bare})  # J. Smith
-    return folded(bare.rpartition(".")[2] if "." in bare else bare) not in known
+    if "." in bare and not any(
+        c.isdigit() for c in bare
+    ):  # e.g. and z.B. go on; the U.S. and 5 p.m. may end
+        return bare.isupper() or bare[-2:] == ".m"
+    return folded(bare) not in known
 
 
 def _last_word(text: str, end: int) -> str:
