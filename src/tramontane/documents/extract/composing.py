@@ -3,7 +3,9 @@
 A passage stays on one page. It does not know formats.
 """
 
+import itertools
 import re
+from bisect import bisect_left
 
 import msgspec
 
@@ -132,39 +134,43 @@ def _go_together(waiting: list[Block], block: Block) -> bool:
 
 def _text_parts(block: Block) -> list[Block]:
     """Return `block` in parts of MOST characters at most, cut where a sentence ends."""
-    parts = []
-    rest = block
-    while len(rest.text) > MOST:
-        ends = [m.end() for m in _SENTENCE_END.finditer(rest.text, LEAST, MOST)]
-        at = ends[-1] if ends else rest.text.rfind(" ", LEAST, MOST) + 1 or MOST
-        first, rest = _split(rest, at)
-        parts.append(first)
-    parts.append(rest)
-    return [part for part in parts if part.text]
+    text = block.text
+    places = []
+    at = 0
+    while len(text) - at > MOST:
+        ends = [m.end() for m in _SENTENCE_END.finditer(text, at + LEAST, at + MOST)]
+        at = ends[-1] if ends else text.rfind(" ", at + LEAST, at + MOST) + 1 or at + MOST
+        places.append(at)
+    return _cut(block, places)
 
 
 def _table_parts(block: Block) -> list[Block]:
     """Return a table whole; a very long one in parts, each with the table's first row."""
-    if len(block.text) <= TABLE_MOST:
+    text = block.text
+    if len(text) <= TABLE_MOST:
         return [block]
-    head = block.text.partition("\n")[0][:1_000]
+    places = []
+    at = 0
+    while len(text) - at > TABLE_MOST:
+        at = text.rfind("\n", at + TABLE_MOST // 2, at + TABLE_MOST) + 1 or at + TABLE_MOST
+        places.append(at)
+    first, *rest = _cut(block, places)
+    if not block.boxes:  # else the row would have no place on the page
+        head = text.partition("\n")[0][:1_000]
+        rest = [Block("table", f"{head}\n{part.text}") for part in rest]
+    return [first, *rest]
+
+
+def _cut(block: Block, places: list[int]) -> list[Block]:
+    """Return `block` in parts that begin at its start and at each of `places`."""
+    starts = [box[0] for box in block.boxes]
     parts = []
-    rest = block
-    while len(rest.text) > TABLE_MOST:
-        at = rest.text.rfind("\n", TABLE_MOST // 2, TABLE_MOST) + 1 or TABLE_MOST
-        first, rest = _split(rest, at)
-        parts.append(first)
-        if rest.text and not block.boxes:
-            rest.text = f"{head}\n{rest.text}"
-    parts.append(rest)
-    return [part for part in parts if part.text]
-
-
-def _split(block: Block, at: int) -> tuple[Block, Block]:
-    first = Block(block.kind, block.text[:at].rstrip(), block.level)
-    after = len(block.text[at:]) - len(block.text[at:].lstrip())
-    second = Block(block.kind, block.text[at + after :].rstrip(), block.level)
-    first.boxes = [box for box in block.boxes if box[0] < len(first.text)]
-    begin = at + after
-    second.boxes = [(box[0] - begin, *box[1:]) for box in block.boxes if box[0] >= begin]
-    return first, second
+    for begin, end in itertools.pairwise([0, *places, len(block.text)]):
+        text = block.text[begin:end]
+        begin += len(text) - len(text.lstrip())
+        text = text.strip()
+        boxes = block.boxes[bisect_left(starts, begin) : bisect_left(starts, begin + len(text))]
+        if text:
+            moved = [(box[0] - begin, *box[1:]) for box in boxes]
+            parts.append(Block(block.kind, text, block.level, moved))
+    return parts

@@ -9,7 +9,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -37,7 +37,7 @@ KEPT_ENVIRONMENT = (
 _LINES: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
-def extract(path: Path, name: str, limits: Limits | None = None) -> Iterator[Line]:
+def extract(path: Path, name: str, limits: Limits | None = None) -> Generator[Line]:
     """Yield Began, a PageRead for each page in order, and Ended, as a child reads `path`.
 
     `name` is what the file is called: a note says where its ending is another kind's. Raises
@@ -81,21 +81,21 @@ def _read(file: IO[bytes], name: str, limits: Limits) -> Iterator[Line]:
             assert child.stdin is not None and child.stdout is not None
             child.stdin.write(msgspec.json.encode(order) + b"\n")
             child.stdin.flush()
-            yield from _checked(_Lines(child.stdout.fileno(), limits), limits)
+            yield from checked(Lines(child.stdout.fileno(), limits), limits)
         except BrokenPipeError:
             raise failed("corrupt", reasons.CORRUPT) from None
-        except _BrokeOff:
+        except BrokeOff:
             child.wait(5)
             raise _why(child.returncode) from None
         finally:
             child.kill()
 
 
-class _BrokeOff(Exception):
+class BrokeOff(Exception):
     """The child ended before it had said so."""
 
 
-class _Lines:
+class Lines:
     """The child's answer, line by line, within the limits of time and size."""
 
     def __init__(self, descriptor: int, limits: Limits) -> None:
@@ -108,7 +108,7 @@ class _Lines:
         self._buffer = bytearray()
 
     def next(self) -> bytes:
-        """Return the next line. Raises ExtractFailed at a limit, _BrokeOff at the end."""
+        """Return the next line. Raises ExtractFailed at a limit, BrokeOff at the end."""
         silent_s = self._limits.silence_s
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
@@ -133,11 +133,11 @@ class _Lines:
             raise failed("timeout", reasons.TIMEOUT)
         chunk = os.read(self._descriptor, CHUNK_BYTES)
         if not chunk:
-            raise _BrokeOff
+            raise BrokeOff
         return chunk
 
 
-def _checked(lines: _Lines, limits: Limits) -> Iterator[Line]:
+def checked(lines: Lines, limits: Limits) -> Iterator[Line]:
     """Yield what the child says as long as it keeps to the order of the protocol."""
     page = number = 0
     has_begun = False

@@ -125,7 +125,7 @@ def lines_of(segments: Sequence[Segment]) -> list[Line]:
     for segment in segments:
         if made and _is_same(made[-1], segment):
             line = made[-1]
-            line.words = line.words + segment.words
+            line.words += segment.words
             line.right = max(line.right, segment.right)
             line.top = min(line.top, segment.top)
             line.bottom = max(line.bottom, segment.bottom)
@@ -135,7 +135,7 @@ def lines_of(segments: Sequence[Segment]) -> list[Line]:
         else:
             made.append(
                 Line(
-                    segment.words, segment.left, segment.top, segment.right, segment.bottom,
+                    list(segment.words), segment.left, segment.top, segment.right, segment.bottom,
                     segment.size, segment.is_bold, segment.text, segment.has_leader,
                 )
             )  # fmt: skip

@@ -15,6 +15,7 @@ from tramontane.documents.passage import Box
 
 CELL = " | "
 WORDS_MOST = 9.0  # in a cell, on average; else it is text in columns
+COLUMNS_MOST = 100
 _LIST_MARK = re.compile(r"^(?:[•◦▪▫●○■□‣⁃∙·–—\-*✓➢]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])$")
 
 Span = tuple[float, float]
@@ -107,7 +108,7 @@ def _rows(chain: Sequence[Segment]) -> list[Row]:
 def _is_in(row: Row, segment: Segment) -> bool:
     shared = min(row.bottom, segment.bottom) - max(row.top, segment.top)
     lower = min(row.bottom - row.top, segment.bottom - segment.top)
-    if shared < lower * 0.6:
+    if shared < lower * 0.6 or len(row.segments) > COLUMNS_MOST:
         return False
     return all(s.right <= segment.left + 1 or s.left >= segment.right - 1 for s in row.segments)
 
@@ -146,7 +147,7 @@ def _end(rows: list[Row], last: int, columns: list[Span]) -> int:
 
 
 def _is_row(row: Row) -> bool:
-    return len(row.segments) > 1 and not _LIST_MARK.match(
+    return 1 < len(row.segments) <= COLUMNS_MOST and not _LIST_MARK.match(
         min(row.segments, key=lambda segment: segment.left).text
     )
 
