@@ -39,9 +39,9 @@ def lived(process: subprocess.Popen[str], seed: int, chance: random.Random) -> l
     assert process.stdin is not None and process.stdout is not None
     print(seed, file=process.stdin, flush=True)
     pid = int(process.stdout.readline())
-    time.sleep(chance.random() * 0.6)
+    told = [process.stdout.readline().split() for _ in range(chance.randrange(4))]
+    time.sleep(chance.random() * 0.4)
     os.kill(pid, signal.SIGKILL)
-    told = []
     while (line := process.stdout.readline()) != "dead\n":
         assert line, "the one that forks has ended"
         told.append(line.split())
