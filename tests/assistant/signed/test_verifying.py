@@ -8,13 +8,20 @@ from typing import Any
 import msgspec
 import pytest
 
+from tramontane.assistant.checking import checked
+from tramontane.assistant.evidence import Shown
 from tramontane.assistant.signed import record, signing
 from tramontane.assistant.signed.record import ReceiptFile, ResultRecord, SourceRecord, TextRecord
 from tramontane.assistant.signed.verifying import Verdict, verify
-from tramontane.documents import citations
 from tramontane.errors import InvalidRequest
-from tramontane.store.messages import Check, ResultColumn, ResultPart
-from tramontane.tables import binding
+from tramontane.store.messages import (
+    Check,
+    ResultColumn,
+    ResultPart,
+    Source,
+    SourcesPart,
+    TextPart,
+)
 
 PEPPER = bytes(range(32))
 PAGE = "The bridge was built in 1932. It is 412 metres long and carries 18,250 vehicles a day."
@@ -31,14 +38,19 @@ def signed(
 ) -> dict[str, Any]:
     """Return a receipt of `said` as JSON, whose checks are those that were made."""
     if checks is None:
-        checks = (
-            *citations.check(said, [citations.SourceText(1, PAGE)], QUESTION),
-            *binding.bind(said, [RESULT], QUESTION, "en"),
+        source = Source(number=1, document_id="", document="bridges.pdf", passage=7, page=3)
+        made = checked(
+            [TextPart(said), SourcesPart((source,), 1), RESULT],
+            [Shown(source, PAGE)],
+            QUESTION,
+            "en",
         )
+        assert made is not None
+        checks = made.checks
     file = ReceiptFile(
         format=record.FORMAT, issued_at="2026-11-22T12:00:00Z", platform="Tramontane",
         key=signing.public_key(PEPPER), conversation_id="conv_1", message_id="msg_1",
-        asked_at="2026-11-22T11:59:00Z", status="done", question=QUESTION,
+        asked_at="2026-11-22T11:59:00Z", status="done", question=QUESTION, language="en", tools=(),
         answer=(TextRecord(0, said),), made_by=None,
         sources=(
             SourceRecord(

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import msgspec
 from sqlalchemy import Connection, select
 
+from tramontane.assistant.editing import language_asked
 from tramontane.assistant.signed import signing
 from tramontane.assistant.signed.record import (
     FORMAT,
@@ -16,6 +17,7 @@ from tramontane.assistant.signed.record import (
     SourceRecord,
     TableRecord,
     TextRecord,
+    ToolRecord,
     signed_bytes,
 )
 from tramontane.errors import Conflict, InvalidRequest, NotFound
@@ -28,17 +30,21 @@ from tramontane.store.messages import (
     Source,
     SourcesPart,
     TextPart,
+    ToolPart,
 )
 from tramontane.store.passages import StoredPassage
 from tramontane.store.windows import time_name
 
 
 class Seal(msgspec.Struct, frozen=True):
-    """In whose name a file is signed: the platform's version, its pepper, and when."""
+    """In whose name a file is signed: the platform's version, its pepper, and when. `language` is
+    the reader's, for questions that do not tell theirs.
+    """
 
     platform: str
     pepper: bytes
     now_ms: int
+    language: str = "en"
 
 
 def build(c: Connection, conversation_id: str, message_id: str, seal: Seal) -> ReceiptFile:
@@ -51,7 +57,8 @@ def build(c: Connection, conversation_id: str, message_id: str, seal: Seal) -> R
         raise InvalidRequest("Only an answer has a receipt.", param="message_id")
     if answer.status in RUNNING:
         raise Conflict("Wait for the end of this answer.", code="answer_running")
-    question = _question(c, answer)
+    branch = messages.branch(c, conversation_id, message_id)
+    question = branch[-2] if len(branch) > 1 else None
     file = ReceiptFile(
         format=FORMAT,
         issued_at=time_name(seal.now_ms),
@@ -62,6 +69,7 @@ def build(c: Connection, conversation_id: str, message_id: str, seal: Seal) -> R
         asked_at=time_name((question or answer).created_at_ms),
         status=answer.status,
         question=question.text if question else "",
+        language=language_asked(branch, seal.language),
         answer=tuple(
             TextRecord(at, part.text)
             for at, part in enumerate(answer.parts)
@@ -70,6 +78,11 @@ def build(c: Connection, conversation_id: str, message_id: str, seal: Seal) -> R
         made_by=answer.receipt,
         sources=tuple(_sources(c, answer)),
         results=tuple(_results(c, answer)),
+        tools=tuple(
+            ToolRecord(part.name, part.arguments, part.result, part.is_error)
+            for part in answer.parts
+            if isinstance(part, ToolPart) and part.result is not None
+        ),
         checks=tuple(
             check for part in answer.parts if isinstance(part, ChecksPart) for check in part.checks
         ),
@@ -77,12 +90,6 @@ def build(c: Connection, conversation_id: str, message_id: str, seal: Seal) -> R
     document = msgspec.json.decode(msgspec.json.encode(file))
     signature = signing.sign(seal.pepper, signed_bytes(document))
     return msgspec.structs.replace(file, signature=signature)
-
-
-def _question(c: Connection, answer: Message) -> Message | None:
-    if answer.parent_id is None:
-        return None
-    return messages.get(c, answer.conversation_id, answer.parent_id)
 
 
 def _sources(c: Connection, answer: Message) -> Iterable[SourceRecord]:

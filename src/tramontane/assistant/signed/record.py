@@ -4,7 +4,7 @@ The signed bytes are the file's JSON without `signature`, names sorted, without 
 so a file that was indented or reordered on the way still verifies. It knows no store and no key.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -57,18 +57,27 @@ class ResultRecord(msgspec.Struct, frozen=True, kw_only=True):
     is_edited: bool
 
 
+class ToolRecord(msgspec.Struct, frozen=True):
+    """What a tool was asked and gave: figures in an answer may be its."""
+
+    name: str
+    arguments: str
+    result: str
+    is_error: bool
+
+
 class TextRecord(msgspec.Struct, frozen=True):
     """One text of the answer; `part` is what `checks` call it."""
 
-    part: int
+    part: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
     text: str
 
 
 class ReceiptFile(msgspec.Struct, frozen=True, kw_only=True):
     """One answer: what was asked, what was said, from what, by whom, at what cost.
 
-    `made_by` is None where no model was reached. `key` is the platform's public key (Ed25519,
-    base64url): whether it is the platform's is for the reader to compare.
+    `language` is the question's. `made_by` is None where no model was reached. `key` is the
+    platform's public key (Ed25519, base64url): whether it is, is for the reader to compare.
     """
 
     format: str
@@ -80,10 +89,12 @@ class ReceiptFile(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: str
     status: str
     question: str
+    language: str
     answer: tuple[TextRecord, ...]
     made_by: Receipt | None
     sources: tuple[SourceRecord, ...]
     results: tuple[ResultRecord, ...]
+    tools: tuple[ToolRecord, ...]
     checks: tuple[Check, ...]
     signature: str = ""
 

@@ -11,11 +11,26 @@ from pathlib import Path
 
 import msgspec
 
+from tramontane.assistant.checking import checked
+from tramontane.assistant.evidence import Shown
 from tramontane.assistant.signed import signing
-from tramontane.assistant.signed.record import ReceiptFile, decode, signed_bytes
-from tramontane.documents import citations
-from tramontane.store.messages import Check, ResultPart
-from tramontane.tables import binding
+from tramontane.assistant.signed.record import (
+    ReceiptFile,
+    ResultRecord,
+    SourceRecord,
+    decode,
+    signed_bytes,
+)
+from tramontane.store.messages import (
+    Check,
+    Part,
+    ReasoningPart,
+    ResultPart,
+    Source,
+    SourcesPart,
+    TextPart,
+    ToolPart,
+)
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -89,34 +104,41 @@ def _is_gone(file: ReceiptFile, check: Check) -> bool:
 
 
 def _again(file: ReceiptFile) -> Mapping[tuple[int, int, str], str]:
-    sources = [
-        citations.SourceText(
-            source.number, source.text, source.language, (source.document, source.heading)
-        )
-        for source in file.sources
-        if source.text is not None
-    ]
-    results = [
-        ResultPart(
-            id=result.id,
-            title=result.title,
-            tables=(),
-            sql=result.sql,
-            columns=result.columns,
-            rows=result.rows,
-            row_count=result.row_count,
-        )
-        for result in file.results
-    ]
-    found: dict[tuple[int, int, str], str] = {}
+    """Return the verdicts that the platform's rules give on what the file holds."""
+    last = max((text.part for text in file.answer), default=-1)
+    parts: list[Part] = [ReasoningPart("") for _ in range(last + 1)]  # each text at its place
     for text in file.answer:
-        checks = [
-            *citations.check(text.text, sources, file.question),
-            *binding.bind(text.text, results, file.question, None),
-        ]
-        for check in checks:
-            found[text.part, check.start, check.text] = check.verdict
-    return found
+        parts[text.part] = TextPart(text.text)
+    sources = [_source(each) for each in file.sources]
+    if sources:
+        parts.append(SourcesPart(tuple(sources), len(sources)))
+    parts += [_result(each) for each in file.results]
+    parts += [
+        ToolPart(id=str(at), name=tool.name, arguments=tool.arguments, result=tool.result,
+                 is_error=tool.is_error)
+        for at, tool in enumerate(file.tools)
+    ]  # fmt: skip
+    shown = [
+        Shown(_source(each), each.text, each.language)
+        for each in file.sources
+        if each.text is not None
+    ]
+    made = checked(parts, shown, file.question, file.language)
+    return {(c.part, c.start, c.text): c.verdict for c in made.checks} if made else {}
+
+
+def _source(record: SourceRecord) -> Source:
+    return Source(
+        number=record.number, document_id="", document=record.document, passage=record.passage,
+        page=record.page, label=record.label, heading=record.heading,
+    )  # fmt: skip
+
+
+def _result(record: ResultRecord) -> ResultPart:
+    return ResultPart(
+        id=record.id, title=record.title, tables=(), sql=record.sql, columns=record.columns,
+        rows=record.rows, row_count=record.row_count, is_truncated=record.is_truncated,
+    )  # fmt: skip
 
 
 def _sha256(path: Path) -> str:

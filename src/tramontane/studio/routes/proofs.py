@@ -70,12 +70,12 @@ def get_receipt(
     and every check. `tramontane verify` tells what of it holds, apart from this platform.
     """
     reader = reader_of(caller)
-    seal = building.Seal(f"Tramontane {__version__}", platform.pepper, platform.clock_ms())
+    name = f"Tramontane {__version__}"
+    seal = building.Seal(name, platform.pepper, platform.clock_ms(), reader.language)
     with platform.store.read() as c:
         access.readable(c, conversation_id, reader)
         file = building.build(c, conversation_id, message_id, seal)
-    name = f"receipt-{message_id}.json"
-    return attachment(record.encode(file), "application/json", name)
+    return attachment(record.encode(file), "application/json", f"receipt-{message_id}.json")
 
 
 @post(
