@@ -8,6 +8,7 @@ import pytest
 
 from tramontane.config import Settings
 from tramontane.documents.search import Found, find, indexed
+from tramontane.documents.translation import languages_of
 from tramontane.store import documents, libraries, passages, projects
 from tramontane.store.database import Store, open_store
 from tramontane.store.passages import StoredPassage
@@ -177,3 +178,16 @@ def test_no_question_breaks_the_search(shelf: Shelf, question: str) -> None:
     library = shelf.library()
     shelf.document(library, "The bridge is long.")
     shelf.find([library], question)
+
+
+def test_a_translated_question_finds_what_its_words_do_not(shelf: Shelf) -> None:
+    library = shelf.library()
+    shelf.document(library, "Die Mieten stiegen stark.", language="de")
+    shelf.document(library, "Die Parks sind schön.", language="de")
+    question = "De combien les loyers ont-ils augmenté ?"
+    assert texts(shelf.find([library], question, "fr")) == []
+    with shelf.store.read() as c:
+        assert languages_of(c, [library]) == {"de"}
+        assert languages_of(c, [library], []) == set()
+        found = find(c, [library], question, "fr", translations={"de": "Wie stiegen die Mieten?"})
+    assert texts(found) == ["Die Mieten stiegen stark."]

@@ -6,7 +6,7 @@ on what is in anybody else's library. Only documents that are ready and not supe
 does not know who may search, nor what is then said.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection
@@ -14,10 +14,12 @@ from sqlalchemy import Connection
 from tramontane.documents import wordindex
 from tramontane.documents.wordindex import Candidate
 from tramontane.store import passages
-from tramontane.text import ranking, stems
+from tramontane.text import ranking, stems, stopwords
 
 LIMIT = 8
 CANDIDATES = 60
+WORDS = 40
+_OTHERS = (*stopwords.STOP_WORDS, None)
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,17 +63,19 @@ def find(
     language: str | None = None,
     limit: int = LIMIT,
     document_ids: Collection[str] | None = None,
+    translations: Mapping[str, str] | None = None,
 ) -> Found:
     """Return the passages of these libraries (and documents, where given) that fit `question`.
 
-    `language` is the question's; None: unknown. Words in it are also looked for as the languages of
-    the libraries would stem them, so that names and numbers are found across languages.
+    `language` is the question's; None: unknown. Its words are also looked for as the other
+    languages would stem them, so that names and numbers are found across languages.
+    `translations` are the question in other languages (`documents.translation`).
     """
     scope = wordindex.scope(library_ids, document_ids)
     if scope is None:
         return Found([], 0)
     searched = passages.count(c, scope.library_ids)
-    asked = stems.variants(question, language, wordindex.languages(c, scope)) if searched else []
+    asked = _asked(question, language, translations or {}) if searched else []
     if not asked:
         return Found([], searched)
     candidates = wordindex.candidates(c, scope, asked, max(CANDIDATES, 2 * limit))
@@ -80,6 +84,19 @@ def find(
     return Found(
         [_hit(candidate, score) for candidate, score in _distinct(scored)[:limit]], searched
     )
+
+
+def _asked(
+    question: str, language: str | None, translations: Mapping[str, str]
+) -> list[tuple[str, ...]]:
+    """Return the stems to look for, each word's together, those of the question itself first."""
+    asked = dict.fromkeys(stems.variants(question, language, _OTHERS))
+    known = {stem for group in asked for stem in group}
+    for other, said in translations.items():
+        for group in stems.variants(said, other):
+            if known.isdisjoint(group):
+                asked[group] = None
+    return list(asked)[:WORDS]
 
 
 def _distinct(scored: Sequence[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:

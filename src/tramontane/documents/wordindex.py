@@ -14,8 +14,7 @@ from sqlalchemy.sql.elements import TextClause
 
 from tramontane.store import passages
 
-LANGUAGES = ("en", "fr", "de", "es", "it")
-TERMS_MAX = 64
+TERMS_MAX = 120
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -59,17 +58,6 @@ def scope(
     libraries = tuple(dict.fromkeys(library_ids))
     documents = None if document_ids is None else tuple(dict.fromkeys(document_ids))
     return None if not libraries or documents == () else Scope(libraries, documents)
-
-
-def languages(c: Connection, scope: Scope) -> list[str | None]:
-    """Return the languages of the passages there; None: of some it is not known."""
-    where, given = _where(scope)
-    query = _query(
-        "SELECT DISTINCT p.language FROM documents d JOIN passages p ON p.document_id = d.id"
-        f" WHERE {where}",
-        scope,
-    )
-    return [row[0] for row in c.execute(query, given)]
 
 
 def candidates(
