@@ -31,7 +31,7 @@ export function markChecked(root: HTMLElement, source: string, checks: readonly 
   clear(root);
   const pieces = piecesOf(root);
   const text = textOf(pieces);
-  const told = checks.filter(({ kind, verdict }) => kind !== "number" || verdict !== "asked");
+  const told = checks.filter(({ verdict }) => verdict !== "asked");
   const spans = locate(source, text, told);
   const marks: Mark[] = [];
   told.forEach((check, n) => {

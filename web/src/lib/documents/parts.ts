@@ -11,6 +11,7 @@ export const loadSources = () => worded(import("./Sources.svelte"));
 export const loadViewer = () => worded(import("./Viewer.svelte"));
 export const loadChips = () => worded(import("./Chips.svelte"));
 export const loadChoice = () => worded(import("./LibraryChoice.svelte"));
+export const loadWhole = () => worded(import("./Whole.svelte"));
 export const loadProgress = () => worded(import("./Progress.svelte"));
 
 export async function loadMarks(): Promise<typeof import("./marks")> {
