@@ -1,4 +1,8 @@
-"""From a question and those before it to SQL, or to a question back."""
+"""From a question and those before it to SQL, or to a question back.
+
+Every earlier question is understood again, one after another, so that nothing has to be kept: what
+a question goes on from, or answers, is what those before it came to.
+"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -6,6 +10,22 @@ from datetime import date
 import msgspec
 
 from tramontane.guide.conversation import TableFacts
+from tramontane.guide.tables.building import build, go_on, goes_on
+from tramontane.guide.tables.conditions import Unsure
+from tramontane.guide.tables.describing import describe, question_back
+from tramontane.guide.tables.lexicon import LANGUAGES, Lexicon, lexicon
+from tramontane.guide.tables.linking import compare
+from tramontane.guide.tables.parts import parts
+from tramontane.guide.tables.query import Choice, Query
+from tramontane.guide.tables.reading import Reading
+from tramontane.guide.tables.sql import sql_of
+from tramontane.guide.tables.tokens import tokens
+from tramontane.text.stems import folded
+
+MOST_CHARACTERS = 600
+LEAST_WEIGHT = 0.55
+_CLOSE = 0.25  # two tables whose weights differ by less fit equally
+_SHORT_ANSWER = 6
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -14,6 +34,7 @@ class Asked(msgspec.Struct, frozen=True):
     sql: str
     table: str
     understood: str
+    query: Query
 
 
 class Unclear(msgspec.Struct, frozen=True):
@@ -21,6 +42,18 @@ class Unclear(msgspec.Struct, frozen=True):
 
     text: str
     candidates: tuple[str, ...]
+
+
+class _Pending(msgspec.Struct, frozen=True):
+    """A question that waits for the answer to a question back."""
+
+    question: str
+    before: Query | None
+    choice: Choice
+    choices: dict[str, str]
+
+
+_State = Query | _Pending | None
 
 
 def ask(
@@ -33,16 +66,123 @@ def ask(
     """Return what `question` asks of `tables`; None where it asks nothing of them.
 
     `earlier` are the person's questions before it, oldest first: it may go on from them. `today`
-    is what "last month" counts from.
+    is what "last month" counts from; without it, the latest day in the tables.
     """
-    words = (
-        "how many rows",
-        "combien de lignes",
-        "wie viele zeilen",
-        "cuántas filas",
-        "quante righe",
-    )
-    if len(tables) != 1 or not any(w in question.lower() for w in words):
+    words = lexicon(language if language in LANGUAGES else "en")
+    day = today or date.today()
+    state: _State = None
+    for text in earlier:
+        following = _understood(text, state, tables, words, day)
+        state = state if following is None else following
+    found = _understood(question, state, tables, words, day)
+    if isinstance(found, Query):
+        return Asked(sql_of(found, words), found.table.name, describe(found, words), found)
+    if isinstance(found, _Pending):
+        return Unclear(question_back(found.choice, words), found.choice.candidates)
+    return None
+
+
+def _understood(
+    question: str, state: _State, tables: Sequence[TableFacts], words: Lexicon, today: date
+) -> _State:
+    question = question[:MOST_CHARACTERS].strip()
+    if not question or not tables:
         return None
-    name = tables[0].name.replace('"', '""')
-    return Asked(f'SELECT count(*) AS "n" FROM "{name}"', tables[0].name, tables[0].title)
+    before = state
+    if isinstance(state, _Pending):
+        answer = _answer(question, state.choice, words)
+        if answer is not None:
+            choices = {**state.choices, state.choice.slot: answer}
+            return _interpret(state.question, state.before, tables, words, today, choices)
+        before = state.before
+    assert not isinstance(before, _Pending)
+    return _interpret(question, before, tables, words, today, {})
+
+
+def _answer(text: str, choice: Choice, words: Lexicon) -> str | None:
+    """Return the candidate that `text` chooses; None where it is another question."""
+    said = tokens(text, words)
+    if not said or len(said) > _SHORT_ANSWER:
+        return None
+    folded_text = " ".join(token.word for token in said)
+    titles = choice.candidates
+    exact = [t for t in titles if " ".join(folded(t).split()) in folded_text]
+    if exact:
+        return max(exact, key=len)
+    places = [int(t.number) for t in said if t.number is not None and 1 <= t.number <= len(titles)]
+    if len(said) <= 2 and len(places) == 1:
+        return titles[places[0] - 1]
+
+    def near(title: str) -> float:
+        of = [folded(word) for word in title.split()]
+        return max(
+            (compare(t.word, w, words.language) for t in said for w in of
+             if t.kind == "word" and t.word not in words.small), default=0,
+        )  # fmt: skip
+
+    scores = sorted(((near(title), title) for title in titles), reverse=True)
+    if scores[0][0] >= 0.74 and (len(scores) < 2 or scores[1][0] < scores[0][0]):
+        return scores[0][1]
+    return None
+
+
+def _interpret(
+    question: str,
+    before: Query | None,
+    tables: Sequence[TableFacts],
+    words: Lexicon,
+    today: date,
+    choices: dict[str, str],
+) -> _State:
+    """Return what a question comes to in the table that knows it best."""
+    readings = [Reading(question, table, words, today, choices) for table in tables]
+    weights = [reading.weight() for reading in readings]
+    if before is not None:  # what goes on stays where it was
+        for i, reading in enumerate(readings):
+            if reading.table.name == before.table.name:
+                weights[i] += 0.5
+    best = max(range(len(readings)), key=lambda i: weights[i])
+    reading = readings[best]
+    rows = any(tag.concept == "rows" for tag in reading.tags)
+    counts = any(tag.concept == "count" for tag in reading.tags)
+    may_follow = before is not None and bool(reading.tags or reading.mentions)
+    may_follow = may_follow or (before is not None and any(t.period for t in reading.tokens))
+    is_about = weights[best] >= LEAST_WEIGHT or _asks_number(reading)
+    is_about = is_about or (counts and (rows or bool(reading.mentions)))
+    if not is_about and not may_follow:
+        return None
+    if choices.get("table"):
+        reading = next((r for r in readings if r.table.title == choices["table"]), reading)
+    elif len(tables) > 1 and not (before is not None and may_follow):
+        equal = [i for i in range(len(readings)) if weights[best] - weights[i] < _CLOSE]
+        if len(equal) > 1 and not _same_answer(readings, equal):
+            titles = tuple(tables[i].title for i in equal)
+            choice = Choice("ask_table", "table", titles)
+            return _Pending(question, before, choice, choices)
+    try:
+        found = parts(reading)
+        if found.is_empty:
+            return None
+        same_table = before is not None and before.table.name == reading.table.name
+        if before is not None and same_table and goes_on(found):
+            return go_on(reading, before, found)
+        if not is_about:
+            return None
+        return build(reading, found)
+    except Unsure as unsure:
+        if unsure.choice.slot == "none" or unsure.choice.say == "ask_word":
+            if not is_about:
+                return None
+        return _Pending(question, before, unsure.choice, choices)
+
+
+def _asks_number(reading: Reading) -> bool:
+    """Whether a mean or the like is asked for, and no unknown word says of what."""
+    asks = any(tag.concept in ("mean", "median", "sum") for tag in reading.tags)
+    return asks and not any(True for _ in reading.unknown())
+
+
+def _same_answer(readings: Sequence[Reading], equal: Sequence[int]) -> bool:
+    """Whether one of tables that fit equally is named itself, so that it is the one."""
+    named = [i for i in equal if any(m.target.kind == "table" for m in readings[i].mentions)]
+    return len(named) == 1 and named[0] == equal[0]

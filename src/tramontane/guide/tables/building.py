@@ -1,0 +1,281 @@
+"""From what was found in a question to a query; on its own, or going on from the query before."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from tramontane.guide.conversation import ColumnFacts
+from tramontane.guide.tables.conditions import Unsure, merged
+from tramontane.guide.tables.parts import Parts
+from tramontane.guide.tables.query import Choice, Dimension, Filter, Measure, Operation, Query
+from tramontane.guide.tables.reading import TIMES, Reading
+
+_TIME_TESTS = ("within", "outside", "after", "since", "before", "until")
+
+
+def build(reading: Reading, found: Parts) -> Query | None:
+    """Return the query that `found` is; None where it asks nothing. Raises Unsure."""
+    query = _build(reading, found)
+    return None if query is None else replace(query, ignored=tuple(found.ignored))
+
+
+def _build(reading: Reading, found: Parts) -> Query | None:
+    base = Query(table=reading.table, filters=tuple(found.filters), groups=tuple(found.groups))
+    if found.is_compared:
+        return _compare(reading, found, base)
+    if found.is_share:
+        return _share(reading, found, base)
+    has_entity = found.entity is not None or found.is_of_rows
+    if has_entity and (found.order is not None or (found.limit and found.columns)):
+        return _top(reading, found, base)
+    if has_entity and found.operation is None and not found.columns and not found.is_counting:
+        return _list(reading, found, base)
+    measures = _measures(reading, found)
+    if measures is None:
+        if found.names_rows and (found.filters or found.is_listing):
+            return replace(base, kind="rows", limit=found.limit)
+        return None
+    if found.entity is not None and found.entity not in base.groups:
+        base = replace(base, groups=(*base.groups, found.entity))
+    if found.order is not None and base.groups and found.operation in ("mean", "median", "sum"):
+        return replace(
+            base, kind="top", measures=measures, is_descending=found.order == "high",
+            limit=found.limit or 1,
+        )  # fmt: skip
+    return replace(base, measures=measures, limit=found.limit)
+
+
+def _measures(reading: Reading, found: Parts) -> tuple[Measure, ...] | None:
+    """Return what is calculated; None where nothing says so."""
+    if found.operation == "distinct":
+        return (Measure("distinct", found.columns[0]),)
+    if found.is_counting:
+        return (Measure("count"),)
+    if found.columns:
+        return tuple(
+            Measure(_operation(reading, found, column), column) for column in found.columns
+        )
+    if found.order is not None and not found.is_most:
+        dates = [m.column for m in reading.free(*TIMES) if m.column]
+        if dates:
+            return (Measure("max" if found.order == "high" else "min", dates[0]),)
+    if found.operation in ("mean", "median", "sum") or found.order is not None:
+        if found.operation == "sum" and found.names_rows:
+            return (Measure("count"),)
+        column = any_number(reading)
+        return (Measure(_operation(reading, found, column), column),)
+    if found.groups and found.names_rows:
+        return (Measure("count"),)
+    return None
+
+
+def _operation(reading: Reading, found: Parts, column: ColumnFacts) -> Operation:
+    if found.operation in ("mean", "median", "sum"):
+        return found.operation
+    if found.order is not None and found.entity is None and not found.is_of_rows:
+        return "max" if found.order == "high" else "min"
+    return usual(reading, column, found.filters, is_grouped=bool(found.groups))
+
+
+def usual(
+    reading: Reading, column: ColumnFacts, filters: Sequence[Filter], *, is_grouped: bool = False
+) -> Operation:
+    """Return what is done with a column where nothing says it: one row's value, a sum, a mean."""
+    is_one_row = any(
+        f.test == "eq" and len(f.values) == 1 and reading.is_unique(f.column) for f in filters
+    )
+    if is_one_row and not is_grouped:
+        return "value"
+    return "sum" if reading.is_added(column) else "mean"
+
+
+def any_number(reading: Reading) -> ColumnFacts:
+    """Return the only column of numbers. Raises Unsure where there are several."""
+    columns = reading.numbers
+    chosen = [c for c in columns if c.title == reading.choices.get("measure")]
+    if len(chosen or columns) == 1:
+        return (chosen or columns)[0]
+    titles = tuple(c.title for c in columns) or tuple(c.title for c in reading.table.columns)
+    raise Unsure(Choice("ask_column", "measure", titles, "", reading.table.title))
+
+
+# --- kinds ---------------------------------------------------------------------------------------
+
+
+def _compare(reading: Reading, found: Parts, base: Query) -> Query:
+    sides = next(f for f in found.filters if f.test in ("eq", "within") and len(f.values) == 2)
+    rest = tuple(f for f in found.filters if f is not sides)
+    found.filters = list(rest)
+    found.order = None
+    measures = _measures(reading, found)
+    if measures is None:
+        measures = (Measure("count"),) if found.names_rows else None
+    if measures is None:
+        column = any_number(reading)
+        measures = (Measure(usual(reading, column, rest), column),)
+    two = tuple(Filter(sides.column, sides.test, (value,)) for value in sides.values)
+    return replace(base, kind="compare", measures=measures[:1], filters=rest, sides=two, groups=())
+
+
+def _share(reading: Reading, found: Parts, base: Query) -> Query | None:
+    measure = Measure("count")
+    added = [c for c in found.columns if reading.is_added(c)]
+    if added and found.operation != "distinct":
+        measure = Measure("sum", added[0])
+    groups = base.groups
+    if found.entity is not None and not groups:
+        groups = (found.entity,)
+    return share_of(replace(base, measures=(measure,), groups=groups))
+
+
+def share_of(query: Query) -> Query | None:
+    """Return the shares that `query`'s groups, or its last condition, have in all."""
+    measure = query.measures[0] if query.measures else Measure("count")
+    if measure.column is not None and measure.operation not in ("sum", "distinct"):
+        measure = Measure("sum", measure.column)
+    query = replace(query, kind="share", measures=(measure,), limit=None)
+    if query.groups:
+        return query
+    conditions = [f for f in query.filters if f.test not in _TIME_TESTS] or list(query.filters)
+    if not conditions:
+        return None
+    part = conditions[-1]
+    return replace(query, part=(part,), filters=tuple(f for f in query.filters if f is not part))
+
+
+def _top(reading: Reading, found: Parts, base: Query) -> Query:
+    """Return a query for what comes first in an order."""
+    descending = found.order != "low"
+    numbers = found.columns
+    entity = found.entity
+    if found.is_of_rows and entity is None:
+        if not numbers and not found.is_most:
+            numbers = [any_number(reading)]
+        if numbers:
+            return replace(
+                base, kind="rows", sort=numbers[0], is_descending=descending,
+                limit=found.limit or 1, groups=(),
+            )  # fmt: skip
+        label = reading.label
+        entity = Dimension(label) if label is not None else None
+    assert entity is not None or found.is_of_rows
+    groups = (*((entity,) if entity is not None else ()), *base.groups)
+    if not groups:
+        return replace(base, kind="rows", limit=found.limit)
+    return replace(
+        base, kind="top", groups=groups, measures=(_ranked_by(reading, found, descending),),
+        is_descending=descending, limit=found.limit or 1,
+    )  # fmt: skip
+
+
+def _ranked_by(reading: Reading, found: Parts, descending: bool) -> Measure:
+    if found.columns:
+        column = found.columns[0]
+        if found.operation in ("mean", "median", "sum"):
+            return Measure(found.operation, column)
+        if column.type != "number":
+            return Measure("max" if descending else "min", column)
+        if reading.is_added(column):
+            return Measure("sum", column)
+        return Measure("max" if descending else "min", column)
+    if not found.is_most and not found.is_counting:
+        column = any_number(reading)
+        return Measure("sum" if reading.is_added(column) else "mean", column)
+    for mention in reading.free("text"):  # "the most customers": how many different ones
+        column_ = mention.column
+        if column_ is not None and not reading.is_unique(column_):
+            reading.take(mention)
+            return Measure("distinct", column_)
+    return Measure("count")
+
+
+def _list(reading: Reading, found: Parts, base: Query) -> Query:
+    if found.is_of_rows or found.entity is None:
+        return replace(base, kind="rows", limit=found.limit)
+    more = [d for m in reading.free("text", "truth", *TIMES) if (d := reading.dimension(m))]
+    reading.take(*reading.free("text", "truth", *TIMES))
+    return replace(base, kind="list", groups=(found.entity, *base.groups, *more), limit=found.limit)
+
+
+# --- going on ------------------------------------------------------------------------------------
+
+
+def goes_on(found: Parts) -> bool:
+    """Whether a question is understood only from the one before it."""
+    has_object = bool(found.columns or found.names_rows or found.entity or found.is_of_rows)
+    has_verb = bool(found.operation or found.is_counting or found.order or found.is_share)
+    if found.follows:
+        return not (has_object and (has_verb or found.entity))
+    return not (has_object or (found.is_counting and bool(found.filters)))
+
+
+def go_on(reading: Reading, before: Query, found: Parts) -> Query | None:
+    """Return `before` as `found` changes it. Raises Unsure."""
+    earlier = (*before.filters, *before.part)
+    query = replace(
+        before, filters=merged(earlier, found.filters), part=(), ignored=tuple(found.ignored)
+    )
+    was_share = before.kind == "share"
+    if found.is_compared:
+        found.columns = found.columns or [m.column for m in before.measures if m.column]
+        return _compare(reading, found, query)
+    if before.kind == "compare" and found.filters:
+        query = replace(query, kind="total", sides=())
+    if found.groups:
+        query = _grouped(query, tuple(found.groups))
+    query = _measured(reading, query, found)
+    if found.limit is not None:
+        query = replace(query, limit=found.limit)
+        if query.kind == "total" and query.groups:
+            query = replace(query, kind="top")
+    if found.is_share or (was_share and not found.groups):
+        return share_of(query)
+    return query
+
+
+def _grouped(query: Query, groups: tuple[Dimension, ...]) -> Query:
+    measures = query.measures or (Measure("count"),)
+    if query.kind == "rows" and query.sort is not None:
+        measures = (Measure("sum", query.sort),)
+    kind = "share" if query.kind == "share" else "total"
+    return replace(
+        query, kind=kind, groups=groups, measures=measures, sides=(), limit=None, sort=None
+    )
+
+
+def _measured(reading: Reading, query: Query, found: Parts) -> Query:
+    """Return the query with the columns and operations that are asked for now."""
+    measures = query.measures
+    if found.columns and found.operation != "distinct":
+        was = measures[0].operation if measures else "sum"
+        measures = tuple(Measure(_kept(reading, was, c), c) for c in found.columns)
+        if query.kind in ("rows", "list"):
+            query = replace(query, kind="total", sort=None)
+    if found.operation == "distinct" or found.is_counting:
+        column = found.columns[0] if found.operation == "distinct" else None
+        measures = (Measure("distinct" if column else "count", column),)
+        if query.kind in ("rows", "list"):
+            query = replace(query, kind="total", groups=(), sort=None, limit=None)
+    elif found.operation is not None:
+        wanted = found.operation
+        columns = [m.column or any_number(reading) for m in measures] or [any_number(reading)]
+        measures = tuple(Measure(wanted, column) for column in columns)
+    if found.order is not None:
+        if query.kind in ("top", "rows"):
+            return replace(query, is_descending=found.order == "high", measures=measures)
+        if query.kind == "total" and query.groups:
+            return replace(
+                query, kind="top", is_descending=found.order == "high", measures=measures, limit=1
+            )
+        wanted = "max" if found.order == "high" else "min"
+        columns = [m.column or any_number(reading) for m in measures]
+        measures = tuple(Measure(wanted, column) for column in columns)
+    return replace(query, measures=measures)
+
+
+def _kept(reading: Reading, was: Operation, column: ColumnFacts) -> Operation:
+    if was in ("count", "distinct", "value"):
+        return usual(reading, column, ())
+    if was == "sum" and not reading.is_added(column):
+        return "mean"
+    return was

@@ -1,0 +1,264 @@
+"""Which columns, values and tables the words of a question name: exactly, by stem, by meaning, as a
+part of a compound, or nearly so. It does not know what is asked of them.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+import msgspec
+
+from tramontane.guide.conversation import ColumnFacts, TableFacts
+from tramontane.guide.tables.lexicon import LANGUAGES, Lexicon, lexicon, meaning, meanings
+from tramontane.guide.tables.tokens import Token
+from tramontane.text.stems import folded, stemmer
+
+_SURE = 0.9
+_NEAR = 0.04  # scores that differ by less are equally good
+_SHORTEST_PART = 4
+_MOST_VALUES = 400
+_CAMEL = re.compile(r"(?<=[a-zß-ÿ])(?=[A-Z])")
+_BRACKETS = re.compile(r"[(\[].*?[)\]]")
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What a name stands for; `value` where it is one of a column."""
+
+    kind: Literal["column", "value", "table"]
+    column: ColumnFacts | None = None
+    value: Any = None
+
+
+class Mention(msgspec.Struct, frozen=True):
+    """Tokens that name something: `targets` fit equally well."""
+
+    tokens: tuple[int, ...]
+    targets: tuple[Target, ...]
+    score: float
+
+    @property
+    def first(self) -> int:
+        return self.tokens[0]
+
+    @property
+    def last(self) -> int:
+        return self.tokens[-1]
+
+    @property
+    def target(self) -> Target:
+        return self.targets[0]
+
+    @property
+    def column(self) -> ColumnFacts | None:
+        return self.targets[0].column
+
+
+class _Name(msgspec.Struct, frozen=True):
+    words: tuple[str, ...]
+    target: Target
+    weight: float = 1.0
+
+
+class Vocabulary:
+    """The names of one table, as the words of one language are compared with them."""
+
+    def __init__(self, table: TableFacts, words: Lexicon) -> None:
+        self.table, self.lexicon = table, words
+        self.names = list(self._names())
+        self.known = {w for name in self.names for w in name.words if any(map(str.isdigit, w))}
+
+    def _names(self) -> Iterator[_Name]:
+        small = self._small()
+        for column in self.table.columns:
+            target = Target("column", column)
+            title = _words(_BRACKETS.sub(" ", column.title))
+            plain = tuple(w for w in title if w not in small) or title
+            if plain:
+                yield _Name(plain, target)
+            named = tuple(w for w in _words(_CAMEL.sub(" ", column.name)) if w not in small)
+            if named and set(named) - set(plain) - set(_words(column.title)):
+                yield _Name(named, target, 0.95)
+            if column.type == "text":
+                for value in column.values[:_MOST_VALUES]:
+                    said = _words(value) if isinstance(value, str) and len(value) <= 80 else ()
+                    if said:
+                        yield _Name(said, Target("value", column, value))
+        for text in dict.fromkeys((self.table.title, self.table.name)):
+            said = tuple(w for w in _words(_CAMEL.sub(" ", text)) if w not in small)
+            if said:
+                yield _Name(said, Target("table"), 0.92)
+
+    def _small(self) -> frozenset[str]:
+        return frozenset().union(*(lexicon(language).small for language in LANGUAGES))
+
+    def mentions(self, question: Sequence[Token], busy: frozenset[int]) -> list[Mention]:
+        """Return what the tokens name, best first, no token twice.
+
+        `busy` tokens say something else already: only exact names are made of them.
+        """
+        found: list[tuple[float, tuple[int, ...], Target]] = []
+        for name in self.names:
+            found += self._of_name(name, question, busy)
+        found.sort(key=lambda one: (-one[0], -len(one[1])))
+        kept: list[Mention] = []
+        taken: set[int] = set()
+        for score, places, target in found:
+            if taken.intersection(places):
+                continue
+            same = [
+                other
+                for points, where, other in found
+                if where == places and points >= score - _NEAR
+            ]
+            kept.append(Mention(places, tuple(dict.fromkeys([target, *same])), score))
+            taken.update(places)
+        return sorted(kept, key=lambda mention: mention.first)
+
+    def _of_name(
+        self, name: _Name, question: Sequence[Token], busy: frozenset[int]
+    ) -> Iterator[tuple[float, tuple[int, ...], Target]]:
+        is_value = name.target.kind == "value"
+        width = len(name.words) + (0 if is_value else 3)
+        hits: dict[int, list[tuple[int, float]]] = {}
+        for i, token in enumerate(question):
+            if token.kind == "quoted" and is_value:
+                if _words(token.text) == name.words:
+                    yield 1.1, (i,), name.target
+                continue
+            if token.kind != "word":
+                continue
+            for j, word in enumerate(name.words):
+                near = compare(token.word, word, self.lexicon.language, is_value=is_value)
+                if near < 0.95 and token.word in self.lexicon.filler:
+                    continue
+                if near and (i not in busy or near >= 1):
+                    hits.setdefault(i, []).append((j, near))
+        for i in hits:
+            yield from self._from(i, hits, name, width, busy, question)
+
+    def _from(
+        self,
+        i: int,
+        hits: dict[int, list[tuple[int, float]]],
+        name: _Name,
+        width: int,
+        busy: frozenset[int],
+        question: Sequence[Token],
+    ) -> Iterator[tuple[float, tuple[int, ...], Target]]:
+        """Yield the naming that begins at token `i`, where enough of the name is there."""
+        used: dict[int, tuple[int, float]] = {}
+        for k in range(i, min(i + width, len(question))):
+            for j, near in sorted(hits.get(k, ()), key=lambda hit: -hit[1]):
+                if j not in used:
+                    used[j] = (k, near)
+                    break
+        places = tuple(sorted({k for k, _ in used.values()}))
+        total = len(name.words)
+        share = len(used) / total
+        mean = sum(near for _, near in used.values()) / len(used)
+        score = mean * (0.45 + 0.55 * share) * name.weight + 0.03 * (len(used) - 1)
+        is_whole = len(used) == total
+        if name.target.kind == "value":
+            if not is_whole:
+                is_name = all(
+                    question[k].text[:1].isupper() and len(question[k].word) > 3 for k in places
+                )
+                if not (is_name and mean >= 1) or total > 3:
+                    return
+                score = 0.62
+            elif busy.intersection(places) and not all(
+                question[k].text[:1].isupper() and k for k in places
+            ):
+                return
+        elif not is_whole and (busy.intersection(places) or mean < 0.8):
+            return
+        yield score, places, name.target
+
+
+@lru_cache(50_000)
+def compare(asked: str, told: str, language: str, *, is_value: bool = False) -> float:
+    """Return how surely the folded word `asked` means `told`; 0 where it does not.
+
+    >>> compare("kunden", "kunde", "de") > 0.9, compare("salary", "city", "en")
+    (True, 0)
+    """
+    if asked == told:
+        return 1.0
+    if asked.isdigit() or told.isdigit() or min(len(asked), len(told)) < 2:
+        return 0
+    if stemmer(language)(asked) == stemmer(language)(told):
+        return 0.97
+    if _is_inflected(asked, told):
+        return 0.93
+    if meaning(asked, language) & (_meanings(told)):
+        return 0.84 if not is_value else 0.8
+    if language == "de" and (found := _in_compound(asked, told)):
+        return found
+    if language == "de" and meaning(asked, language) & _part_meanings(told):
+        return 0.79
+    if _distance_within(asked, told):
+        return 0.74
+    return 0
+
+
+@lru_cache(10_000)
+def _meanings(word: str) -> frozenset[str]:
+    return frozenset().union(*(meaning(word, language) for language in LANGUAGES))
+
+
+@lru_cache(10_000)
+def _part_meanings(word: str) -> frozenset[str]:
+    """Return what the parts of a German compound mean: Eintrittsdatum is about "eintritt"."""
+    found: frozenset[str] = frozenset()
+    for cut in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
+        for part in (word[:cut], word[:cut].removesuffix("s")):
+            found |= meanings().of.get(part, frozenset())
+    return found
+
+
+def _is_inflected(a: str, b: str) -> bool:
+    """Whether they differ in a short ending only."""
+    same = next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
+    return same >= 4 and max(len(a), len(b)) - same <= 2 and same >= 0.6 * max(len(a), len(b))
+
+
+def _in_compound(asked: str, told: str) -> float:
+    """Return how surely a German compound has the other word at its end or beginning."""
+    long, short = (asked, told) if len(asked) > len(told) else (told, asked)
+    if len(short) < _SHORTEST_PART:
+        return 0
+    bare = stemmer("de")(short)
+    for part in {short, bare}:
+        if len(part) >= _SHORTEST_PART and (
+            long.endswith(part) or stemmer("de")(long).endswith(part)
+        ):
+            return 0.82
+    if long.startswith(bare) and len(bare) >= 5 and len(long) - len(bare) >= 4:
+        return 0.77
+    return 0
+
+
+def _distance_within(a: str, b: str) -> bool:
+    """Whether a typo or two part them: one from five letters on, two from nine on."""
+    shorter = min(len(a), len(b))
+    if shorter < 5 or a[0] != b[0]:
+        return False
+    allowed = 2 if shorter >= 9 else 1
+    if abs(len(a) - len(b)) > allowed:
+        return False
+    before, row = list[int](), list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        older, before, row = before, row, [i]
+        for j, y in enumerate(b, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1] <= allowed
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[^\W_]+", folded(text)))
