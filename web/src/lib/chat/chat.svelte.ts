@@ -169,12 +169,12 @@ export class Chat {
    * question is shown at once. Throws `ApiError` where it was not accepted: then it is gone from
    * here again, and whoever called still has the text.
    */
-  async ask(text: string, parentId: string | null, draft: Draft, clientId: string, trim = false, files: FileReference[] = []): Promise<void> {
+  async ask(text: string, parentId: string | null, draft: Draft, clientId: string, trim = false, files: FileReference[] = [], whole = false): Promise<void> {
     const pending = this.#pend(text, parentId, clientId, files);
     try {
       if (this.id === null) await this.create(draft);
       const attachments = files.length ? { attachments: files.map(({ document_id }) => document_id) } : {};
-      const body = { parent_id: parentId, text, client_id: clientId, ...attachments, ...(trim ? { trim } : {}) };
+      const body = { parent_id: parentId, text, client_id: clientId, ...attachments, ...(trim ? { trim } : {}), ...(whole ? { whole } : {}) };
       const { user, answer } = await api.post<Pair>(`/conversations/${this.id}/messages`, body);
       this.#acknowledge(pending, user);
       this.#introduce(answer);

@@ -24,6 +24,8 @@ const words: Translation<typeof english> = {
   // Progress of an answer
   progressReading: "Die Dokumente werden gelesen: {done} von {total}",
   progressJoining: "Das Gelesene wird zusammengefügt: {done} von {total}",
+  readWhole: "Die Dokumente vor der Antwort ganz lesen",
+  readWholeTakes: "etwa {requests} Anfragen, {tokens} Token",
   // The document beside
   pageOf: "Seite {page} von {pages}",
   turnBack: "Zurück",

@@ -21,6 +21,8 @@ export default {
   // Progress of an answer
   progressReading: "Reading the documents: {done} of {total}",
   progressJoining: "Putting together what was read: {done} of {total}",
+  readWhole: "Read the documents whole before answering",
+  readWholeTakes: "about {requests} requests, {tokens} tokens",
   // The document beside
   pageOf: "Page {page} of {pages}",
   turnBack: "Previous",

@@ -24,6 +24,8 @@ const words: Translation<typeof english> = {
   // Progress of an answer
   progressReading: "Leyendo los documentos: {done} de {total}",
   progressJoining: "Reuniendo lo leído: {done} de {total}",
+  readWhole: "Leer los documentos enteros antes de responder",
+  readWholeTakes: "unas {requests} peticiones, {tokens} tokens",
   // The document beside
   pageOf: "Página {page} de {pages}",
   turnBack: "Anterior",

@@ -24,6 +24,8 @@ const words: Translation<typeof english> = {
   // Progress of an answer
   progressReading: "Lecture des documents : {done} sur {total}",
   progressJoining: "Mise en commun de ce qui a été lu : {done} sur {total}",
+  readWhole: "Lire les documents en entier avant de répondre",
+  readWholeTakes: "environ {requests} requêtes, {tokens} jetons",
   // The document beside
   pageOf: "Page {page} sur {pages}",
   turnBack: "Précédent",

@@ -24,6 +24,8 @@ const words: Translation<typeof english> = {
   // Progress of an answer
   progressReading: "Lettura dei documenti: {done} di {total}",
   progressJoining: "Si riunisce quanto letto: {done} di {total}",
+  readWhole: "Leggere i documenti per intero prima di rispondere",
+  readWholeTakes: "circa {requests} richieste, {tokens} token",
   // The document beside
   pageOf: "Pagina {page} di {pages}",
   turnBack: "Precedente",
