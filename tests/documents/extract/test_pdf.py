@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
 
 from tests.documents import made
 from tests.documents.reading import Reading, read, refusal
@@ -191,3 +193,48 @@ def test_dots_before_page_numbers_are_left_out(tmp_path: Path) -> None:
     canvas.save()
     (passage,) = read(path).passages
     assert (passage.kind, passage.text) == ("list", "Introduction 3\nMethod 17")
+
+
+def test_ruled_tables_have_the_cells_that_are_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "ruled.pdf"
+    style = getSampleStyleSheet()["BodyText"]
+    long = "Erneuerung der Brücke über die Lahn, zwei Kreisverkehre und Radwege an der Straße"
+    rows = [
+        ["Bereich", "Erläuterung", "2025", "2026"],
+        ["Schulen", "Neubau der Grundschule", "3.200.000", "5.900.000"],
+        ["Straßen", Paragraph(long, style), "1.100.000", "870.000"],
+        ["Summe", "", "4.300.000", "6.770.000"],
+    ]
+    table = Table(
+        rows, colWidths=[60, 160, 55, 55], style=[("GRID", (0, 0), (-1, -1), 0.5, "black")]
+    )
+    before = Paragraph("Der Haushalt sieht die folgenden Ausgaben vor.", style)
+    after = Paragraph("Alle Beträge sind in Euro angegeben und vorläufig.", style)
+    SimpleDocTemplate(str(path)).build([before, table, after])
+    reading = read(path)
+    assert [p.kind for p in reading.passages] == ["text", "table", "text"]
+    lines = reading.passages[1].text.split("\n")
+    assert lines == [
+        "Bereich | Erläuterung | 2025 | 2026",
+        "Schulen | Neubau der Grundschule | 3.200.000 | 5.900.000",
+        f"Straßen | {long} | 1.100.000 | 870.000",
+        "Summe |  | 4.300.000 | 6.770.000",
+    ]
+    start = reading.passages[1].text.index("870.000")
+    ((left, _, right, _),) = rectangles(
+        reading.passages[1].boxes, len(reading.passages[1].text), start, start + 7
+    )
+    assert 0.5 < left < right < 0.85
+
+
+def test_lists_keep_their_items_apart(tmp_path: Path) -> None:
+    path = tmp_path / "list.pdf"
+    canvas = Canvas(str(path), pagesize=A4)
+    lines = ("• The first item goes on in a second line, which begins further to the", "  right.",
+             "• The second item.", "• The third item.")  # fmt: skip
+    for number, line in enumerate(lines):
+        canvas.drawString(72 if line[0] == "•" else 82, 700 - 14 * number, line.strip())
+    canvas.save()
+    (passage,) = read(path).passages
+    assert passage.kind == "list"
+    assert passage.text.split("\n") == [f"{lines[0]} right.", *lines[2:]]

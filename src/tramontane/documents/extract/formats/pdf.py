@@ -13,6 +13,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from tramontane.documents.extract.blocks import Notes, Opened, Page
+from tramontane.documents.extract.formats import pdf_rules
 from tramontane.documents.extract.formats.pdf_layout import Layout
 from tramontane.documents.extract.formats.pdf_running import Running
 from tramontane.documents.extract.formats.pdf_words import PageText, read_page
@@ -74,18 +75,22 @@ def _title(document: pypdfium2.PdfDocument) -> str | None:
     return None if not title or _NO_TITLE.match(title) else title
 
 
-def _page_text(document: pypdfium2.PdfDocument, index: int, notes: Notes) -> PageText:
+def _page_text(
+    document: pypdfium2.PdfDocument, index: int, notes: Notes, *, with_rules: bool = True
+) -> PageText:
     """Return what page `index` holds; nothing where it is damaged, which is noted."""
     try:
         page = document[index]
     except pypdfium2.PdfiumError:
         notes.add("damaged_pages", "Pages that are damaged could not be read.", index + 1)
-        return PageText(612, 792, [], 0, 0, False)
+        return PageText(612, 792, [])
     try:
         text = read_page(page)
+        if with_rules:
+            text.segments = pdf_rules.with_tables(page, text.shown, text.segments)
     except pypdfium2.PdfiumError:
         notes.add("damaged_pages", "Pages that are damaged could not be read.", index + 1)
-        return PageText(612, 792, [], 0, 0, False)
+        return PageText(612, 792, [])
     finally:
         page.close()
     if text.is_cut:
@@ -105,7 +110,7 @@ def _body_size(document: pypdfium2.PdfDocument) -> float:
     step = max(1, count // SAMPLED_PAGES)
     sizes: Counter[float] = Counter()
     for index in range(min(step // 2, count - 1), count, step):
-        for segment in _page_text(document, index, Notes()).segments:
+        for segment in _page_text(document, index, Notes(), with_rules=False).segments:
             sizes[round(segment.size * 2) / 2] += len(segment.text)
     return sizes.most_common(1)[0][0] if sizes else 10.0
 

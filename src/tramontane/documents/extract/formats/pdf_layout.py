@@ -11,7 +11,7 @@ from collections import Counter
 from tramontane.documents.extract.blocks import Block
 from tramontane.documents.extract.formats import pdf_tables
 from tramontane.documents.extract.formats.pdf_lines import Line, LineJoiner, chains, lines_of
-from tramontane.documents.extract.formats.pdf_words import PageText
+from tramontane.documents.extract.formats.pdf_words import PageText, Ruled
 from tramontane.documents.passage import Kind
 
 HEADING_RATIO = 1.12
@@ -35,8 +35,9 @@ class Layout:
         made: list[Block] = []
         for chain in chains(text):
             for part in pdf_tables.split(chain):
-                if isinstance(part, pdf_tables.Grid):
-                    made.append(part.block(text.width, text.height))
+                if isinstance(part, pdf_tables.Grid | Ruled):
+                    rows = part.rows if isinstance(part, Ruled) else part.cells()
+                    made.append(pdf_tables.block_of(rows, self._joiner, text.width, text.height))
                 else:
                     made += self._paragraphs(lines_of(part), text)
         return made
@@ -59,7 +60,8 @@ class Layout:
                 return "heading", self._level(first.size)
             ends = lines[-1].text.rstrip()[-1:]
             is_bold = all(line.is_bold for line in lines) and first.size >= self._body_size * 0.95
-            if is_bold and length <= 120 and ends not in ".,;:":
+            is_title = length <= 120 and ends not in ".,;:" and not first.text[:1].islower()
+            if is_bold and is_title:
                 numbered = _NUMBERED.match(first.text)
                 depth = numbered[1].count(".") + 1 if numbered else 1
                 return "heading", min(LEVELS + 2, len(self._sizes) + depth)

@@ -13,6 +13,8 @@ from tramontane.documents.extract.formats.pdf_words import PageText, Segment, Wo
 from tramontane.documents.passage import WHOLE, Box
 
 JUMP_LINES = 12  # a jump up by more than this begins another column
+COLUMN_LINES = 3  # of running text at the least stand in a column,
+COLUMN_WORDS = 3.5  # with so many words each
 ODD_MOST = 0.12  # of all steps may go up the page without reason, else the file's order is not used
 SEEN_MOST = 20_000
 # After these a hyphen at the end of a line stood for a left-out part: "Umsatz- und Lohnsteuer".
@@ -56,7 +58,7 @@ def chains(text: PageText) -> list[list[Segment]]:
     odd = 0
     for before, segment in zip(text.segments, text.segments[1:], strict=False):
         up = before.top - segment.top
-        if up > max(JUMP_LINES * before.size * 1.2, before.size):
+        if up > JUMP_LINES * before.size * 1.2 or _is_next_column(made[-1], segment, up):
             made.append([segment])
             odd += segment.left < before.right - before.size and segment.right > before.left
         else:
@@ -66,6 +68,20 @@ def chains(text: PageText) -> list[list[Segment]]:
     if odd > max(2, ODD_MOST * len(text.segments)) or _goes_across(text.segments):
         return by_geometry(text)
     return made
+
+
+def _is_next_column(chain: list[Segment], segment: Segment, up: float) -> bool:
+    """Whether `segment` goes up to the right of running text, and not of a table's cell."""
+    if up < segment.size * 1.5:
+        return False
+    beside = []
+    for other in reversed(chain):
+        if other.bottom < segment.top - segment.size * 0.5 or other.right > segment.left + 1:
+            break
+        beside.append(other)
+    lines = lines_of(beside[::-1])
+    words = sum(len(line.words) for line in lines)
+    return len(lines) >= COLUMN_LINES and words >= COLUMN_WORDS * len(lines)
 
 
 def _goes_across(segments: Sequence[Segment]) -> bool:
@@ -173,7 +189,7 @@ class LineJoiner:
         for index, (word, is_first) in enumerate(words):
             if index:
                 before = words[index - 1][0]
-                text += self._between(before, word, is_first)
+                text += self.between(before, word, is_first)
             boxes.append(box_of(word, len(text), width, height))
             text += word.text
             if "-" in word.text and len(self._hyphenated) < SEEN_MOST:
@@ -182,8 +198,11 @@ class LineJoiner:
             text += "-"
         return text, boxes
 
-    def _between(self, before: Word, word: Word, is_first: bool) -> str:
-        """Return what stands between two words: a space, a hyphen, both, or nothing."""
+    def between(self, before: Word, word: Word, is_first: bool) -> str:
+        """Return what stands between two words: a space, a hyphen, both, or nothing.
+
+        `is_first`: `word` begins a line.
+        """
         if not before.is_broken:
             return " "
         if not is_first:

@@ -55,8 +55,9 @@ class Running:
 
 def _outermost(text: PageText) -> list[Segment]:
     """Return the segments of the first and last lines that stand in the margins."""
-    top = [s for s in text.segments if s.middle < text.height * MARGIN]
-    bottom = [s for s in text.segments if s.middle > text.height * (1 - MARGIN)]
+    said = [segment for segment in text.segments if segment.ruled is None]
+    top = [s for s in said if s.middle < text.height * MARGIN]
+    bottom = [s for s in said if s.middle > text.height * (1 - MARGIN)]
     top.sort(key=lambda segment: segment.middle)
     bottom.sort(key=lambda segment: -segment.middle)
     return _lines(top) + _lines(bottom)

@@ -3,14 +3,15 @@
 It does not know PDFium or paragraphs.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 
 import msgspec
 
 from tramontane.documents.extract.blocks import Block
-from tramontane.documents.extract.formats.pdf_lines import box_of
-from tramontane.documents.extract.formats.pdf_words import Segment, Word
+from tramontane.documents.extract.formats.pdf_lines import LineJoiner, box_of
+from tramontane.documents.extract.formats.pdf_words import Ruled, Segment, Word
 from tramontane.documents.passage import Box
 
 CELL = " | "
@@ -40,21 +41,8 @@ class Grid(msgspec.Struct):
     rows: list[Row]
     columns: list[Span]
 
-    def block(self, width: float, height: float) -> Block:
-        """Return it as one block: a row a line, cells apart by CELL."""
-        text = ""
-        boxes: list[Box] = []
-        for index, cells in enumerate(self._cells()):
-            text += "\n" if index else ""
-            for column, words in enumerate(cells):
-                text += CELL if column else ""
-                for at, word in enumerate(words):
-                    text += " " if at else ""
-                    boxes.append(box_of(word, len(text), width, height))
-                    text += word.text + ("-" if word.is_broken else "")
-        return Block("table", text, boxes=boxes)
-
-    def _cells(self) -> list[list[list[Word]]]:
+    def cells(self) -> list[list[list[Word]]]:
+        """Return the words of each row's cells."""
         made: list[list[list[Word]]] = []
         before: Row | None = None
         for row in self.rows:
@@ -70,9 +58,42 @@ class Grid(msgspec.Struct):
         return made
 
 
-def split(chain: Sequence[Segment]) -> list["Grid | list[Segment]"]:
+def block_of(
+    rows: Sequence[Sequence[Sequence[Word]]], joiner: LineJoiner, width: float, height: float
+) -> Block:
+    """Return a table as one block: a row a line, cells apart by CELL; empty columns left out."""
+    columns = [at for at in range(len(rows[0])) if any(row[at] for row in rows)]
+    text = ""
+    boxes: list[Box] = []
+    for index, row in enumerate(rows):
+        text += "\n" if index else ""
+        for at, column in enumerate(columns):
+            text += CELL if at else ""
+            before: Word | None = None
+            for word in row[column]:
+                if before is not None:
+                    text += joiner.between(before, word, word.left < before.left)
+                boxes.append(box_of(word, len(text), width, height))
+                text += word.text
+                before = word
+            text += "-" if before is not None and before.is_broken else ""
+    return Block("table", text, boxes=boxes)
+
+
+def split(chain: Sequence[Segment]) -> list["Grid | Ruled | list[Segment]"]:
     """Return what stands in `chain` in order: tables, and the segments between them."""
-    made: list[Grid | list[Segment]] = []
+    made: list[Grid | Ruled | list[Segment]] = []
+    for is_ruled, group in itertools.groupby(chain, lambda segment: segment.ruled is not None):
+        if is_ruled:
+            made += [segment.ruled for segment in group if segment.ruled is not None]
+        else:
+            made += _aligned(list(group))
+    return made
+
+
+def _aligned(chain: Sequence[Segment]) -> list["Grid | Ruled | list[Segment]"]:
+    """Return tables without rules, and the segments between them."""
+    made: list[Grid | Ruled | list[Segment]] = []
     text: list[Segment] = []
     rows = _rows(chain)
     at = 0

@@ -18,11 +18,14 @@ from tramontane.documents.passage import WHOLE
 CHARACTERS_MOST = 100_000  # of one page
 LINE_END_HYPHEN = 2  # what PDFium puts where a word is broken at the end of a line
 HYPHENS = "-\u00ad\u2010"
+NUMBERS_GAP = 0.7  # the same between two numbers
 LEADER_LEAST = 4  # dots
 CELL_GAP = 1.6  # in font sizes: words further apart than this are in two cells or columns
 _DOTS = ".·…_"
 _LEADER = re.compile(r"[.·…_]{4,}")
 _BOLD = ("bold", "black", "heavy", "semibold", "demi")
+
+Shown = tuple[float, float, float, float, float, float]
 
 
 class Word(msgspec.Struct):
@@ -36,8 +39,17 @@ class Word(msgspec.Struct):
     is_broken: bool = False
 
 
+class Ruled(msgspec.Struct):
+    """A table between lines: its rows of cells of words."""
+
+    rows: list[list[list[Word]]]
+
+
 class Segment(msgspec.Struct):
-    """Words that follow each other on one line without a wide gap. `size`: of the font, points."""
+    """Words that follow each other on one line without a wide gap. `size`: of the font, points.
+
+    One that is `ruled` stands for a whole table, and has no words of its own.
+    """
 
     words: list[Word]
     left: float
@@ -47,6 +59,7 @@ class Segment(msgspec.Struct):
     size: float
     is_bold: bool = False
     has_leader: bool = False  # dots that lead the eye to a page number; they are left out
+    ruled: Ruled | None = None
 
     @property
     def text(self) -> str:
@@ -60,14 +73,18 @@ class Segment(msgspec.Struct):
 
 
 class PageText(msgspec.Struct):
-    """What one page holds. `unmapped`: the share of characters whose meaning the file hides."""
+    """What one page holds. `unmapped`: the share of characters whose meaning the file hides.
+
+    `shown` maps the page's own coordinates to points as shown.
+    """
 
     width: float
     height: float
     segments: list[Segment]
-    characters: int
-    unmapped: float
-    is_cut: bool
+    characters: int = 0
+    unmapped: float = 0.0
+    is_cut: bool = False
+    shown: Shown = (1.0, 0.0, 0.0, -1.0, 0.0, 0.0)
 
 
 def read_page(page: pypdfium2.PdfPage) -> PageText:
@@ -76,30 +93,23 @@ def read_page(page: pypdfium2.PdfPage) -> PageText:
     text_page = page.get_textpage()
     try:
         count = max(0, text_page.count_chars())
-        reader = _Reader(page, text_page.raw, min(count, CHARACTERS_MOST), width, height)
+        shown = _shown(page, width, height)
+        reader = _Reader(text_page.raw, min(count, CHARACTERS_MOST), shown)
         segments = list(reader.segments())
     finally:
         text_page.close()
-    return PageText(
-        width, height, segments, reader.characters, reader.unmapped, count > CHARACTERS_MOST
-    )
+    is_cut = count > CHARACTERS_MOST
+    return PageText(width, height, segments, reader.characters, reader.unmapped, is_cut, shown)
 
 
 class _Reader:
     """Goes through the characters of one page."""
 
-    def __init__(
-        self,
-        page: pypdfium2.PdfPage,
-        text_page: "pdfium.FPDF_TEXTPAGE",
-        count: int,
-        width: float,
-        height: float,
-    ) -> None:
+    def __init__(self, text_page: "pdfium.FPDF_TEXTPAGE", count: int, shown: Shown) -> None:
         self._page = text_page
         code_at = pdfium.FPDFText_GetUnicode
         self._codes = [code_at(text_page, index) for index in range(count)]
-        self._shown = _shown(page, width, height)
+        self._shown = shown
         self._box = pdfium.FS_RECTF()
         self._matrix = pdfium.FS_MATRIX()
         self._name = ctypes.create_string_buffer(128)
@@ -113,19 +123,35 @@ class _Reader:
     def segments(self) -> Iterator[Segment]:
         """Yield lines, or the parts of a line between wide gaps."""
         current: Segment | None = None
+        firsts: list[int] = []
         for first, word, is_new_line in self._words():
             if current is None or is_new_line or not _goes_on(current, word):
                 if current is not None:
-                    yield _without_leader(current)
-                size, is_bold = self._font(first, word)
-                current = Segment([], word.left, word.top, word.right, word.bottom, size, is_bold)
+                    yield self._whole(current, firsts)
+                size = word.bottom - word.top  # until the font is looked at
+                current = Segment([], word.left, word.top, word.right, word.bottom, size)
+                firsts = []
             current.words.append(word)
             current.left = min(current.left, word.left)
             current.right = max(current.right, word.right)
             current.top = min(current.top, word.top)
             current.bottom = max(current.bottom, word.bottom)
+            firsts.append(first)
         if current is not None:
-            yield _without_leader(current)
+            yield self._whole(current, firsts)
+
+    def _whole(self, segment: Segment, firsts: list[int]) -> Segment:
+        """Return `segment` with the font of its beginning, middle and end; `firsts`: characters.
+
+        A bullet has a font of its own, and so may have one word among others.
+        """
+        words = segment.words
+        begin = 1 if len(words) > 1 and not words[0].text[:1].isalnum() else 0
+        looked_at = sorted({begin, (begin + len(words)) // 2, len(words) - 1})
+        fonts = [self._font(firsts[at], words[at]) for at in looked_at]
+        segment.size = sorted(size for size, _ in fonts)[len(fonts) // 2]
+        segment.is_bold = all(is_bold for _, is_bold in fonts)
+        return _without_leader(segment)
 
     def _words(self) -> Iterator[tuple[int, Word, bool]]:
         """Yield the index of each word's first character, the word, and whether a line begins."""
@@ -179,9 +205,7 @@ class _Reader:
         return round(size, 1), weight >= 600 or any(part in name for part in _BOLD)
 
 
-def _shown(
-    page: pypdfium2.PdfPage, width: float, height: float
-) -> tuple[float, float, float, float, float, float]:
+def _shown(page: pypdfium2.PdfPage, width: float, height: float) -> Shown:
     """Return the affine map from the page's own coordinates to points as shown, y downwards."""
     x, y = ctypes.c_int(), ctypes.c_int()
     found = []
@@ -239,4 +263,10 @@ def _goes_on(segment: Segment, word: Word) -> bool:
     shared = min(last.bottom, word.bottom) - max(last.top, word.top)
     if shared * 2 < min(last.bottom - last.top, word.bottom - word.top):
         return False
-    return -segment.size * 0.5 <= word.left - last.right <= segment.size * CELL_GAP
+    are_numbers = _is_number(last.text) and _is_number(word.text)
+    gap = NUMBERS_GAP if are_numbers else CELL_GAP
+    return -segment.size * 0.5 <= word.left - last.right <= segment.size * gap
+
+
+def _is_number(text: str) -> bool:
+    return text[:1].isdigit() or text[-1:].isdigit()
