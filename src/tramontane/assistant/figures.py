@@ -16,15 +16,42 @@ from tramontane.store.messages import Check
 from tramontane.tables.claims import Claim, claims, fits
 from tramontane.text.numerals import Numeral
 from tramontane.text.sentences import sentences
-from tramontane.text.stems import words
+from tramontane.text.stems import stems, words
 from tramontane.tools.periods import Day
 
 APART_LEAST = 2
-NEAR_CHARACTERS = 300
 CLAIMS_MAX = 1_000
 PLAIN_OPERANDS = frozenset(map(Decimal, (1, 2, 4, 7, 10, 12, 24, 52, 60, 100, 365, 1000)))
 _ITEM = re.compile(r"^[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+\S", re.MULTILINE)
 _PARTED = re.compile(r"\n|(?<=[.!?])\s+(?=[^\W\d_])")
+
+
+_PERCENT = re.compile(r"%|percent|prozent|pour cent|por ciento|per cento", re.IGNORECASE)
+_ANY = " | %"
+_ABOUT = re.compile(
+    r"\b(?:about|around|some|approximately|roughly|nearly|almost|circa|ca\.?|environ|près de"
+    r"|presque|quelque|etwa|rund|ungefähr|knapp|gut|fast|unos|unas|aproximadamente|cerca de|casi"
+    r"|alrededor de|quasi|all'incirca)\s+$",
+    re.IGNORECASE,
+)
+_LEANS = re.compile(
+    r"\W*(?:of (?:this|these|that|which)|this|these|it|they|davon|darunter|das|dies\w*|es|sie"
+    r"|dont|parmi|cela|cette|ces|il|elle|de (?:ellos|ellas|esto)|est[aeo]s?|di (?:questi|queste)"
+    r"|quest[aeio]|ne)\b",
+    re.IGNORECASE,
+)
+_UNITS = frozenset(
+    stem
+    for language, said in {
+        "de": "Euro Prozent Jahr Million Milliarde Tausend Seite Bericht Anteil Zahl Gesamt",
+        "en": "euro dollar percent year million billion thousand page report share number total",
+        "es": "euro ciento año millón mil página informe número total",
+        "fr": "euro cent année an million milliard mille page rapport nombre total",
+        "it": "euro cento anno milione miliardo mila pagina rapporto numero totale",
+    }.items()
+    for stem in stems(said, language)
+)
+"""Words that stand beside any figure, and say nothing of what it is about."""
 
 
 class Passage(msgspec.Struct, frozen=True):
@@ -95,15 +122,21 @@ def _judged(
     text: str, claim: Claim, known: Known, cited: Sequence[tuple[int, int]], part: int
 ) -> Check:
     said = text[claim.start : claim.end]
-    near = [n for at, n in cited if claim.start <= at < claim.end + NEAR_CHARACTERS]
-    order = sorted(known.passages, key=lambda p: p.of.number not in near)
-    statement = _statement(text, claim)
+    begin, end = _statement(text, claim)
+    near = [n for at, n in cited if begin <= at < end]
+    named = [each for each in known.passages if each.of.number in near]
+    others = [each for each in known.passages if each.of.number not in near]
+    statement = text[begin:end]
     made = Check(part=part, start=claim.start, text=said, kind="number", verdict="proven")
-    for each in order:
-        at = _place(claim, each, statement, known)
+    for each in named:
+        at = _place(claim, each, statement, begin, known, ())
         if at is not None:
             return msgspec.structs.replace(made, source=each.of.number, at=at)
-    for each in order:
+    for each in others:
+        at = _place(claim, each, statement, begin, known, named)
+        if at is not None:
+            return msgspec.structs.replace(made, source=each.of.number, at=at)
+    for each in [*named, *others]:
         if any(_has(claims(about, known.language), claim) for about in each.of.about) or (
             claim.numeral is not None and Decimal(each.page) in claim.numeral.values
             and _PAGE.search(text[max(0, claim.start - 20) : claim.start])
@@ -123,33 +156,63 @@ _PAGE = re.compile(
 )
 
 
-def _place(claim: Claim, passage: Passage, statement: str, known: Known) -> tuple[int, int] | None:
-    """Return where the passage says what is claimed; None where it does not."""
-    there = [other for other in passage.claims if _is_same(claim, other, passage.of.text)]
+def _place(
+    claim: Claim,
+    passage: Passage,
+    statement: str,
+    begin: int,
+    known: Known,
+    named: Sequence[Passage],
+) -> tuple[int, int] | None:
+    """Return where the passage says what is claimed; None where it does not, or where the statement
+    is about another sentence: of this passage, or of those that it names instead.
+    """
+    is_about = _ABOUT.search(statement[: claim.start - begin]) is not None
+    there = [
+        other
+        for other in passage.claims
+        if _is_same(claim, other, passage.of.text, is_about=is_about)
+    ]
     if not there:
         return None
-    if passage.of.language is not None and passage.of.language == known.language:
-        about = _stems(statement, known.language)
-        shared = [(start, end, _worded(about & stems)) for start, end, stems in passage.sentences]
-        own = [(s, e, w) for s, e, w in shared if any(s <= o.start < e for o in there)]
-        if own and not any(_fits_best(words_, shared) for _, _, words_ in own):
-            return None
-        best = max(own, key=lambda one: len(one[2]), default=None)
-        if best is not None:
-            there = [o for o in there if best[0] <= o.start < best[1]]
-    return there[0].start, there[0].end
+    if passage.of.language is None or passage.of.language != known.language:
+        return there[0].start, there[0].end
+    about = _worded(_stems(statement, known.language)) - _UNITS
+    names = _names(statement, known.language)
+    others = [about & each[2] for every in (passage, *named) for each in every.sentences]
+    best, most = None, -1
+    before: frozenset[str] = frozenset()
+    for start, end, said in passage.sentences:
+        own = about & said
+        leans = not own and not named and _LEANS.match(passage.of.text, start) is not None
+        own, before = (own | before if leans else own), own
+        told = next((other for other in there if start <= other.start < end), None)
+        if told is None or len(own) <= most:
+            continue
+        if not any(_tells_more(other, own, names) for other in others):
+            best, most = told, len(own)
+    return None if best is None else (best.start, best.end)
 
 
-def _fits_best(own: frozenset[str], shared: Iterable[tuple[int, int, frozenset[str]]]) -> bool:
-    """Whether no other sentence has all that this one shares with the statement, and more."""
-    return not any(own <= other and len(other - own) >= APART_LEAST for _, _, other in shared)
+def _tells_more(other: frozenset[str], own: frozenset[str], names: frozenset[str]) -> bool:
+    """Whether another sentence has all that one shares with the statement, and plainly more."""
+    more = other - own
+    return own <= other and (len(more) >= APART_LEAST or bool(more & names))
+
+
+def _names(statement: str, language: str | None) -> frozenset[str]:
+    """Return the stems of what is written with a capital within the statement."""
+    found = [word for word in words(statement, language) if statement[word.start].isupper()]
+    first = next((at for at, mark in enumerate(statement) if mark.isalpha()), 0)
+    return frozenset(word.stem for word in found if word.start > first)
 
 
 def _worded(stems: frozenset[str]) -> frozenset[str]:
     return frozenset(stem for stem in stems if not any(mark.isdigit() for mark in stem))
 
 
-def _is_same(claim: Claim, other: Claim, text: str) -> bool:
+def _is_same(claim: Claim, other: Claim, text: str, *, is_about: bool = False) -> bool:
+    """Whether what is claimed is what the other says; `is_about`: as a round number."""
     if claim.day is not None:
         return other.day is not None and _is_in(claim.day, other.day)
     assert claim.numeral is not None
@@ -158,12 +221,14 @@ def _is_same(claim: Claim, other: Claim, text: str) -> bool:
             claim.numeral.values
         )
     assert other.numeral is not None
-    if claim.numeral.is_percent != other.numeral.is_percent and "%" not in text:
-        return False
-    return _rounds_to(other.numeral, claim.numeral)
+    if claim.numeral.is_percent != other.numeral.is_percent and (
+        other.numeral.is_percent or not (" | " in text and _PERCENT.search(text))
+    ):
+        return False  # but in a table, the sign may stand above the figures
+    return _rounds_to(other.numeral, claim.numeral, is_about=is_about)
 
 
-def _rounds_to(there: Numeral, shown: Numeral) -> bool:
+def _rounds_to(there: Numeral, shown: Numeral, *, is_about: bool) -> bool:
     """Whether `shown` is what is `there`; "a fall of 3%" may be told of −3%."""
     pairs = [
         (abs(v), abs(o)) for v in shown.values for o in there.values if v > 0 or o < 0 or v == o
@@ -171,7 +236,10 @@ def _rounds_to(there: Numeral, shown: Numeral) -> bool:
     if any(value == other for value, other in pairs):
         return True
     try:
-        return any(len(v.as_tuple().digits) >= 2 and fits(o, v) for v, o in pairs)
+        return any(
+            len(v.as_tuple().digits) >= 2 and fits(o, v.normalize() if is_about else v)
+            for v, o in pairs
+        )
     except InvalidOperation:  # too long to be subtracted
         return False
 
@@ -188,7 +256,7 @@ def _fields(day: Day) -> tuple[object, ...]:
 
 
 def _has(there: Iterable[Claim], claim: Claim) -> bool:
-    return any(_is_same(claim, other, "%") for other in there)
+    return any(_is_same(claim, other, _ANY) for other in there)
 
 
 def _is_asked(claim: Claim, known: Known) -> bool:
@@ -204,7 +272,7 @@ def _is_worked(claim: Claim, worked: Worked, known: Known) -> bool:
         if numeral is None or PLAIN_OPERANDS & {*numeral.values}:
             continue
         is_there = any(
-            _is_same(operand, other, "%") for each in known.passages for other in each.claims
+            _is_same(operand, other, _ANY) for each in known.passages for other in each.claims
         )
         if not is_there and not _is_asked(operand, known):
             return False
@@ -219,8 +287,8 @@ def _counts_items(text: str, claim: Claim) -> bool:
     return 2 <= count <= 30 and Decimal(count) in claim.numeral.values
 
 
-def _statement(text: str, claim: Claim) -> str:
-    """Return the sentence that the claim stands in."""
+def _statement(text: str, claim: Claim) -> tuple[int, int]:
+    """Return the sentence that the claim stands in, with the marks behind its stop."""
     start, end = 0, len(text)
     for match in _PARTED.finditer(text):
         if match.end() <= claim.start:
@@ -228,7 +296,7 @@ def _statement(text: str, claim: Claim) -> str:
         elif match.start() >= claim.end:
             end = match.start()
             break
-    return text[start:end]
+    return start, end
 
 
 def _stems(text: str, language: str | None) -> frozenset[str]:
