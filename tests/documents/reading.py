@@ -7,7 +7,7 @@ import msgspec
 
 from tramontane.documents.extract import Began, Ended, Limits, PageRead
 from tramontane.documents.extract.__main__ import lines
-from tramontane.documents.extract.records import Order, Refused
+from tramontane.documents.extract.records import At, Order, Refused
 from tramontane.documents.passage import Passage
 
 
@@ -56,6 +56,6 @@ def answers(
     descriptor = os.open(path, os.O_RDONLY)
     try:
         order = Order(name=name or path.name, descriptor=descriptor, limits=limits or Limits())
-        return list(lines(order))
+        return [line for line in lines(order) if not isinstance(line, At)]
     finally:
         os.close(descriptor)

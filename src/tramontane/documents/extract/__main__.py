@@ -15,7 +15,7 @@ from tramontane.documents.extract import kinds, sandbox
 from tramontane.documents.extract.blocks import Notes, Opened, Page
 from tramontane.documents.extract.composing import Composer
 from tramontane.documents.extract.reasons import Unreadable
-from tramontane.documents.extract.records import Began, Ended, Line, Order, PageRead, Refused
+from tramontane.documents.extract.records import At, Began, Ended, Line, Order, PageRead, Refused
 from tramontane.documents.extract.source import Source
 
 OUT_OF_MEMORY = 3  # the exit status that says so
@@ -24,7 +24,7 @@ OUT_OF_MEMORY = 3  # the exit status that says so
 def lines(order: Order) -> Iterator[Line]:
     """Yield what the document holds, in this process; Refused last where it cannot be read."""
     try:
-        yield from _read(Source(order.descriptor, order.name), order)
+        yield from _read(Source(order.descriptor, order.name, order.skipped), order)
     except Unreadable as error:
         yield Refused(error.reason, error.message)
     except RecursionError:
@@ -40,7 +40,9 @@ def _read(source: Source, order: Order) -> Iterator[Line]:
     pages = 0
     holds_something = False
     for part in reader(source, order.limits, notes):
-        if isinstance(part, Opened):
+        if isinstance(part, At):
+            yield part
+        elif isinstance(part, Opened):
             title = " ".join(part.title.split())[:300] if part.title else None
             holds_something = part.is_table
             yield Began(kind, part.label, part.pages, title or None, part.is_table)

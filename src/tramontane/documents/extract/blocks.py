@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from tramontane.documents.extract.records import Limits, Note
+from tramontane.documents.extract.records import At, Limits, Note
 from tramontane.documents.extract.source import Source
 from tramontane.documents.passage import Box, Kind
 
@@ -59,6 +59,8 @@ class Notes:
 class Reader(Protocol):
     """How each format is read: Opened once, then its pages in order."""
 
-    def __call__(self, source: Source, limits: Limits, notes: Notes) -> Iterator[Opened | Page]:
+    def __call__(
+        self, source: Source, limits: Limits, notes: Notes
+    ) -> Iterator[Opened | Page | At]:
         """Raise Unreadable where it cannot be read."""
         ...

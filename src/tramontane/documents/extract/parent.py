@@ -17,6 +17,7 @@ import msgspec
 
 from tramontane.documents.extract import reasons
 from tramontane.documents.extract.records import (
+    At,
     Began,
     Ended,
     Limits,
@@ -29,6 +30,7 @@ from tramontane.errors import ExtractFailed
 
 LINE_BYTES = 32 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
+SKIPPED_MOST = 2  # pages that a child may not survive before the document is given up
 # What the child's Python needs to start, and no secret among them.
 KEPT_ENVIRONMENT = (
     "PATH", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH",
@@ -65,14 +67,50 @@ def failed(reason: str, message: str) -> ExtractFailed:
 
 
 def _read(file: IO[bytes], name: str, limits: Limits) -> Iterator[Line]:
-    command = [sys.executable, "-P", "-m", __package__]
+    """Yield what a child says. A page that no child survives is left out by the next one."""
     order = Order(name=name[-255:], descriptor=file.fileno(), limits=limits)
+    page = 0  # the last that was passed on; another child says the same up to there
+    has_begun = False
+    first: ExtractFailed | None = None
+    while True:
+        at = 0
+        try:
+            for line in _child(order):
+                if isinstance(line, At):
+                    at = line.page
+                elif isinstance(line, PageRead):
+                    if line.page > page:
+                        yield line
+                    page = max(page, line.page)
+                elif not (isinstance(line, Began) and has_begun):
+                    has_begun = True
+                    yield line
+            return
+        except ExtractFailed as error:
+            raise first or error from None  # without those pages there may be nothing to read
+        except _LostChild as lost:
+            first = first or lost.why
+            if not at or at in order.skipped or len(order.skipped) == SKIPPED_MOST:
+                raise first from None
+            order = msgspec.structs.replace(order, skipped=(*order.skipped, at))
+
+
+class _LostChild(Exception):
+    """The child did not come to an end by itself."""
+
+    def __init__(self, why: ExtractFailed) -> None:
+        super().__init__(why.message)
+        self.why = why
+
+
+def _child(order: Order) -> Iterator[Line]:
+    command = [sys.executable, "-P", "-m", __package__]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,  # kept open: its end tells the child that we are gone
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # a document's text belongs into no log
-        pass_fds=(file.fileno(),),
+        pass_fds=(order.descriptor,),
         cwd="/",
         env={name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ},
         start_new_session=True,
@@ -81,14 +119,18 @@ def _read(file: IO[bytes], name: str, limits: Limits) -> Iterator[Line]:
             assert child.stdin is not None and child.stdout is not None
             child.stdin.write(msgspec.json.encode(order) + b"\n")
             child.stdin.flush()
-            yield from checked(Lines(child.stdout.fileno(), limits), limits)
-        except BrokenPipeError:
-            raise failed("corrupt", reasons.CORRUPT) from None
-        except BrokeOff:
+            yield from checked(Lines(child.stdout.fileno(), order.limits), order.limits)
+        except TimedOut:
+            raise _LostChild(failed("timeout", reasons.TIMEOUT)) from None
+        except (BrokeOff, BrokenPipeError):
             child.wait(5)
-            raise _why(child.returncode) from None
+            raise _LostChild(_why(child.returncode)) from None
         finally:
             child.kill()
+
+
+class TimedOut(Exception):
+    """The child took longer than it may."""
 
 
 class BrokeOff(Exception):
@@ -108,7 +150,7 @@ class Lines:
         self._buffer = bytearray()
 
     def next(self) -> bytes:
-        """Return the next line. Raises ExtractFailed at a limit, BrokeOff at the end."""
+        """Return the next line. Raises ExtractFailed for too many bytes, TimedOut, BrokeOff."""
         silent_s = self._limits.silence_s
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
@@ -130,7 +172,7 @@ class Lines:
 
     def _chunk(self, patience_s: float) -> bytes:
         if patience_s <= 0 or not self._poll.poll(patience_s * 1_000):
-            raise failed("timeout", reasons.TIMEOUT)
+            raise TimedOut
         chunk = os.read(self._descriptor, CHUNK_BYTES)
         if not chunk:
             raise BrokeOff
@@ -148,6 +190,9 @@ def checked(lines: Lines, limits: Limits) -> Iterator[Line]:
             raise failed("corrupt", reasons.CORRUPT) from None
         if isinstance(line, Refused):
             raise failed(line.reason if line.reason in reasons.CODES else "corrupt", line.message)
+        if isinstance(line, At):
+            yield line
+            continue
         if isinstance(line, Began) is has_begun:
             raise failed("corrupt", reasons.CORRUPT)
         has_begun = True

@@ -26,11 +26,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What to read: the document is open at `descriptor`; `name` is only compared with it."""
+    """What to read: the document is open at `descriptor`; `name` is only compared with it.
+
+    `skipped`: pages that an earlier child did not survive.
+    """
 
     name: str
     descriptor: int
     limits: Limits
+    skipped: tuple[int, ...] = ()
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -52,6 +56,12 @@ class Began(msgspec.Struct, frozen=True, tag="began"):
     pages: int | None = None
     title: str | None = None
     is_table: bool = False
+
+
+class At(msgspec.Struct, frozen=True, tag="at"):
+    """The child begins with this page: where it is lost next, this page is why. Not passed on."""
+
+    page: int
 
 
 class PageRead(msgspec.Struct, frozen=True, tag="page"):
@@ -77,4 +87,4 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     message: str
 
 
-Line = Began | PageRead | Ended | Refused
+Line = Began | PageRead | Ended | Refused | At

@@ -6,25 +6,17 @@ It does not know what they are.
 import ctypes
 import io
 import mmap
+from collections.abc import Iterable
 
 
 class Source:
-    """An open file. `name` is what people call it."""
+    """An open file. `name` is what people call it; `skipped` pages are not to be looked at."""
 
-    def __init__(self, descriptor: int, name: str) -> None:
+    def __init__(self, descriptor: int, name: str, skipped: Iterable[int] = ()) -> None:
         self.descriptor = descriptor
         self.name = name
+        self.skipped = frozenset(skipped)
         self.map = mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY)
-
-    @classmethod
-    def of(cls, data: bytes, name: str) -> "Source":
-        """Return a source of bytes that are no file: a part of another document."""
-        made = cls.__new__(cls)
-        made.descriptor = -1
-        made.name = name
-        made.map = mmap.mmap(-1, max(1, len(data)))
-        made.map[: len(data)] = data
-        return made
 
     def __len__(self) -> int:
         return len(self.map)

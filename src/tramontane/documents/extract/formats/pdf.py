@@ -7,7 +7,7 @@ not read.
 
 import re
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -18,7 +18,7 @@ from tramontane.documents.extract.formats.pdf_layout import Layout
 from tramontane.documents.extract.formats.pdf_running import Running
 from tramontane.documents.extract.formats.pdf_words import PageText, read_page
 from tramontane.documents.extract.reasons import Unreadable, corrupt
-from tramontane.documents.extract.records import Limits
+from tramontane.documents.extract.records import At, Limits
 from tramontane.documents.extract.source import Source
 
 SAMPLED_PAGES = 12
@@ -28,18 +28,22 @@ UNMAPPED_MOST = 0.3
 _NO_TITLE = re.compile(r"^(untitled|microsoft word|.*\.(docx?|indd|qxd|rtf|pdf|tex|dvi)$)", re.I)
 
 
-def read(source: Source, limits: Limits, notes: Notes) -> Iterator[Opened | Page]:
+def read(source: Source, limits: Limits, notes: Notes) -> Iterator[Opened | Page | At]:
     """Yield the pages. Raises Unreadable where it needs a password or is damaged."""
     document = _opened(source)
     count = len(document)
     yield Opened("page", min(count, limits.pages), _title(document))
-    body_size = _body_size(document)
+    body_size = yield from _body_size(document, source.skipped)
     layout = Layout(body_size)
     running = Running(body_size, notes)
     scanned = _Pictures(document, notes)
     waiting: deque[tuple[int, PageText]] = deque()
     for index in range(count):
-        text = _page_text(document, index, notes)
+        yield At(index + 1)
+        if index + 1 in source.skipped:
+            text = _damaged(index, notes)
+        else:
+            text = _page_text(document, index, notes)
         running.add(index, text)
         waiting.append((index, text))
         if len(waiting) > Running.AHEAD:
@@ -82,15 +86,13 @@ def _page_text(
     try:
         page = document[index]
     except pypdfium2.PdfiumError:
-        notes.add("damaged_pages", "Pages that are damaged could not be read.", index + 1)
-        return PageText(612, 792, [])
+        return _damaged(index, notes)
     try:
         text = read_page(page)
         if with_rules:
             text.segments = pdf_rules.with_tables(page, text.shown, text.segments)
     except pypdfium2.PdfiumError:
-        notes.add("damaged_pages", "Pages that are damaged could not be read.", index + 1)
-        return PageText(612, 792, [])
+        return _damaged(index, notes)
     finally:
         page.close()
     if text.is_cut:
@@ -104,12 +106,22 @@ def _page_text(
     return text
 
 
-def _body_size(document: pypdfium2.PdfDocument) -> float:
+def _damaged(index: int, notes: Notes) -> PageText:
+    notes.add("damaged_pages", "Pages that are damaged could not be read.", index + 1)
+    return PageText(612, 792, [], is_damaged=True)
+
+
+def _body_size(
+    document: pypdfium2.PdfDocument, skipped: frozenset[int]
+) -> Generator[At, None, float]:
     """Return the font size that most characters of some pages have, in points."""
     count = len(document)
     step = max(1, count // SAMPLED_PAGES)
     sizes: Counter[float] = Counter()
     for index in range(min(step // 2, count - 1), count, step):
+        if index + 1 in skipped:
+            continue
+        yield At(index + 1)
         for segment in _page_text(document, index, Notes(), with_rules=False).segments:
             sizes[round(segment.size * 2) / 2] += len(segment.text)
     return sizes.most_common(1)[0][0] if sizes else 10.0
@@ -124,7 +136,7 @@ class _Pictures:
 
     def is_one(self, index: int, text: PageText) -> bool:
         """Whether the page is scanned; it is noted."""
-        if text.characters >= TEXT_LEAST or not self._has_picture(index):
+        if text.is_damaged or text.characters >= TEXT_LEAST or not self._has_picture(index):
             return False
         self._notes.add(
             "scanned",

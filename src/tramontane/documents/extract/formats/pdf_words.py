@@ -84,6 +84,7 @@ class PageText(msgspec.Struct):
     characters: int = 0
     unmapped: float = 0.0
     is_cut: bool = False
+    is_damaged: bool = False
     shown: Shown = (1.0, 0.0, 0.0, -1.0, 0.0, 0.0)
 
 
@@ -99,7 +100,9 @@ def read_page(page: pypdfium2.PdfPage) -> PageText:
     finally:
         text_page.close()
     is_cut = count > CHARACTERS_MOST
-    return PageText(width, height, segments, reader.characters, reader.unmapped, is_cut, shown)
+    return PageText(
+        width, height, segments, reader.characters, reader.unmapped, is_cut, shown=shown
+    )
 
 
 class _Reader:
