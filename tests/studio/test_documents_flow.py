@@ -19,7 +19,7 @@ from tramontane.studio.webapp import APP
 pytestmark = pytest.mark.browser
 
 SCRIPT = "documents.mjs"
-PAGES = 320
+PAGES = 240
 CONFIG = """
 [deployments.large]
 url = "{url}"

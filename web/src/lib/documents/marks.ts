@@ -35,7 +35,7 @@ export function markChecked(root: HTMLElement, source: string, checks: readonly 
   const spans = locate(source, text, told);
   const marks: Mark[] = [];
   told.forEach((check, n) => {
-    const span = spans[n];
+    const span = check.kind === "quote" && spans[n] ? quoted(text, spans[n]) : spans[n];
     if (span) marks.push({ ...span, number: check.source ?? citedBy(check), check });
   });
   draw(pieces, apart(marks), sources, follow);
@@ -86,6 +86,13 @@ function textOf(pieces: readonly Piece[]): string {
 function citedBy(check: Check): number | null {
   const found = /\d+/.exec(check.kind === "citation" ? check.text : "");
   return found ? Number(found[0]) : null;
+}
+
+/** `span` with the quotation marks around it, where there are any. */
+function quoted(text: string, span: Span): Span {
+  const before = /[“”„"«»‹›‘’‚']\s?$/.exec(text.slice(0, span.start))?.[0].length ?? 0;
+  const after = /^\s?[“”„"«»‹›‘’‚']/.exec(text.slice(span.end))?.[0].length ?? 0;
+  return before && after ? { start: span.start - before, end: span.end + after } : span;
 }
 
 /** `marks` in their order, without those that lie in or across another. */
