@@ -66,3 +66,11 @@ def test_a_folder_that_cannot_be_used_says_what_to_change(tmp_path: Path) -> Non
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="--data"):
         DataFolder(tmp_path / "file").prepare()
+
+
+def test_children_find_files_and_tables_wherever_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = DataFolder(Path("data"))
+    assert (folder.files, folder.tables) == (tmp_path / "data/files", tmp_path / "data/tables")

@@ -21,8 +21,9 @@ class DataFolder:
         self.pepper_file = path / "pepper"
         self.journal = path / "journal"
         self.models = path / "models"
-        self.files = path / "files"  # what people bring along, by its own SHA-256
-        self.tables = path / "tables"  # what is asked by SQL, one file for each document
+        # Absolute: children that work on these have a folder of their own to be in.
+        self.files = path.absolute() / "files"  # what people bring along, by its own SHA-256
+        self.tables = path.absolute() / "tables"  # what is asked by SQL, a file for each document
         self.run = path / "run"
         self.logs = path / "logs"
         self.address_file = self.run / "address"  # of the platform that runs here, while it does
