@@ -16,7 +16,7 @@ def test_a_prepared_folder_is_its_owner_s_alone(tmp_path: Path) -> None:
     folder.prepare()
     assert not DataFolder(folder.path).is_new
     assert {path.name for path in folder.path.iterdir()} == {
-        "journal", "models", "run", "logs", "pepper"
+        "journal", "models", "files", "tables", "run", "logs", "pepper"
     }  # fmt: skip
     for path in folder.path.iterdir():
         assert path.stat().st_mode & 0o777 == (0o600 if path.name == "pepper" else 0o700)
