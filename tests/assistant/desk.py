@@ -111,6 +111,11 @@ class Desk:
                 **fields,
             )
 
+    def asking(self, **fields: Any) -> Asking:
+        """Return who asks, of which models."""
+        known = {"key_id": self.place.key_id, "served": self.served, "now_ms": self.now_ms}
+        return Asking(**{**known, "persona": Persona(), **fields})
+
     def order(
         self,
         text: str = "Hello?",
@@ -119,13 +124,7 @@ class Desk:
         **fields: Any,
     ) -> Order:
         """Keep a question and return the order for its answer."""
-        asking = Asking(
-            key_id=self.place.key_id,
-            served=self.served,
-            persona=Persona(),
-            now_ms=self.now_ms,
-            **fields,
-        )
+        asking = self.asking(**fields)
         with self.store.write() as c:
             conversation = conversations.get(c, self.conversation.id)
             client_id = f"c{len(messages.list_all(c, conversation.id))}"

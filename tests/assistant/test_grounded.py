@@ -7,12 +7,22 @@ import pytest
 
 from tests.assistant import shelves
 from tests.assistant.desk import Desk, ScriptedTokens, opened, spoken
-from tramontane.assistant.tokenstream import Finished, ToolCallDelta
-from tramontane.errors import NotFound
+from tramontane.assistant import orders
+from tramontane.assistant.tokenstream import Finished, TextDelta, ToolCallDelta
+from tramontane.config import LimitDefaults
+from tramontane.errors import NotFound, Unavailable
 from tramontane.money import Usage
+from tramontane.store import conversations, projects
 from tramontane.store.database import Store
 from tramontane.store.documents import Document
-from tramontane.store.messages import FilesPart, Message, SourcesPart, TextPart, ToolPart
+from tramontane.store.messages import (
+    ChecksPart,
+    FilesPart,
+    Message,
+    SourcesPart,
+    TextPart,
+    ToolPart,
+)
 
 
 def put_in(desk: Desk, name: str = "report.pdf", **fields: Any) -> Document:
@@ -119,3 +129,99 @@ def test_an_answer_waits_until_documents_are_read(store: Store) -> None:
     assert answer.status == "done"
     assert sources(answer).sources
     assert isinstance(answer.parts[1], TextPart)
+
+
+def long_german() -> list[tuple[str, str]]:
+    filler = "Der Ausschuss beriet über Straßen, Brücken und Schulen der Gemeinde. "
+    many = [("", f"Absatz {at}. {filler * 12}") for at in range(30)]
+    return [*many, ("Mieten", "Die Mieten des Amtes stiegen im Jahr 2024 auf 38 Prozent.")]
+
+
+def test_a_question_is_searched_for_in_the_documents_language(store: Store) -> None:
+    said = spoken("de: Wie hoch waren die Mieten des Amtes? Miete")
+    tokens = ScriptedTokens(said, spoken("38 % [1].", number=2))
+    desk = Desk(store, tokens)
+    put_in(desk, "bericht.pdf", texts=long_german(), language="de")
+    answer = asked(desk, "Combien coûtent les loyers du bureau cette année-là ?")
+    assert "German" in tokens.bodies[0]["messages"][0]["content"]
+    assert sources(answer).sources[0].heading == "Mieten"
+    assert answer.receipt is not None
+    assert len(answer.receipt.request_ids) == 2
+
+
+def test_a_translation_that_fails_is_done_without(store: Store) -> None:
+    tokens = ScriptedTokens([opened(1), Unavailable("no")], spoken("Rien."))
+    desk = Desk(store, tokens)
+    put_in(desk, "bericht.pdf", texts=long_german(), language="de")
+    assert asked(desk, "Combien coûtent les loyers du bureau cette année-là ?").text == "Rien."
+
+
+def test_a_follow_up_is_searched_with_the_question_before(store: Store) -> None:
+    tokens = ScriptedTokens(spoken("Travel fell [1]."), spoken("To Rouen."))
+    desk = Desk(store, tokens)
+    many = [("", f"Paragraph {at} about roofs and bridges. " * 30) for at in range(30)]
+    put_in(desk, texts=[*many, *shelves.REPORT])
+    first = asked(desk, "How did travel costs of the office change after the move?")
+    second = asked(desk, "And why?", parent_id=first.id)
+    shown = [source.heading for source in sources(second).sources]
+    assert "Costs › 2024" in shown
+    earlier = tokens.bodies[-1]["messages"][2]
+    assert earlier == {"role": "assistant", "content": "Travel fell."}
+
+
+def test_a_stopped_answer_is_checked_too(store: Store) -> None:
+    never = asyncio.Event()
+    tokens = ScriptedTokens([opened(1), TextDelta('It says "the moon fell" [1] and'), never])
+    desk = Desk(store, tokens)
+    put_in(desk)
+
+    async def run() -> Message:
+        order = desk.order("What does it say?")
+        desk.answering.begin(order)
+        (live,) = desk.answering.running_in(desk.conversation.id)
+        while not live.has_said:
+            await asyncio.sleep(0.01)
+        await desk.answering.stop(order.answer.id)
+        return desk.kept(order.answer.id)
+
+    answer = asyncio.run(run())
+    assert answer.status == "stopped"
+    checks = answer.parts[-1]
+    assert isinstance(checks, ChecksPart)
+    assert [check.verdict for check in checks.checks] == ["unproven", "proven"]
+
+
+def test_a_continued_answer_keeps_its_sources_and_is_checked_anew(store: Store) -> None:
+    tokens = ScriptedTokens(
+        [*spoken("Rents took 38% [1]")[:-1], Unavailable("no")], spoken(" [9].")
+    )
+    desk = Desk(store, tokens)
+    put_in(desk)
+    first = asked(desk, "What share had rents?")
+    assert first.status == "failed"
+    with store.write() as c:
+        conversation = conversations.get(c, desk.conversation.id)
+        order = orders.go_on(c, conversation, desk.asking(), message_id=first.id)
+    assert not any(isinstance(part, ChecksPart) for part in order.answer.parts)
+    answer = asyncio.run(desk.answered(order))
+    assert sources(answer) == sources(first)
+    assert answer.text == "Rents took 38% [1] [9]."
+    checks = answer.parts[-1]
+    assert isinstance(checks, ChecksPart)
+    assert [check.verdict for check in checks.checks] == ["proven", "proven", "unproven"]
+    assert "[1] report.pdf" in tokens.bodies[-1]["messages"][1]["content"]
+
+
+def test_a_library_of_another_project_is_not_looked_into(store: Store) -> None:
+    desk = Desk(store, ScriptedTokens(spoken("Yes.")))
+    with store.write() as c:
+        other = projects.create(c, name="other", defaults=LimitDefaults(), now_ms=1)
+    theirs = shelves.library(store, other.id)
+    shelves.document(store, theirs)
+    ours = shelves.library(store, desk.place.project_id)
+    shelves.document(store, ours, "ours.pdf", [("", "Ours says that rents took 41%.")])
+    with store.write() as c:
+        conversations.change(c, desk.conversation.id, library_ids=(theirs, ours))
+    answer = asked(desk, "What share had rents?")
+    assert {source.document for source in sources(answer).sources} == {"ours.pdf"}
+    assert sources(answer).searched == 1

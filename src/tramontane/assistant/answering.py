@@ -31,6 +31,7 @@ from tramontane.assistant.tokenstream import (
     TextDelta,
 )
 from tramontane.assistant.turn import AnyTool, Piece, Tokens, turn
+from tramontane.documents.translation import Ask
 from tramontane.errors import Forbidden, InvalidRequest, NotFound, TramontaneError, Unavailable
 from tramontane.store import conversations, keys, messages, projects
 from tramontane.store.conversations import Conversation
@@ -50,6 +51,7 @@ CHECKPOINT_S = 0.3
 AGAIN_AFTER_S = (0.3, 0.6, 1.0, 2.0, 4.0)
 STORE_AGAIN_S = 1.0
 TRIM_AGAIN_MAX = 4
+TRANSLATION_TOKENS = 400
 
 _log = logging.getLogger(__name__)
 
@@ -166,7 +168,8 @@ class Answering:
         trimmed, with fewer messages.
         """
         served = await asyncio.to_thread(self._served)
-        live.brief = brief = await self.holdings.brief(order, live)
+        ask = self._translator(live, order, served)
+        live.brief = brief = await self.holdings.brief(order, live, ask)
         if order.reads_whole:
             await self._read_whole(live, order, served, brief)
         self._show_sources(live, brief)
@@ -212,6 +215,23 @@ class Answering:
         live.progress(None)
         brief.evidence.shown = list(notes.cited)
         brief.notes = whole.block(notes, len(every), brief.nonce)
+
+    def _translator(self, live: Live, order: Order, served: Mapping[str, Served]) -> Ask | None:
+        """Return what asks the answer's own model to say a question in other languages; None where
+        that is not to be trusted with it.
+        """
+        of = [each for each in served.values() if order.model in each.models]
+        if not of or not all(
+            s.is_capable and not s.is_demonstration and s.kind != "guide" for s in of
+        ):
+            return None
+
+        async def ask(prompt: str) -> str:
+            chat = [{"role": "user", "content": prompt}]
+            body = {"model": order.model, "messages": chat, "max_tokens": TRANSLATION_TOKENS}
+            return await self._asked_aside(live, order.key_id, body)
+
+        return ask
 
     async def _asked_aside(self, live: Live, key_id: str, body: Mapping[str, Any]) -> str:
         """Return what a model says to a request whose text is not the answer's."""

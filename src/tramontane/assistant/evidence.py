@@ -5,7 +5,7 @@ here while the answer is written, and in the document for good; an answer keeps 
 stand. It does not know models, nor how a passage is found (`documents.search` does).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from tramontane.assistant.followups import leans_back, query_of
 from tramontane.assistant.orders import Order
 from tramontane.assistant.scope import Scope
 from tramontane.documents import search
+from tramontane.guide.language import detect
 from tramontane.store import passages, schema
 from tramontane.store.documents import TABLE_KINDS, label_of
 from tramontane.store.messages import ChecksPart, Message, Source, SourcesPart
@@ -72,8 +73,24 @@ class Evidence:
         return True
 
 
-def gather(c: Connection, order: Order, language: str | None, room_tokens: int | None) -> Evidence:
-    """Return the passages for an answer: those that it had, where it goes on, else found ones."""
+def is_to_search(c: Connection, order: Order) -> bool:
+    """Whether passages are to be found: there are more than can be shown whole, and none yet."""
+    if order.reads_whole or any(isinstance(part, SourcesPart) for part in order.answer.parts):
+        return False
+    return passages.count(c, order.scope.library_ids) > len(_whole(c, order.scope, None))
+
+
+def gather(
+    c: Connection,
+    order: Order,
+    language: str | None,
+    room_tokens: int | None,
+    translations: Mapping[str, str] | None = None,
+) -> Evidence:
+    """Return the passages for an answer: those that it had, where it goes on, else found ones.
+
+    `translations`: the question in other languages of the documents.
+    """
     scope = order.scope
     searched = passages.count(c, scope.library_ids)
     kept = [part for part in order.answer.parts if isinstance(part, SourcesPart)]
@@ -84,8 +101,9 @@ def gather(c: Connection, order: Order, language: str | None, room_tokens: int |
     found = _whole(c, scope, room_tokens)
     query = query_of(order.questions, language)
     if scope.attached and not found:
-        found += _hits(c, scope, query, language, HITS_OF_ATTACHED, scope.attached)
-    found += _hits(c, scope, query, language, HITS_MAX - min(len(found), HITS_OF_ATTACHED))
+        found += _hits(c, scope, query, language, HITS_OF_ATTACHED, scope.attached, translations)
+    left = HITS_MAX - min(len(found), HITS_OF_ATTACHED)
+    found += _hits(c, scope, query, language, left, None, translations)
     if leans_back(order.question, language):
         found += _cited_before(order.branch)
     if not found:
@@ -105,7 +123,13 @@ def everything(c: Connection, scope: Scope) -> list[Shown]:
 
 
 def find_more(c: Connection, scope: Scope, query: str, language: str | None) -> list[Shown]:
-    """Return passages for a search that a model makes, without their numbers."""
+    """Return passages for a search that a model makes, without their numbers.
+
+    It may be in another language than the question's, which is `language`.
+    """
+    guess = detect(query)
+    if guess is not None and guess.is_sure:
+        language = guess.language
     return _shown(c, scope, _hits(c, scope, query, language, HITS_OF_ATTACHED))
 
 
@@ -127,11 +151,18 @@ def _hits(
     language: str | None,
     limit: int,
     document_ids: Sequence[str] | None = None,
+    translations: Mapping[str, str] | None = None,
 ) -> list[Key]:
     if limit <= 0 or not query.strip():
         return []
     found = search.find(
-        c, scope.library_ids, query, language=language, limit=limit, document_ids=document_ids
+        c,
+        scope.library_ids,
+        query,
+        language=language,
+        limit=limit,
+        document_ids=document_ids,
+        translations=translations,
     )
     return [(hit.document_id, hit.passage_number) for hit in found.hits]
 

@@ -5,20 +5,23 @@ not know which documents those are: an order's scope does.
 """
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tramontane.assistant import context, evidence, scope
 from tramontane.assistant.askable import Askable, askable, description
 from tramontane.assistant.brief import Brief
 from tramontane.assistant.evidence import Evidence, Shown
+from tramontane.assistant.followups import query_of
 from tramontane.assistant.library_tools import SearchDocuments
 from tramontane.assistant.live import Live
 from tramontane.assistant.orders import Order
 from tramontane.assistant.query_tool import QueryTable
 from tramontane.assistant.scope import Scope, Unread
 from tramontane.assistant.turn import BoundTool
-from tramontane.errors import Unavailable
+from tramontane.documents.translation import Ask, languages_of, translated
+from tramontane.errors import TramontaneError, Unavailable
 from tramontane.guide.language import language_of
 from tramontane.store.database import Store
 from tramontane.store.messages import ProgressPart
@@ -29,6 +32,9 @@ READING_LOOK_S = 0.5
 READING_STILL_S = 600.0
 RULES_TOKENS = 400
 NONCE_LENGTH = 12
+TRANSLATION_TIMEOUT_S = 30.0
+
+_log = logging.getLogger(__name__)
 
 
 def new_nonce() -> str:
@@ -57,13 +63,17 @@ class Holdings:
         self._pepper = pepper
         self._nonce = nonce
 
-    async def brief(self, order: Order, live: Live) -> Brief:
-        """Return what the answer to `order` works with, once its documents are read."""
+    async def brief(self, order: Order, live: Live, ask: Ask | None = None) -> Brief:
+        """Return what the answer to `order` works with, once its documents are read.
+
+        `ask` is a capable model, where there is one: it says a question in the documents' language.
+        """
         language = language_of(list(order.questions), order.language)
         if order.scope.is_empty:
             return Brief(Evidence(), language, "", {})
         await self._wait(order.scope, live)
-        found, tables = await asyncio.to_thread(self._gather, order, language)
+        said = {} if ask is None else await self._translated(order, language, ask)
+        found, tables = await asyncio.to_thread(self._gather, order, language, said)
         nonce = self._nonce()
         tools: dict[str, BoundTool] = {}
         if found.searched:
@@ -96,14 +106,34 @@ class Holdings:
         with self._store.read() as c:
             return askable(c, of, self._tables, self._pepper)
 
-    def _gather(self, order: Order, language: str) -> tuple[Evidence, tuple[Askable, ...]]:
+    async def _translated(self, order: Order, language: str, ask: Ask) -> dict[str, str]:
+        """Return the question in the documents' other languages, where a search is to be made."""
+
+        def others() -> set[str]:
+            with self._store.read() as c:
+                if not evidence.is_to_search(c, order):
+                    return set()
+                return languages_of(c, order.scope.library_ids) - {language}
+
+        wanted = await asyncio.to_thread(others)
+        query = query_of(order.questions, language)
+        try:
+            async with asyncio.timeout(TRANSLATION_TIMEOUT_S):
+                return await translated(query, language, wanted, ask)
+        except (TramontaneError, TimeoutError) as error:
+            _log.info("a question was not translated: %s", type(error).__name__)
+            return {}
+
+    def _gather(
+        self, order: Order, language: str, translations: Mapping[str, str]
+    ) -> tuple[Evidence, tuple[Askable, ...]]:
         tables = self._askable(order.scope) if self._pool is not None else ()
         room = context.room(order.sent.chat, order.context_tokens, order.parameters.max_tokens)
         if room is not None:
             told = len(description(tables)) // 3 if tables else 0
             room = max(0, room - RULES_TOKENS - told)
         with self._store.read() as c:
-            return evidence.gather(c, order, language, room), tables
+            return evidence.gather(c, order, language, room, translations), tables
 
     async def _wait(self, of: Scope, live: Live) -> None:
         """Wait until the conversation's documents are read, as long as that goes on."""
