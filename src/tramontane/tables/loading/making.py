@@ -84,7 +84,9 @@ class Maker:
                 units.append(None)
         made, titles = _named(shown, sheet.notes)
         chosen = ", ".join(f"{c} AS {quoted(n)}" for c, n in zip(cells, made, strict=True))
-        self._connection.execute(f"CREATE TABLE {target} AS SELECT {chosen} FROM {raw}")
+        # In the order of the file: reading a cell is a join to DuckDB, which keeps none.
+        select = f"SELECT {chosen} FROM {raw} ORDER BY {raw}.rowid"
+        self._connection.execute(f"CREATE TABLE {target} AS {select}")
         self._connection.execute(f"DROP TABLE {raw}")
         self._say_total(sheet, target, made)
         return list(zip(made, titles, units, strict=True))
