@@ -4,6 +4,7 @@ It does not know what they are.
 """
 
 import ctypes
+import errno
 import io
 import mmap
 from collections.abc import Iterable
@@ -48,7 +49,7 @@ class _MapReader(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence]
         if base + offset < 0:
-            raise ValueError("before the beginning")
+            raise OSError(errno.EINVAL, "before the beginning")  # as files do
         self._at = base + offset
         return self._at
 

@@ -3,6 +3,7 @@
 It does not know types of columns; only what stands there.
 """
 
+import contextlib
 import csv
 import io
 import itertools
@@ -29,7 +30,7 @@ SEPARATORS = (";", ",", "\t", "|")
 def read_text(source: Source, limits: Limits, notes: Notes) -> Iterator[Opened | Page]:
     """Yield the first rows of a file with separators."""
     head = _head(source)
-    rows = list(itertools.islice(csv.reader(io.StringIO(head), delimiter=separator(head)), 51))
+    rows = list(itertools.islice(_rows(head, separator(head)), ROWS_MOST + 1))
     if rows and max(map(len, rows)) > COLUMNS_MOST:
         notes.add("columns_cut", f"Only the first {COLUMNS_MOST} columns are shown here.")
     yield from _one(table_text(rows))
@@ -42,12 +43,8 @@ def separator(head: str) -> str:
 
 def regularity(head: str, mark: str) -> float:
     """Return how much `head` looks like rows of cells apart by `mark`: 0 not at all, 1 fully."""
-    try:
-        rows = [row for row in csv.reader(io.StringIO(head), delimiter=mark) if row]
-    except csv.Error:
-        return 0.0
+    rows = list(itertools.islice((row for row in _rows(head, mark) if row), 201))
     rows = rows[:-1] if len(rows) > 2 else rows  # the last may be cut
-    rows = rows[:200]
     if len(rows) < 2 or len(rows[0]) < 2:
         return 0.0
     usual = max(set(map(len, rows)), key=[len(row) for row in rows].count)
@@ -55,6 +52,13 @@ def regularity(head: str, mark: str) -> float:
     cells = sum(len(cell) for row in rows for cell in row) / max(1, sum(map(len, rows)))
     # Sentences with commas are long between them, and never equally many in each line.
     return alike * min(1.0, usual / 2) * (1.0 if cells < 60 else 0.3) if usual > 1 else 0.0
+
+
+def _rows(head: str, mark: str) -> Iterator[list[str]]:
+    """Yield the rows of `head` up to where it is no table any more."""
+    text = io.StringIO(head.replace("\r\n", "\n").replace("\r", "\n"))
+    with contextlib.suppress(csv.Error):  # a cell longer than any should be
+        yield from csv.reader(text, delimiter=mark)
 
 
 def read_json(source: Source, limits: Limits, notes: Notes) -> Iterator[Opened | Page]:
