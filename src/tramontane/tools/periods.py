@@ -69,6 +69,21 @@ def _quarter(match: re.Match[str]) -> Day | None:
     return Day(int(year) if year else None, None, None, int(match["quarter"]))
 
 
+_ORDINALS = {
+    "first": 1, "second": 2, "third": 3, "fourth": 4, "premier": 1, "deuxième": 2,
+    "troisième": 3, "quatrième": 4, "erstes": 1, "ersten": 1, "erste": 1, "zweites": 2,
+    "zweiten": 2, "zweite": 2, "drittes": 3, "dritten": 3, "dritte": 3, "viertes": 4, "vierten": 4,
+    "vierte": 4, "primer": 1, "segundo": 2, "tercer": 3, "cuarto": 4, "primo": 1, "secondo": 2,
+    "terzo": 3, "quarto": 4,
+}  # fmt: skip
+
+
+def _ordinal_quarter(match: re.Match[str]) -> Day | None:
+    year = match.groupdict().get("year")
+    quarter = _ORDINALS[match["ordinal"].casefold()]
+    return Day(int(year) if year else None, None, None, quarter)
+
+
 def _year_month(match: re.Match[str]) -> Day | None:
     return _checked(Day(int(match["year"]), int(match["month"])))
 
@@ -97,6 +112,7 @@ _FORMS: tuple[tuple[str, Callable[[re.Match[str]], Day | None]], ...] = (
     (rf"(?<!\w){_NAME}{_OF_YEAR}", _written),
     (rf"(?<!\w)[QT](?P<quarter>[1-4])\b(?:[ /-]*{_YEAR})?", _quarter),
     (rf"{_NUMBERED_QUARTER}{_OF_YEAR}?", _quarter),
+    (rf"(?<!\w)(?P<ordinal>{'|'.join(_ORDINALS)})\s+{_QUARTER_WORD}{_OF_YEAR}?", _ordinal_quarter),
     (r"(?<![\d-])(?P<year>\d{4})-(?P<month>\d\d)(?![\d-])", _year_month),
     (rf"(?<![\d:]){_TIME}(?![\d:])", _time),
 )

@@ -1,4 +1,4 @@
-"""What the made tables are called in five languages, their columns and their values: `names.txt`."""
+"""What the made tables, their columns and values are called in five languages: `names.txt`."""
 
 from pathlib import Path
 

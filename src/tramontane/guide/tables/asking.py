@@ -109,6 +109,9 @@ def _answer(text: str, choice: Choice, words: Lexicon) -> str | None:
     exact = [t for t in titles if " ".join(folded(t).split()) in folded_text]
     if exact:
         return max(exact, key=len)
+    ordinal = [n for n, of in enumerate(words.ordinals) if any(t.word in of for t in said)]
+    if len(ordinal) == 1 and len(said) <= 3 and ordinal[0] < len(titles):
+        return titles[ordinal[0]]
     places = [int(t.number) for t in said if t.number is not None and 1 <= t.number <= len(titles)]
     if len(said) <= 2 and len(places) == 1:
         return titles[places[0] - 1]
@@ -170,15 +173,18 @@ def _interpret(
             return None
         return build(reading, found)
     except Unsure as unsure:
-        if unsure.choice.slot == "none" or unsure.choice.say == "ask_word":
-            if not is_about:
-                return None
+        is_lost = unsure.choice.slot == "none" or unsure.choice.say == "ask_word"
+        if is_lost and not is_about:
+            return None
         return _Pending(question, before, unsure.choice, choices)
 
 
 def _asks_number(reading: Reading) -> bool:
     """Whether a mean or the like is asked for, and no unknown word says of what."""
-    asks = any(tag.concept in ("mean", "median", "sum") for tag in reading.tags)
+    asks = any(
+        tag.concept in ("mean", "median", "sum") or tag.concept.endswith(("_high", "_low"))
+        for tag in reading.tags
+    )
     return asks and not any(True for _ in reading.unknown())
 
 

@@ -26,6 +26,8 @@ def _build(reading: Reading, found: Parts) -> Query | None:
     if found.is_share:
         return _share(reading, found, base)
     has_entity = found.entity is not None or found.is_of_rows
+    if found.entity is not None and found.entity.column in found.columns:
+        return replace(base, measures=_extreme(found, found.entity.column))  # "when was the last"
     if has_entity and (found.order is not None or (found.limit and found.columns)):
         return _top(reading, found, base)
     if has_entity and found.operation is None and not found.columns and not found.is_counting:
@@ -43,6 +45,10 @@ def _build(reading: Reading, found: Parts) -> Query | None:
             limit=found.limit or 1,
         )  # fmt: skip
     return replace(base, measures=measures, limit=found.limit)
+
+
+def _extreme(found: Parts, column: ColumnFacts) -> tuple[Measure, ...]:
+    return (Measure("min" if found.order == "low" else "max", column),)
 
 
 def _measures(reading: Reading, found: Parts) -> tuple[Measure, ...] | None:
@@ -228,7 +234,7 @@ def go_on(reading: Reading, before: Query, found: Parts) -> Query | None:
         query = replace(query, limit=found.limit)
         if query.kind == "total" and query.groups:
             query = replace(query, kind="top")
-    if found.is_share or (was_share and not found.groups):
+    if found.is_share or (was_share and not found.groups and found.order is None):
         return share_of(query)
     return query
 
@@ -261,6 +267,8 @@ def _measured(reading: Reading, query: Query, found: Parts) -> Query:
         columns = [m.column or any_number(reading) for m in measures] or [any_number(reading)]
         measures = tuple(Measure(wanted, column) for column in columns)
     if found.order is not None:
+        if query.kind == "share":
+            return replace(query, is_descending=found.order == "high", limit=found.limit or 1)
         if query.kind in ("top", "rows"):
             return replace(query, is_descending=found.order == "high", measures=measures)
         if query.kind == "total" and query.groups:

@@ -5,7 +5,7 @@ texts, yes and no. Each takes its words out of the reading; what fits two column
 from collections.abc import Iterable
 
 from tramontane.guide.conversation import ColumnFacts
-from tramontane.guide.tables.linking import Mention, Target
+from tramontane.guide.tables.linking import Mention, Target, compare
 from tramontane.guide.tables.query import Choice, Filter, Test
 from tramontane.guide.tables.reading import TIMES, Reading, same_column
 from tramontane.guide.tables.tokens import Period, Tag
@@ -208,6 +208,8 @@ def _number_column(reading: Reading, tag: Tag, last: int) -> ColumnFacts:
     before = [m for m in named if tag.first - _NEAR <= m.last < tag.first]
     chosen = [m for m in named if m.column and m.column.title == reading.choices.get("number")]
     mention = next(iter([*chosen, *behind[:1], *before[::-1], *named]), None)
+    if mention is None and (old := _age(reading, last)) is not None:
+        return old
     if mention is not None and mention.column is not None:
         _settle(mention, "number")
         if mention in behind or mention in before or len(named) > 1:
@@ -222,13 +224,23 @@ def _number_column(reading: Reading, tag: Tag, last: int) -> ColumnFacts:
     raise Unsure(Choice("ask_column", "number", titles, "", reading.table.title))
 
 
+def _age(reading: Reading, last: int) -> ColumnFacts | None:
+    """Return the column of ages where years are counted: "younger than 30", "moins de 30 ans"."""
+    ages = [c for c in reading.numbers if reading.means(c, "age")]
+    behind = {token.word for token in reading.tokens[last + 1 : last + 2]}
+    years = any(t.concept == "year" and t.first == last + 1 for t in reading.tags)
+    ages_named = any(t.concept in ("age_high", "age_low", "age_than") for t in reading.tags)
+    return ages[0] if ages and ((years and behind) or ages_named) else None
+
+
 def _units(reading: Reading) -> list[int]:
     return [i for i, token in enumerate(reading.tokens) if len(token.word) <= 3]
 
 
 def _settle(mention: Mention, slot: str) -> None:
     """Raise Unsure where a mention fits several columns equally well."""
-    titles = tuple(dict.fromkeys(t.column.title for t in mention.targets if t.column))
+    columns = (t.column for t in mention.targets if t.kind == "column")
+    titles = tuple(dict.fromkeys(column.title for column in columns if column is not None))
     if len(titles) > 1 and mention.target.kind == "column":
         raise Unsure(Choice("ask_column", slot, titles))
 
@@ -320,9 +332,9 @@ def _value_of(reading: Reading, mention: Mention) -> Target:
     for other in reading.mentions:
         gap = max(other.first - mention.last, mention.first - other.last)
         for target in values:
-            if target.column is not None and gap <= 3 and other.target.kind == "column":
-                if same_column(other.targets, target.column) is not None:
-                    return target
+            is_beside = gap <= 3 and other.target.kind == "column" and target.column is not None
+            if is_beside and same_column(other.targets, target.column) is not None:
+                return target
     word = " ".join(reading.tokens[i].text for i in mention.tokens)
     chosen = reading.choices.get(f"value:{folded(word)}")
     for target in values:
@@ -332,13 +344,40 @@ def _value_of(reading: Reading, mention: Mention) -> Target:
     raise Unsure(Choice("ask_value", f"value:{folded(word)}", titles, word, reading.table.title))
 
 
+_NEGATING = ("un", "non", "not", "in", "im", "nicht", "no", "des")
+
+
+def of_negated(reading: Reading, at: int) -> Filter | None:
+    """Return the condition that a word such as "unpaid" is; None where it is none."""
+    for column in reading.table.columns:
+        if column.type == "truth" and _is_negated(reading, at, column):
+            reading.take(at)
+            return Filter(column, "false")
+    return None
+
+
+def _is_negated(reading: Reading, at: int, column: ColumnFacts) -> bool:
+    """Whether a word is the opposite of a column's title."""
+    word, title = reading.tokens[at].word, folded(column.title)
+    if compare(word, title, reading.words.language) >= 0.93:
+        return False
+    bare = (
+        word.removeprefix(p) for p in _NEGATING if word.startswith(p) and len(word) > len(p) + 2
+    )
+    return any(compare(one, title, reading.words.language) >= 0.8 for one in bare)
+
+
 def of_unknown(reading: Reading, at: int) -> Filter:
     """Return the condition that an unknown word is, as a part of some column's text.
 
     Raises Unsure where no column of texts can have it, or several.
     """
     word = reading.tokens[at].text
-    texts = [c for c in reading.table.columns if c.type == "text" and not reading.is_complete(c)]
+    texts = [
+        c
+        for c in reading.table.columns
+        if c.type == "text" and not reading.is_complete(c) and not _are_numbered(c)
+    ]
     beside = [m for m in reading.mentions if m.column in texts and 0 < at - m.last <= 2]
     chosen = reading.choices.get(f"value:{folded(word)}")
     picked = [c for c in reading.table.columns if c.type == "text" and c.title == chosen]
@@ -355,12 +394,23 @@ def of_unknown(reading: Reading, at: int) -> Filter:
     raise Unsure(Choice("ask_word", f"word:{folded(word)}", every, word, reading.table.title))
 
 
+def _are_numbered(column: ColumnFacts) -> bool:
+    """Whether the values are numbers of things, such as A-1001."""
+    said = [str(value) for value in column.values[:20]]
+    return bool(said) and all(any(c.isdigit() for c in value) for value in said)
+
+
 # --- yes, no and nothing -------------------------------------------------------------------------
 
 
 def _of_truths(reading: Reading) -> list[Filter]:
     found = []
     for mention in reading.free("truth"):
+        assert mention.column is not None
+        if _is_negated(reading, mention.first, mention.column):  # "unbezahlt" names "bezahlt"
+            reading.take(mention)
+            found.append(Filter(mention.column, "false"))
+            continue
         if _before(reading, mention.first, "by", "which") is not None:
             continue
         negation = _before(reading, mention.first, "not", within=4)
@@ -370,7 +420,6 @@ def _of_truths(reading: Reading) -> list[Filter]:
             )
         if negation is not None:
             reading.take(negation)
-        assert mention.column is not None
         reading.take(mention)
         found.append(Filter(mention.column, "false" if negation else "true"))
     return found

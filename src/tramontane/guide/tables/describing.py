@@ -13,6 +13,7 @@ from tramontane.guide.tables.lexicon import Lexicon
 from tramontane.guide.tables.query import Choice, Dimension, Filter, Measure, Query
 from tramontane.guide.tables.sql import period_name
 from tramontane.guide.tables.tokens import Period
+from tramontane.text.stems import folded
 from tramontane.tools.calendar import MONTHS
 from tramontane.tools.numbers import format_number
 
@@ -42,6 +43,9 @@ def _what(query: Query, words: Lexicon) -> str:
         case "list":
             what = say["list"].format(what=groups)
         case "top":
+            first = query.measures[0]
+            if first.operation in ("min", "max") and first.column is not None:
+                measures = first.column.title
             what = f"{groups}, {_first(query, words, measures)}"
         case "share":
             of = query.measures[0]
@@ -76,7 +80,7 @@ def measure_words(measure: Measure, query: Query, words: Lexicon) -> str:
 
 
 def _dimension(group: Dimension, words: Lexicon) -> str:
-    if group.grain is None:
+    if group.grain is None or folded(group.column.title) in words.nouns:
         return group.column.title
     return words.say[f"g_{group.grain}"].format(what=group.column.title)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tramontane.text.stems import folded, stemmer
 from tramontane.text.stopwords import STOP_WORDS
 
+SHORTEST_PART = 4
 LANGUAGES = ("en", "fr", "de", "es", "it")
 
 
@@ -26,6 +27,7 @@ class Lexicon(NamedTuple):
     concepts: tuple[tuple[str, re.Pattern[str]], ...]
     numbers: Mapping[str, int]
     nouns: frozenset[str]
+    ordinals: tuple[frozenset[str], ...]
     say: Mapping[str, str]
 
 
@@ -44,6 +46,7 @@ def lexicon(language: str) -> Lexicon:
         ),
         read["numbers"],
         frozenset(read["nouns"].split()),
+        tuple(frozenset(listed.split()) for listed in read["ordinals"]),
         read["say"],
     )
 
@@ -73,6 +76,16 @@ def meaning(word: str, language: str) -> frozenset[str]:
     """Return what a folded word may mean; nothing where it is not known."""
     of = meanings().of
     return of.get(word) or of.get(stemmer(language)(word)) or frozenset()
+
+
+@cache
+def part_meanings(word: str) -> frozenset[str]:
+    """Return what the parts of a German compound mean: Eintrittsdatum is about "eintritt"."""
+    found: frozenset[str] = frozenset()
+    for cut in range(SHORTEST_PART, len(word) - SHORTEST_PART + 1):
+        for part in (word[:cut], word[:cut].removesuffix("s"), word[cut:]):
+            found |= meanings().of.get(part, frozenset())
+    return found
 
 
 def _file(name: str) -> str:

@@ -4,19 +4,25 @@ part of a compound, or nearly so. It does not know what is asked of them.
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 import msgspec
 
 from tramontane.guide.conversation import ColumnFacts, TableFacts
-from tramontane.guide.tables.lexicon import LANGUAGES, Lexicon, lexicon, meaning, meanings
+from tramontane.guide.tables.lexicon import (
+    LANGUAGES,
+    SHORTEST_PART,
+    Lexicon,
+    lexicon,
+    meaning,
+    part_meanings,
+)
 from tramontane.guide.tables.tokens import Token
 from tramontane.text.stems import folded, stemmer
 
-_SURE = 0.9
+_BY_MEANING = 0.78
 _NEAR = 0.04  # scores that differ by less are equally good
-_SHORTEST_PART = 4
 _MOST_VALUES = 400
 _CAMEL = re.compile(r"(?<=[a-zß-ÿ])(?=[A-Z])")
 _BRACKETS = re.compile(r"[(\[].*?[)\]]")
@@ -69,7 +75,7 @@ class Vocabulary:
         self.known = {w for name in self.names for w in name.words if any(map(str.isdigit, w))}
 
     def _names(self) -> Iterator[_Name]:
-        small = self._small()
+        small = _small()
         for column in self.table.columns:
             target = Target("column", column)
             title = _words(_BRACKETS.sub(" ", column.title))
@@ -87,10 +93,7 @@ class Vocabulary:
         for text in dict.fromkeys((self.table.title, self.table.name)):
             said = tuple(w for w in _words(_CAMEL.sub(" ", text)) if w not in small)
             if said:
-                yield _Name(said, Target("table"), 0.92)
-
-    def _small(self) -> frozenset[str]:
-        return frozenset().union(*(lexicon(language).small for language in LANGUAGES))
+                yield _Name(said, Target("table"), 0.99)
 
     def mentions(self, question: Sequence[Token], busy: frozenset[int]) -> list[Mention]:
         """Return what the tokens name, best first, no token twice.
@@ -113,7 +116,27 @@ class Vocabulary:
             ]
             kept.append(Mention(places, tuple(dict.fromkeys([target, *same])), score))
             taken.update(places)
+        kept = [m for m in kept if self._is_meant(m, kept, question)]
         return sorted(kept, key=lambda mention: mention.first)
+
+    def _is_meant(
+        self, mention: Mention, kept: Sequence[Mention], question: Sequence[Token]
+    ) -> bool:
+        """Whether a value that is an ordinary word ("high") is meant: its column stands beside."""
+        if mention.target.kind != "value":
+            return True
+        said = [question[i] for i in mention.tokens]
+        if not all(token.word in self.lexicon.filler for token in said):
+            return True
+        if all(token.text[:1].isupper() for token in said) and mention.first > 0:
+            return True
+        columns = {t.column.name for t in mention.targets if t.column is not None}
+        return any(
+            other.target.kind == "column"
+            and any(t.column is not None and t.column.name in columns for t in other.targets)
+            and max(other.first - mention.last, mention.first - other.last) <= 2
+            for other in kept
+        )
 
     def _of_name(
         self, name: _Name, question: Sequence[Token], busy: frozenset[int]
@@ -130,7 +153,8 @@ class Vocabulary:
                 continue
             for j, word in enumerate(name.words):
                 near = compare(token.word, word, self.lexicon.language, is_value=is_value)
-                if near < 0.95 and token.word in self.lexicon.filler:
+                least = _BY_MEANING if is_value else 0.95
+                if near < least and token.word in self.lexicon.filler and not _is_people(token):
                     continue
                 if near and (i not in busy or near >= 1):
                     hits.setdefault(i, []).append((j, near))
@@ -176,6 +200,16 @@ class Vocabulary:
         yield score, places, name.target
 
 
+def _is_people(token: Token) -> bool:
+    """Whether a word that is filler elsewhere counts inhabitants: "how many people"."""
+    return "population" in meaning(token.word, "en")
+
+
+@cache
+def _small() -> frozenset[str]:
+    return frozenset().union(*(lexicon(language).small for language in LANGUAGES))
+
+
 @lru_cache(50_000)
 def compare(asked: str, told: str, language: str, *, is_value: bool = False) -> float:
     """Return how surely the folded word `asked` means `told`; 0 where it does not.
@@ -192,10 +226,10 @@ def compare(asked: str, told: str, language: str, *, is_value: bool = False) -> 
     if _is_inflected(asked, told):
         return 0.93
     if meaning(asked, language) & (_meanings(told)):
-        return 0.84 if not is_value else 0.8
+        return 0.84 if not is_value else 0.78
     if language == "de" and (found := _in_compound(asked, told)):
         return found
-    if language == "de" and meaning(asked, language) & _part_meanings(told):
+    if language == "de" and meaning(asked, language) & part_meanings(told):
         return 0.79
     if _distance_within(asked, told):
         return 0.74
@@ -205,16 +239,6 @@ def compare(asked: str, told: str, language: str, *, is_value: bool = False) -> 
 @lru_cache(10_000)
 def _meanings(word: str) -> frozenset[str]:
     return frozenset().union(*(meaning(word, language) for language in LANGUAGES))
-
-
-@lru_cache(10_000)
-def _part_meanings(word: str) -> frozenset[str]:
-    """Return what the parts of a German compound mean: Eintrittsdatum is about "eintritt"."""
-    found: frozenset[str] = frozenset()
-    for cut in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
-        for part in (word[:cut], word[:cut].removesuffix("s")):
-            found |= meanings().of.get(part, frozenset())
-    return found
 
 
 def _is_inflected(a: str, b: str) -> bool:
@@ -228,11 +252,11 @@ def _is_inflected(a: str, b: str) -> bool:
 def _in_compound(asked: str, told: str) -> float:
     """Return how surely a German compound has the other word at its end or beginning."""
     long, short = (asked, told) if len(asked) > len(told) else (told, asked)
-    if len(short) < _SHORTEST_PART:
+    if len(short) < SHORTEST_PART:
         return 0
     bare = stemmer("de")(short)
     for part in {short, bare}:
-        if len(part) >= _SHORTEST_PART and (
+        if len(part) >= SHORTEST_PART and (
             long.endswith(part) or stemmer("de")(long).endswith(part)
         ):
             return 0.82

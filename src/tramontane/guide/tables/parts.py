@@ -8,7 +8,7 @@ from typing import cast
 import msgspec
 
 from tramontane.guide.conversation import ColumnFacts
-from tramontane.guide.tables.conditions import Unsure, conditions, of_unknown
+from tramontane.guide.tables.conditions import Unsure, conditions, of_negated, of_unknown
 from tramontane.guide.tables.linking import Mention
 from tramontane.guide.tables.query import Choice, Dimension, Filter, Grain, Operation
 from tramontane.guide.tables.reading import GRAINS, TIMES, Reading
@@ -16,7 +16,7 @@ from tramontane.guide.tables.tokens import Tag
 
 _DIMENSIONS = ("text", "truth", "year", *TIMES)
 _HINTS: dict[str, tuple[str, ...]] = {
-    "price": ("price", "amount", "cost"), "age": ("age",), "length": ("length", "pages"),
+    "price": ("price", "amount", "cost"), "age": ("age",), "length": ("length", "pages", "hours"),
     "people": ("population",), "heat": ("temperature",), "pay": ("salary",), "date": (),
 }  # fmt: skip
 _MOST_LIMIT = 1_000
@@ -58,6 +58,7 @@ def parts(reading: Reading) -> Parts:
     found = Parts(follows=first is not None and first.first == 0)
     labels = (m for m in reading.free("text") if m.column and reading.is_unique(m.column))
     found.names_rows = bool(reading.free("table")) or reading.has("rows") or any(labels)
+    _by_count(reading, found)
     found.filters = conditions(reading)
     found.groups = _groups(reading)
     found.is_share = _take(reading, "share")
@@ -70,6 +71,20 @@ def parts(reading: Reading) -> Parts:
     _columns(reading, found)
     _unknown(reading, found)
     return found
+
+
+def _by_count(reading: Reading, found: Parts) -> None:
+    """Take "by number of orders", which is an order and no group."""
+    for tag in reading.all("by"):
+        count = next((t for t in reading.all("count") if t.first == tag.last + 1), None)
+        if count is not None:
+            found.is_most, found.order = True, found.order or "high"
+            reading.take(tag, count)
+            mention = reading.after(count.last, reading.free("table", "text"), within=2)
+            if mention is not None and (
+                mention.column is None or reading.is_unique(mention.column)
+            ):
+                reading.take(mention)
 
 
 def _take(reading: Reading, *concepts: str) -> bool:
@@ -85,8 +100,10 @@ def _groups(reading: Reading) -> list[Dimension]:
     found: list[Dimension] = []
     for tag in reading.all("by"):
         at = tag.last
-        while (group := _group_after(reading, at)) is not None:
+        is_first = True
+        while (group := _group_after(reading, at, is_first=is_first)) is not None:
             dimension, at = group
+            is_first = False
             found.append(dimension)
             reading.take(tag)
     for tag in reading.all(*GRAINS):
@@ -102,10 +119,10 @@ def _groups(reading: Reading) -> list[Dimension]:
     return [d for i, d in enumerate(found) if d not in found[:i]]
 
 
-def _group_after(reading: Reading, at: int) -> tuple[Dimension, int] | None:
+def _group_after(reading: Reading, at: int, *, is_first: bool) -> tuple[Dimension, int] | None:
     """Return what is grouped by after token `at`, and where its words end."""
     joins = {i for t in reading.all("by", "and", "follow") for i in range(t.first, t.last + 1)}
-    mention = reading.after(at, reading.free(*_DIMENSIONS))
+    mention = reading.after(at, reading.free(*_DIMENSIONS, "table"))
     grain = next(
         (t for t in reading.all(*GRAINS) if at < t.first <= at + 3 and not _in_mention(reading, t)),
         None,
@@ -113,11 +130,17 @@ def _group_after(reading: Reading, at: int) -> tuple[Dimension, int] | None:
     if grain is not None and (mention is None or grain.first < mention.first):
         if not reading.only_small(at + 1, grain.first - 1, joins):
             return None
+        if not is_first and not joins & set(range(at + 1, grain.first)):
+            return None
         reading.take(grain)
         return of_grain(reading, grain.concept), grain.last
     if mention is None or not reading.only_small(at + 1, mention.first - 1, joins):
         return None
+    if not is_first and not joins & set(range(at + 1, mention.first)):
+        return None
     dimension = reading.dimension(mention)
+    if mention.target.kind == "table" and reading.label is not None:
+        dimension = Dimension(reading.label)
     if dimension is None:
         return None
     reading.take(mention)
@@ -175,7 +198,7 @@ def _compared(reading: Reading, found: Parts) -> bool:
 def _operation(reading: Reading, found: Parts) -> None:
     for concept in ("median", "mean"):
         if _take(reading, concept):
-            found.operation = concept  # type: ignore[assignment]
+            found.operation = concept
             _take(reading, "sum")
             return
     if _take(reading, "sum"):
@@ -186,11 +209,13 @@ def _order(reading: Reading, found: Parts) -> None:
     for name, meanings in _HINTS.items():
         for way in ("high", "low"):
             tag = reading.tag(f"{name}_{way}")
-            if tag is None or reading.free("number"):
+            if tag is None or any(tag.first > m.last or m.first > tag.last
+                                  for m in reading.free("number")):  # fmt: skip
                 continue
-            wanted = [c for c in reading.numbers if meanings and reading.means(c, *meanings)]
+            wanted = [c for m in meanings for c in reading.numbers if reading.means(c, m)]
             if name == "date":
-                wanted = [c for c in reading.times if c.type in TIMES][:1]
+                named = [m.column for m in reading.free(*TIMES) if m.column]
+                wanted = named or [c for c in reading.times if c.type in TIMES]
             if wanted:
                 found.order, found.columns = way, wanted[:1]
                 reading.take(tag)
@@ -199,7 +224,7 @@ def _order(reading: Reading, found: Parts) -> None:
         tag = reading.tag(concept)
         if tag is not None:
             found.order = way
-            found.is_most = concept in ("most", "fewest")
+            found.is_most = found.is_most or concept in ("most", "fewest")
             reading.take(tag)
             return
 
@@ -216,7 +241,8 @@ def _entity(reading: Reading, found: Parts) -> None:
             reading.take(tag)
             found.is_listing = True
             return
-    if reading.has("who") and reading.person is not None:
+    who = reading.tag("who")
+    if who is not None and who.first <= 2 and reading.person is not None:
         _take(reading, "who")
         mention = reading.after(0, reading.free("text"), within=8)
         named = None if mention is None else reading.dimension(mention)
@@ -240,6 +266,11 @@ def _entity(reading: Reading, found: Parts) -> None:
     for mention in reading.free("text", "table"):  # "customers with the largest amount"
         if _as_entity(reading, mention, found):
             return
+    grain = next((t for t in reading.all(*GRAINS) if not _in_mention(reading, t)), None)
+    if grain is not None and (dates := [c for c in reading.times if c.type in TIMES]):
+        reading.take(grain)  # "the hottest day"
+        is_day = grain.concept == "day" and dates[0].type == "date"
+        found.entity = Dimension(dates[0]) if is_day else of_grain(reading, grain.concept)
 
 
 def _entity_after(reading: Reading, tag: Tag, found: Parts, between: set[int]) -> bool:
@@ -321,6 +352,8 @@ def _count_of(
         return  # "how many pages": added up, or averaged where that is said
     if found.operation in ("mean", "median") or found.is_share:
         return
+    if mention is None and not found.names_rows and reading.free("number"):
+        return  # "combien a-t-il dépensé"
     found.operation = None
     found.is_counting = True
     if mention is None:
@@ -332,6 +365,8 @@ def _count_of(
                 found.operation, found.columns = "distinct", dates[:1]
         elif tag.last + 1 < len(reading.tokens):
             _require_known(reading, tag.last)
+            if not found.names_rows and any(True for _ in reading.unknown()):
+                found.is_counting = False  # "combien a-t-il gagné": a number, if any
         return
     reading.take(mention)
     column = mention.column
@@ -380,6 +415,8 @@ def _unknown(reading: Reading, found: Parts) -> None:
         token = reading.tokens[i]
         if token.kind != "word":
             found.ignored.append(token.text)
+        elif (negated := of_negated(reading, i)) is not None:
+            found.filters.append(negated)
         elif token.text[:1].isupper() and (i > 0 or is_german) and len(token.word) > 2:
             if f"word:{token.word}" not in reading.choices:
                 found.filters.append(of_unknown(reading, i))

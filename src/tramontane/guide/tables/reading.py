@@ -8,7 +8,7 @@ from datetime import date
 import msgspec
 
 from tramontane.guide.conversation import ColumnFacts, TableFacts
-from tramontane.guide.tables.lexicon import Lexicon, meaning, meanings
+from tramontane.guide.tables.lexicon import Lexicon, meaning, meanings, part_meanings
 from tramontane.guide.tables.linking import Mention, Target, Vocabulary
 from tramontane.guide.tables.query import Dimension, Grain
 from tramontane.guide.tables.tokens import Tag, Token, relative_period, tags, tokens
@@ -71,7 +71,7 @@ class Reading:
             return False
         return named.issuperset(range(tag.first, tag.last + 1))
 
-    # --- what is there -----------------------------------------------------------------------------
+    # --- what is there -----------------------------------------------------------------------
 
     def has(self, *concepts: str) -> bool:
         """Whether one of `concepts` is there and not taken yet."""
@@ -91,7 +91,7 @@ class Reading:
         ]
 
     def free(self, *kinds: str) -> list[Mention]:
-        """Return the mentions of columns of such types that are not taken ("table", "value" too)."""
+        """Return the mentions of such kinds that are not taken: see `kind`."""
         return [
             m
             for m in self.mentions
@@ -127,7 +127,7 @@ class Reading:
         """Return the first mention that begins at most `within` tokens after token `at`."""
         return next((m for m in mentions if at < m.first <= at + within), None)
 
-    # --- columns -----------------------------------------------------------------------------------
+    # --- columns -----------------------------------------------------------------------------
 
     def is_year(self, column: ColumnFacts) -> bool:
         """Whether a column of numbers holds years."""
@@ -141,12 +141,15 @@ class Reading:
         """Whether the sum of such numbers means something: not of prices or temperatures."""
         if "%" in column.title:
             return False
-        known = {m for word in _title(column) for m in self._means(word)}
+        known = {m for w in _title(column) for m in self._means(w) or part_meanings(w)}
         return not known & meanings().measured
 
     def means(self, column: ColumnFacts, *wanted: str) -> bool:
         """Whether a column's title has one of these meanings."""
-        return any(self._means(word).intersection(wanted) for word in _title(column))
+        return any(
+            (self._means(word) | part_meanings(word)).intersection(wanted)
+            for word in _title(column)
+        )
 
     def _means(self, word: str) -> frozenset[str]:
         return meaning(word, self.words.language)
@@ -207,7 +210,7 @@ class Reading:
             grain = "day"
         return Dimension(column, grain)
 
-    # --- what was not understood -------------------------------------------------------------------
+    # --- what was not understood -------------------------------------------------------------
 
     def unknown(self) -> Iterator[int]:
         """Yield the tokens that mean nothing here: no name, no concept, no small word."""
@@ -226,7 +229,7 @@ class Reading:
             m.score * (0.8 if m.target.kind == "table" else 1.0 + 0.1 * (len(m.tokens) - 1))
             for m in self.mentions
         )
-        return named - 0.3 * sum(self.tokens[i].kind == "word" for i in self.unknown())
+        return named - 0.15 * sum(self.tokens[i].kind == "word" for i in self.unknown())
 
 
 def _title(column: ColumnFacts) -> list[str]:
@@ -242,6 +245,6 @@ def _value_first(mention: Mention) -> Mention:
     return msgspec.structs.replace(mention, targets=tuple(values))
 
 
-def same_column(targets: Sequence[Target], column: ColumnFacts) -> Target | None:
+def same_column(targets: Sequence[Target], column: ColumnFacts | None) -> Target | None:
     """Return the one of `targets` that belongs to `column`."""
-    return next((t for t in targets if t.column is not None and t.column.name == column.name), None)
+    return next((t for t in targets if t.column is not None and t.column == column), None)

@@ -8,6 +8,7 @@ from tramontane.guide.conversation import ColumnFacts, TableFacts
 from tramontane.guide.tables.lexicon import Lexicon
 from tramontane.guide.tables.query import Dimension, Filter, Measure, Query
 from tramontane.guide.tables.tokens import Period
+from tramontane.text.stems import folded
 
 MOST_ROWS = 1_000
 _FUNCTIONS = {"sum": "sum", "mean": "avg", "median": "median", "min": "min", "max": "max"}
@@ -88,8 +89,8 @@ def _share(query: Query, words: Lexicon) -> str:
         f"{whole} AS {name(measure_name(measure, words))}",
     ]
     sql = f"SELECT {', '.join(columns)}\nFROM {name(query.table.name)}{_where(query.filters)}"
-    order = f"{len(groups) + 1} DESC NULLS LAST"
-    return f"{sql}\nGROUP BY {places}\nORDER BY {order}\nLIMIT {MOST_ROWS}"
+    order = f"{len(groups) + 1} {'DESC' if query.is_descending else 'ASC'} NULLS LAST"
+    return f"{sql}\nGROUP BY {places}\nORDER BY {order}\nLIMIT {query.limit or MOST_ROWS}"
 
 
 def _compare(query: Query, words: Lexicon) -> str:
@@ -128,7 +129,7 @@ def measure_name(measure: Measure, words: Lexicon) -> str:
 
 def group_name(group: Dimension, words: Lexicon) -> str:
     """Return what the column of a group is called."""
-    if group.grain is None:
+    if group.grain is None or folded(group.column.title) in words.nouns:
         return group.column.title
     said = words.say[f"g_{group.grain}"].format(what=group.column.title)
     return said[:1].upper() + said[1:]
