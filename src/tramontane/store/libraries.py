@@ -9,7 +9,17 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 
 from tramontane.errors import InvalidRequest, NotFound
 from tramontane.store import schema
@@ -137,7 +147,9 @@ def touch(c: Connection, library_id: str, now_ms: int) -> None:
 def remove(c: Connection, library_id: str) -> None:
     """Delete the library, which must be empty by now; conversations no longer ask it."""
     v = schema.conversations
-    asking = select(v.c.id, v.c.library_ids).where(v.c.library_ids.like(f"%{library_id}%"))
+    asking = select(v.c.id, v.c.library_ids).where(
+        type_coerce(v.c.library_ids, Text).like(f"%{library_id}%")
+    )
     for conversation_id, chosen in c.execute(asking).all():
         left = tuple(each for each in chosen or () if each != library_id)
         c.execute(update(v).where(v.c.id == conversation_id).values(library_ids=left))

@@ -46,6 +46,7 @@ _FIELDS = {
     "project": "project_id",
 }
 _MISSING = re.compile(r"missing required field `([^`]{1,80})`")
+_PARAMETER = re.compile(r"^Missing required query parameter '([^']{1,80})'")
 _UNKNOWN = re.compile(r"unknown field `([^`]{1,80})`")
 
 
@@ -136,6 +137,11 @@ def _explained(error: HTTPException) -> InvalidRequest:
         return _explained_field(str(extra[0].get("message", "")), str(extra[0].get("key", "")))
     if isinstance(error.__cause__, SerializationException):
         return InvalidRequest(f"The body is no valid JSON: {error.detail}.", code="invalid_json")
+    parameter = _PARAMETER.match(error.detail)
+    if parameter:
+        name = parameter[1]
+        message = f"The query parameter '{name}' is missing."
+        return InvalidRequest(message, param=name, code="missing_field")
     return InvalidRequest(error.detail)
 
 
