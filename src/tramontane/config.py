@@ -126,6 +126,16 @@ class DocumentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     reading_timeout_s: float = 900.0
 
 
+class TableSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Questions to tables. `databases` None: those of this machine, while served on loopback."""
+
+    databases: tuple[str, ...] | None = None
+    query_timeout_s: float = 10.0
+    query_memory_bytes: int = 1_073_741_824
+    loading_timeout_s: float = 1_200.0
+    loading_memory_bytes: int = 1_073_741_824
+
+
 class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A public model name and the deployments that serve it, in the order to be tried."""
 
@@ -148,6 +158,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sessions: SessionSettings = SessionSettings()
     studio: StudioSettings = StudioSettings()
     documents: DocumentSettings = DocumentSettings()
+    tables: TableSettings = TableSettings()
     deployments: dict[str, DeploymentSettings] = {}
     routes: dict[str, RouteSettings] = {}
 

@@ -13,6 +13,7 @@ from tests.studio.conftest import NOW_MS, Studio, Tenant
 from tests.studio.people import Person, person
 from tramontane.store import (
     assistants,
+    connections,
     conversations,
     documents,
     embeds,
@@ -74,6 +75,7 @@ class Theirs(msgspec.Struct, frozen=True):
     own_prompt_id: str
     assistant_id: str
     embed_id: str
+    connection_id: str
     shelf: Shelf
     own_shelf: Shelf
 
@@ -131,6 +133,16 @@ def furnished(studio: Studio, tenant: Tenant) -> Theirs:
             allowed_origins=["https://example.org"],
             **made,
         )
+        connection = connections.create(
+            c,
+            studio.pepper,
+            project_id=project.id,
+            name=SECRET_WORD,
+            kind="sqlite",
+            place=f"/srv/{SECRET_WORD}.db",
+            url=f"/srv/{SECRET_WORD}.db",
+            now_ms=NOW_MS,
+        )
         library = libraries.create(c, project_id=project.id, name=SECRET_WORD, **made)
         shelf = filled(c, library.id, owner)
         own = libraries.demand(c, conversation_id=conversation.id, project_id=project.id, **made)
@@ -150,6 +162,7 @@ def furnished(studio: Studio, tenant: Tenant) -> Theirs:
         own_prompt.id,
         assistant.id,
         embed.id,
+        connection.id,
         shelf,
         own_shelf,
     )
@@ -375,6 +388,7 @@ def _of_libraries(theirs: Theirs) -> dict[str, list[Attempt]]:
             for shelf, is_private in shelves
         ]
 
+    database = {"project_id": project.id, "name": "x", "kind": "sqlite", "url": "/srv/x.db"}
     asked = [
         Attempt(404, body={"table_ids": [shelf.table_id], "sql": "SELECT 1"}, is_private=private)
         for shelf, private in shelves
@@ -401,6 +415,12 @@ def _of_libraries(theirs: Theirs) -> dict[str, list[Attempt]]:
         "getDocumentFile": document(),
         "getPage": document(page="1"),
         "getPassage": document(number="1"),
+        "listConnections": [Attempt(200), Attempt(404, f"?project_id={project.id}")],
+        "createConnection": [Attempt(403, body=database)],
+        "testConnection": [Attempt(403, body={"kind": "sqlite", "url": "/srv/x.db"})],
+        "listConnectionTables": [Attempt(404, path={"connection_id": theirs.connection_id})],
+        "refreshConnection": [Attempt(403, path={"connection_id": theirs.connection_id})],
+        "deleteConnection": [Attempt(403, path={"connection_id": theirs.connection_id})],
         "listLibraryTables": library(),
         "listConversationTables": [Attempt(404, path=conversation, is_private=True)],
         "getTable": table(),

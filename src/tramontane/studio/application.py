@@ -32,6 +32,7 @@ from tramontane.studio.routes import (
     assistant_models,
     assistants,
     budgets,
+    connections,
     conversations,
     deployments,
     documents,
@@ -68,7 +69,7 @@ from tramontane.studio.sign_in import SignIns
 from tramontane.studio.upkeep import running
 from tramontane.studio.visitors import Visitors
 from tramontane.studio.webapp import WebApp
-from tramontane.tables.query import QueryPool
+from tramontane.tables.query import QueryLimits, QueryPool
 from tramontane.tools import ALL
 
 API_PATH = "/api/v1"
@@ -88,7 +89,12 @@ def create(
     def served() -> dict[str, Served]:
         return {found.name: facts.served(found) for found in status.all_deployments(platform)}
 
-    queries = QueryPool()
+    queries = QueryPool(
+        QueryLimits(
+            timeout_s=settings.tables.query_timeout_s,
+            memory_bytes=settings.tables.query_memory_bytes,
+        )
+    )
     holdings = Holdings(store, queries, DataFolder(settings.data_dir).tables, pepper)
     answering = Answering(store, tokens, feed, served, ALL, settings.currency, clock_ms, holdings)
     sign_ins = SignIns(settings, store, pepper, clock_ms)
@@ -224,6 +230,12 @@ def api(platform: Platform) -> Router:
             tables.get_table,
             tables.list_rows,
             tables.query_tables,
+            connections.list_connections,
+            connections.create_connection,
+            connections.test_connection,
+            connections.list_connection_tables,
+            connections.refresh_connection,
+            connections.delete_connection,
             documents.delete_document,
             documents.retry_document,
             documents.list_versions,

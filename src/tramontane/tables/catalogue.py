@@ -15,7 +15,8 @@ from tramontane.store.tables import NewTable, Table
 from tramontane.tables import names
 from tramontane.tables.load import Loaded
 from tramontane.tables.profile import ColumnProfile, Note
-from tramontane.tables.query import QueryTable, Target, data_path
+from tramontane.tables.query import QueryTable, data_path
+from tramontane.tables.target import Target
 
 columns_of = msgspec.json.Decoder(tuple[ColumnProfile, ...]).decode
 """Return the profiles in a stored table's `columns`."""
@@ -29,7 +30,7 @@ def kept(loaded: Iterable[Loaded]) -> list[NewTable]:
         NewTable(
             name=each.name,
             title=each.title,
-            row_count=each.row_count,
+            row_count=each.row_count if each.row_count >= 0 else None,
             columns=msgspec.json.encode(each.columns),
             notes=msgspec.json.encode(each.notes),
         )

@@ -29,21 +29,29 @@ def environment(environ: Mapping[str, str], folder: str) -> dict[str, str]:
 
 
 def confine(
-    *, memory_bytes: int, processor_s: int, file_bytes: int, with_network: bool = False
+    *, memory_bytes: int | None, processor_s: int, file_bytes: int, with_network: bool = False
 ) -> None:
     """Limit this process: addresses, processor time, size of a file written, sockets.
+
+    Without `memory_bytes`, `limit_memory` comes later.
 
     Call it before any thread is started, else the network stays. Each limit is as good as the
     kernel gives: macOS refuses some, a hardened Linux refuses to take the network away.
     """
     if sys.platform == "linux":
         _confine_linux(with_network)
-    _limit(resource.RLIMIT_AS, memory_bytes)
+    if memory_bytes is not None:
+        limit_memory(memory_bytes)
     _limit(resource.RLIMIT_CPU, processor_s)
     _limit(resource.RLIMIT_FSIZE, file_bytes)
     _limit(resource.RLIMIT_CORE, 0)  # it would hold what people asked
     _limit(resource.RLIMIT_NOFILE, 256)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # an error of the write that is too much
+
+
+def limit_memory(memory_bytes: int) -> None:
+    """Limit the addresses of this process, as good as the kernel does."""
+    _limit(resource.RLIMIT_AS, memory_bytes)
 
 
 def _confine_linux(with_network: bool) -> None:

@@ -54,7 +54,8 @@ def distinct(names: Iterable[str]) -> list[str]:
         found, number = name, 2
         while found.lower() in taken:
             tail = f"_{number}"
-            found, number = name[: NAME_CHARACTERS_MAX - len(tail)] + tail, number + 1
+            head = name[: NAME_CHARACTERS_MAX - len(tail)].rstrip("_")
+            found, number = head + tail, number + 1
         taken.add(found.lower())
         made.append(found)
     return made

@@ -213,8 +213,8 @@ def _top(
         return ()
     value = f"{column}[:{_TEXT_MOST}]" if kind == "text" else column
     rows = connection.execute(
-        f"SELECT {value} AS v, count(*) AS n FROM {table} WHERE {column} IS NOT NULL"
-        f" GROUP BY v ORDER BY n DESC, v LIMIT {TOP_MOST}"
+        f"SELECT {value}, count(*) FROM {table} WHERE {column} IS NOT NULL"
+        f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {TOP_MOST}"
     ).fetchall()
     return tuple((plain(found), int(n)) for found, n in rows)
 
@@ -233,8 +233,8 @@ def _histogram(
         return ()
     if distinct <= BARS_MOST:
         rows = connection.execute(
-            f"SELECT {column} AS v, count(*) FROM {table} WHERE {column} IS NOT NULL"
-            " GROUP BY v ORDER BY v"
+            f"SELECT {column}, count(*) FROM {table} WHERE {column} IS NOT NULL"
+            " GROUP BY 1 ORDER BY 1"
         ).fetchall()
         return tuple(Bar(plain(value), plain(value), int(n)) for value, n in rows)
     return _bars(connection, table, column, kind, ends)
@@ -256,8 +256,8 @@ def _bars(
     bars = math.floor((high - low) / width) + 1
     bars = min(bars, BARS_MOST + 2)
     rows = connection.execute(
-        f"SELECT least(floor(({number} - {low!r}) / {width!r}), {bars - 1}) AS b, count(*)"
-        f" FROM {table} WHERE {column} IS NOT NULL GROUP BY b ORDER BY b"
+        f"SELECT least(floor(({number} - {low!r}) / {width!r}), {bars - 1}), count(*)"
+        f" FROM {table} WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 1"
     ).fetchall()
     counts = {int(bar): int(n) for bar, n in rows}
     made = []

@@ -17,14 +17,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import msgspec
 
 from tramontane.errors import InvalidRequest, Overloaded, Unavailable
 from tramontane.store.messages import ResultColumn
 from tramontane.tables.confinement import environment
-from tramontane.tables.validate import refused, validate
+from tramontane.tables.target import Target
+from tramontane.tables.translating import translated
+from tramontane.tables.validate import refused, used_names, validate
 
 _WAITING_MOST = 64
 _STARTS_MOST = 2
@@ -35,17 +37,6 @@ _CODES = {
     "time": "query_timeout",
     "connection": "connection_failed",
 }
-
-
-class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """A table at a connection: `url` with the secret in it, the table's real name (its schema
-    first), and what each column is called in SQL and there.
-    """
-
-    kind: Literal["sqlite", "postgresql", "mysql"]
-    url: str
-    table: tuple[str, ...]
-    columns: tuple[tuple[str, str], ...]
 
 
 class QueryTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,11 +176,20 @@ class QueryPool:
         names = [table.name for table in tables]
         if len({name.lower() for name in names}) != len(names):
             raise refused("two of the tables have the same name")
-        limited = validate(sql, names, limits.rows)
+        wanted = used_names(sql, names)
+        used = [table for table in tables if table.name.lower() in wanted]
+        targets = {table.name: table.connection for table in used if table.connection is not None}
+        if not targets:
+            limited, whole = validate(sql, names, limits.rows), validate(sql, names)
+        elif len(targets) < len(used) or len({each.url for each in targets.values()}) > 1:
+            raise refused("these tables are in different databases; ask each on its own")
+        else:
+            limited = translated(sql, targets, limits.rows)
+            whole = translated(sql, targets, None)
         return Job(
             sql=limited,
-            count_sql=f"SELECT count(*) FROM ({validate(sql, names)}) AS answer",
-            tables=tuple(tables),
+            count_sql=f"SELECT count(*) FROM ({whole}) AS answer",
+            tables=tuple(used),
             limits=limits,
         )
 
@@ -197,12 +197,14 @@ class QueryPool:
         if cut.is_set():
             raise InvalidRequest("Nobody waits for this any more.", code="query_failed")
         began_s = time.monotonic()
-        child = self._taken()
+        remote = next((each.connection for each in job.tables if each.connection), None)
+        child = self._taken() if remote is None else self._child(remote.kind)
         try:
             reply = child.ask(job, cut)
         finally:
             child.end()
-            self.warm()
+            if remote is None:
+                self.warm()
         if isinstance(reply, Failed):
             code = _CODES.get(reply.kind, "query_failed")
             raise InvalidRequest(reply.message, code=code, param="sql")
@@ -214,10 +216,10 @@ class QueryPool:
             took_ms=round((time.monotonic() - began_s) * 1000),
         )
 
-    def _child(self) -> "_Child":
+    def _child(self, kind: str = "files") -> "_Child":
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="tramontane-query-")
-        return _Child(self._folder.name)
+        return _Child(self._folder.name, kind)
 
     def _taken(self) -> "_Child":
         """Return a child that is ready, a fresh one where none waits."""
@@ -233,11 +235,13 @@ class QueryPool:
 
 
 class _Child:
-    """One process; it is told one job, says one line, and ends."""
+    """One process; it is told one job, says one line, and ends. `kind`: what it reads, "files" or
+    that of a connection.
+    """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, kind: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", _CHILD],
+            [sys.executable, "-m", _CHILD, kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tramontane.tables.confinement import confine
+from tramontane.tables.confinement import confine, limit_memory
 from tramontane.tables.profile import kind_of, plain, quoted
 
 if TYPE_CHECKING:
@@ -37,12 +37,17 @@ _SIMPLE = ("number", "date", "moment", "truth")
 
 def main() -> int:
     """Serve one job; return the exit status."""
+    kind = sys.argv[1] if len(sys.argv) > 1 else "files"
     confine(
-        memory_bytes=1024**3 + OVERHEAD_BYTES,
+        memory_bytes=None,
         processor_s=600,
         file_bytes=0,
-        with_network=True,
+        with_network=kind in ("postgresql", "mysql"),
     )
+    return _serve_files() if kind == "files" else _serve_remote()
+
+
+def _serve_files() -> int:
     import duckdb
 
     connection = duckdb.connect(":memory:", config=dict(_SETTINGS))
@@ -54,10 +59,51 @@ def main() -> int:
     line = sys.stdin.buffer.readline()
     if not line:
         return 0
+    job = json.loads(line)
+    limit_memory(int(job["limits"]["memory_bytes"]) + OVERHEAD_BYTES)
     try:
-        reply = answer(connection, json.loads(line))
+        reply = answer(connection, job)
     except MemoryError:
         reply = failed("memory", "This question needs more memory than one may use; filter first.")
+    _reply(reply)
+    return 0
+
+
+def _serve_remote() -> int:
+    from tramontane.tables.remote import RemoteError
+
+    _say(b"ready\n")
+    job = json.loads(sys.stdin.buffer.readline())
+    limit_memory(int(job["limits"]["memory_bytes"]) + OVERHEAD_BYTES)
+    try:
+        reply = _remote_answer(job)
+    except RemoteError as error:
+        kind = "connection" if error.is_connection else "failed"
+        reply = failed(kind, f"The database says: {error.message}")
+    _reply(reply)
+    return 0
+
+
+def _remote_answer(job: dict[str, Any]) -> dict[str, Any]:
+    from tramontane.tables import remote
+    from tramontane.tables.address import parse
+
+    target, limits = job["tables"][0]["connection"], job["limits"]
+    session = remote.opened(parse(target["kind"], target["url"]), float(limits["timeout_s"]))
+    names, fetch = session.run(job["sql"])
+    found = list(fetch(limits["rows"] + 1))
+    kinds = remote.kinds(len(names), found)
+    columns = list(zip(names, kinds, strict=True))
+    chunks = iter([[[remote.cell(value) for value in row] for row in found], []])
+    rows, is_cut = fetched(lambda _: next(chunks), columns, limits["rows"], limits["bytes"])
+    count = len(rows)
+    if is_cut:
+        _, fetch = session.run(job["count_sql"])
+        count = int(fetch(2)[0][0])
+    return _given(columns, rows, count, is_cut)
+
+
+def _reply(reply: dict[str, Any]) -> None:
     _say(json.dumps(reply, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"))
     os._exit(0)  # nothing is left to be done, and threads may still be at it
 
@@ -130,6 +176,12 @@ def _run(connection: "DuckDBPyConnection", job: dict[str, Any]) -> dict[str, Any
     if is_cut:
         found = connection.execute(job["count_sql"]).fetchone()
         count = int(found[0]) if found else count
+    return _given(columns, rows, count, is_cut)
+
+
+def _given(
+    columns: Sequence[tuple[str, str]], rows: list[list[Any]], count: int, is_cut: bool
+) -> dict[str, Any]:
     return {
         "type": "given",
         "columns": columns,

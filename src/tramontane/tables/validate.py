@@ -60,6 +60,16 @@ def tree(sql: str, tables: Iterable[str], rows_max: int | None = None) -> exp.Qu
     return found
 
 
+def used_names(sql: str, tables: Iterable[str]) -> set[str]:
+    """Return which of the tables `sql` reads, in lower case; all where it reads none of them, so
+    that it is run somewhere. Raises InvalidRequest `sql_refused`.
+    """
+    names = {name.lower() for name in tables}
+    found = tree(sql, names).find_all(exp.Table)
+    used = {each.name.lower() for each in found if isinstance(each.this, exp.Identifier)} & names
+    return used or names
+
+
 def refused(why: str) -> InvalidRequest:
     """Return the error for SQL that is not run."""
     return InvalidRequest(f"This SQL is not run: {why}.", code="sql_refused", param="sql")
@@ -107,6 +117,8 @@ def _check(node: exp.Expr, tables: Collection[str]) -> None:
         _check_table(node, tables)
     elif isinstance(node, exp.CTE | exp.TableAlias):
         _check_alias(node)
+    elif isinstance(node, exp.Select) and not node.expressions:
+        raise refused("say what to SELECT")
     elif isinstance(node, exp.Select) and (node.args.get("into") or node.args.get("locks")):
         raise refused("it must only read")
     elif isinstance(node, exp.Dot) and not isinstance(node.expression, exp.Identifier | exp.Star):
@@ -135,7 +147,7 @@ def _check_table(table: exp.Table, tables: Collection[str]) -> None:
     source = table.this
     if isinstance(source, exp.Identifier):
         name = source.name
-        if name.lower() not in tables and not _is_defined(table, name.lower()):
+        if name.lower() not in tables and not is_defined(table, name.lower()):
             raise refused(_unknown(name, tables))
     elif isinstance(source, exp.Anonymous):
         if source.name.lower() not in TABLE_FUNCTIONS:
@@ -155,7 +167,7 @@ def _check_alias(node: exp.CTE | exp.TableAlias) -> None:
         raise refused(f"{name[:60]!r} cannot be a name; use letters, digits and _")
 
 
-def _is_defined(table: exp.Table, name: str) -> bool:
+def is_defined(table: exp.Table, name: str) -> bool:
     """Return whether a WITH defines that name where the table stands."""
     below: exp.Expr = table
     above = table.parent

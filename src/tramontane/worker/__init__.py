@@ -76,7 +76,7 @@ def _begin_reading(
 ) -> list[threading.Thread]:
     files = FileStore(folder)
     files.prepare()
-    reader = Reader(store, files, settings.documents, _clock_ms)
+    reader = Reader(store, files, settings.documents, _clock_ms, loading=settings.tables)
     threads = [
         threading.Thread(target=read_always, args=(reader, stop), name=f"reader-{n}", daemon=True)
         for n in range(READERS)

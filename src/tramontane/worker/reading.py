@@ -10,16 +10,15 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
-from tramontane.config import DocumentSettings
+from tramontane.config import DocumentSettings, TableSettings
 from tramontane.documents import keeping
 from tramontane.documents.extract import Began, Ended, ExtractFailed, Limits, PageRead, extract
-from tramontane.documents.extract.records import Line
 from tramontane.documents.files import FileStore
 from tramontane.documents.search import indexed
 from tramontane.errors import InvalidRequest, TramontaneError
@@ -28,7 +27,7 @@ from tramontane.store.database import Store
 from tramontane.store.documents import Document, Note, Problem
 from tramontane.store.passages import StoredPassage
 from tramontane.tables.catalogue import kept
-from tramontane.tables.load import KINDS, load
+from tramontane.tables.load import KINDS, LoadLimits, load
 
 LEASE_MS = 30_000
 RENEW_S = 8.0
@@ -57,7 +56,9 @@ class Reader:
         settings: DocumentSettings,
         clock_ms: Callable[[], int],
         timer_s: Callable[[], float] = time.monotonic,
+        loading: TableSettings | None = None,
     ) -> None:
+        self._loading = loading_limits(loading or TableSettings())
         self._store = store
         self._files = files
         self._limits = limits_of(settings)
@@ -115,7 +116,7 @@ class Reader:
             documents.forget_content(c, document.id)
         batch: list[StoredPassage] = []
         written_s = self._timer_s()
-        reading = cast("Generator[Line]", extract(path, document.name, self._limits))
+        reading = extract(path, document.name, self._limits)
         with contextlib.closing(reading) as lines:
             for line in lines:
                 check()
@@ -153,7 +154,7 @@ class Reader:
             return []
         target = self._files.table_path(document.id)
         try:
-            loaded = load(path, kind, document.name, target, check=check)
+            loaded = load(path, kind, document.name, target, self._loading, check)
         except InvalidRequest as error:
             if kind in documents.TABLE_KINDS:
                 raise
@@ -224,6 +225,13 @@ def limits_of(settings: DocumentSettings) -> Limits:
         memory_bytes=settings.reading_memory_bytes,
         wall_s=settings.reading_timeout_s,
         pages=settings.pages,
+    )
+
+
+def loading_limits(settings: TableSettings) -> LoadLimits:
+    """Return what loading the tables of one document may take."""
+    return LoadLimits(
+        timeout_s=settings.loading_timeout_s, memory_bytes=settings.loading_memory_bytes
     )
 
 

@@ -58,17 +58,39 @@ def is_date(cell: str) -> str:
 
 
 def _fits(form: str, text: str) -> str:
-    pattern = PATTERNS[form].replace("'", "''")
+    pattern = _anchored(form)
     fits = f"regexp_full_match({text}, '{pattern}')"
     if form in WORDS:
         group = {"words": 2, "american": 1, "month": 1}[form]
         month = f"lower(regexp_extract({text}, '{pattern}', {group}))"
-        fits = f"({fits} AND {month} IN ({_known()}))"
+        fits = f"({fits} AND list_contains([{_known()}], {month}))"
     return fits
+
+
+def _anchored(form: str) -> str:
+    return "^" + PATTERNS[form].replace("'", "''") + "$"
 
 
 def _known() -> str:
     return ", ".join(f"'{word}'" for word in _NUMBER_OF)
+
+
+def plain(connection: "DuckDBPyConnection", source: str) -> Reading | None:
+    """Return the reading of a column with nothing but 2024-03-12, or 2024-03-12 10:30:00; None
+    else. Much faster than `read`, and the form that programs write.
+    """
+    day = r"\d{4}-\d{2}-\d{2}"
+    row = connection.execute(
+        f"""SELECT bool_and(regexp_full_match(v, '{day}') AND TRY_CAST(v AS DATE) IS NOT NULL),
+          bool_and(regexp_full_match(v, '{day}[ T]\\d{{2}}:\\d{{2}}:\\d{{2}}(\\.\\d{{1,6}})?')
+            AND TRY_CAST(v AS TIMESTAMP) IS NOT NULL) FROM {source}"""
+    ).fetchone()
+    assert row is not None
+    if row[0]:
+        return Reading(kind="date", sql="TRY_CAST(v AS DATE)", sql_type="DATE")
+    if row[1]:
+        return Reading(kind="moment", sql="TRY_CAST(v AS TIMESTAMP)", sql_type="TIMESTAMP")
+    return None
 
 
 def read(connection: "DuckDBPyConnection", source: str) -> Reading | None:
@@ -77,7 +99,7 @@ def read(connection: "DuckDBPyConnection", source: str) -> Reading | None:
     What is no date is ignored. Most values decide the form; others are then no dates.
     """
     text = cleaned("v")
-    pattern = PATTERNS["numeric"]
+    pattern = _anchored("numeric")
     counts = ", ".join(f"count(*) FILTER ({_fits(form, text)})" for form in PATTERNS)
     row = connection.execute(
         f"""SELECT {counts},
@@ -135,7 +157,7 @@ def _say_order(reading: Reading, first: int, second: int, example: str, has_poin
 def _value(used: list[str], text: str, is_month_first: bool, is_moment: bool) -> str:
     cases = []
     for form in used:
-        pattern = PATTERNS[form].replace("'", "''")
+        pattern = _anchored(form)
         day = _day(form, text, pattern, is_month_first)
         value = f"TRY_CAST({day} AS DATE)"
         if is_moment:
@@ -174,8 +196,8 @@ def _day(form: str, text: str, pattern: str, is_month_first: bool) -> str:
 
 
 def _month(cell: str) -> str:
-    cases = " ".join(f"WHEN '{word}' THEN '{n:02d}'" for word, n in _NUMBER_OF.items())
-    return f"CASE lower({cell}) {cases} END"
+    numbers = ", ".join(f"'{number:02d}'" for number in _NUMBER_OF.values())
+    return f"list_extract([{numbers}], list_position([{_known()}], lower({cell})))"
 
 
 def _time(text: str, pattern: str) -> str:

@@ -92,8 +92,6 @@ def rewritten(sheet: Sheet, clean: Path, found: Layout, skipped: int, folder: Pa
         writer.close()
     sheet.notes.extend(writer.notes())
     sheet.path, sheet.delimiter, sheet.skip = target, ",", 0
-    if sheet.has_comma is None and clean.name.endswith("tsv"):
-        sheet.has_comma = None
     sheet.titles = [*sheet.titles, EXTRA]
     return sheet
 
@@ -101,29 +99,31 @@ def rewritten(sheet: Sheet, clean: Path, found: Layout, skipped: int, folder: Pa
 def _rows(file: IO[str], separator: str, notes: list[Note]) -> Iterator[list[str]]:
     """Yield rows; a quotation mark that is never closed is taken for an ordinary character."""
     csv.field_size_limit(_CELL_BYTES)
-    position = 0
-    reader = csv.reader(_counted(file), delimiter=separator)
-    try:
-        for row in reader:
-            position += 1
-            yield row
-    except csv.Error:
-        notes.append(
-            Note(
-                "open_quote",
-                f"From row {position + 1} on, quotation marks are taken as they stand: one is never"
-                " closed.",
-            )
-        )
-        file.seek(0)
-        plain = csv.reader(file, delimiter=separator, quoting=csv.QUOTE_NONE)
-        for number, row in enumerate(plain):
-            if number >= position:
+    lines: list[str] = []  # of the row that is being read
+
+    def feed() -> Iterator[str]:
+        for line in file:
+            lines.append(line)
+            yield line
+
+    is_more = True
+    while is_more:
+        is_more = False
+        try:
+            for row in csv.reader(feed(), delimiter=separator):
+                if len(lines) > 1 and sum(line.count('"') for line in lines) % 2:
+                    break  # its quotation mark is closed nowhere
+                lines.clear()
                 yield row
-
-
-def _counted(file: IO[str]) -> Iterator[str]:
-    yield from file
+        except csv.Error:  # a cell of many megabytes
+            is_more = True
+        if lines:
+            if not any(note.code == "open_quote" for note in notes):
+                notes.append(
+                    Note("open_quote", f"A quotation mark is never closed: {lines[0]!r}"[:200])
+                )
+            yield from csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
+            lines = []
 
 
 def _separator(sample: str, kind: str) -> str:

@@ -17,8 +17,8 @@ _CURRENCY = (
 _UNIT = rf"%|‰|{_CURRENCY}|[A-Za-zµ°²³]{{1,4}}(?:/[A-Za-z²³]{{1,3}})?"
 _BODY = r"(?:\d[\d.,' ]*|[.,]\d+)(?:[eE][-+]?\d+)?"
 PATTERN = (
-    rf"\(?\s*([-+]?)\s*({_CURRENCY})?\s*([-+]?)({_BODY}?)(\s*%|\s*‰|\s*(?:{_CURRENCY})|\s(?:{_UNIT}))?"
-    r"\s*(-?)\)?"
+    rf"^\(?\s*([-+]?)\s*({_CURRENCY})?\s*([-+]?)({_BODY})"
+    rf"(\s*%|\s*‰|\s*(?:{_CURRENCY})|\s(?:{_UNIT}))?\s*(-?)\)?$"
 )
 """Groups: sign, unit before, sign, digits with their marks, unit behind, sign behind."""
 

@@ -36,12 +36,7 @@ def json(
     """
     import duckdb
 
-    options = (
-        f"sample_size = 20000, union_by_name = true, maximum_object_size = {_OBJECT_BYTES_MAX},"
-        " maximum_depth = 3, convert_strings_to_integers = false, dateformat = '', "
-        " timestampformat = ''"
-    )
-    options = f"sample_size = 20000, maximum_object_size = {_OBJECT_BYTES_MAX}, maximum_depth = 3"
+    options = f"sample_size = 20000, maximum_object_size = {_OBJECT_BYTES_MAX}, maximum_depth = 5"
     source = f"read_json({_quoted(path)}, {options})"
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()

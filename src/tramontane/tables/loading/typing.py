@@ -116,6 +116,9 @@ class _Staged:
         if guess == "truth":
             reading = _truth()
         elif guess == "date":
+            reading = dates.plain(self._connection, filled)
+            if reading is not None:
+                return Typed(column=column, reading=reading)
             reading = dates.read(self._connection, filled)
         elif guess == "number":
             reading = numbers.plain(self._connection, filled)
