@@ -67,8 +67,8 @@ class Database:
         kinds = [float if float in (of := set(map(type, c))) else of.pop() for c in columns_]
         columns = ", ".join(f'"{n}" {_TYPES[k]}' for n, k in zip(names, kinds, strict=True))
         self.connection.execute(f'CREATE TABLE "{key}" ({columns})')
-        marks = ", ".join("?" * len(names))
-        self.connection.executemany(f'INSERT INTO "{key}" VALUES ({marks})', rows)
+        values = ", ".join(f"({', '.join(map(_literal, row))})" for row in rows)
+        self.connection.execute(f'INSERT INTO "{key}" VALUES {values}')
         facts = tuple(
             _column(name, header, _KINDS[kind], [row[i] for row in rows])
             for i, (name, header, kind) in enumerate(zip(names, headers, kinds, strict=True))
@@ -78,6 +78,12 @@ class Database:
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows."""
         return self.connection.execute(sql).fetchall()
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool | int | float):
+        return str(value)
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _column(name: str, title: str, kind: Any, values: list[Any]) -> ColumnFacts:

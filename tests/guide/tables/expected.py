@@ -6,6 +6,7 @@ was made, even ones were only counted.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from functools import cache
 from statistics import mean, median
 from typing import Any, NamedTuple
 
@@ -281,7 +282,12 @@ _OF = {
 }  # fmt: skip
 
 
+@cache
+def _all(name: str) -> list[Expected]:
+    return _OF[name]()
+
+
 def expected(task: str) -> Expected:
     """Return the answer of a task such as "orders.3"."""
     name, _, number = task.partition(".")
-    return _OF[name]()[int(number) - 1]
+    return _all(name)[int(number) - 1]

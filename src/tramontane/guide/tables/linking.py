@@ -153,10 +153,16 @@ class Vocabulary:
                 continue
             for j, word in enumerate(name.words):
                 near = compare(token.word, word, self.lexicon.language, is_value=is_value)
-                least = _BY_MEANING if is_value else 0.95
-                if near < least and token.word in self.lexicon.filler and not _is_people(token):
+                if not near:
                     continue
-                if near and (i not in busy or near >= 1):
+                least = _BY_MEANING if is_value else 0.95
+                if (
+                    near < least
+                    and token.word in self.lexicon.filler
+                    and not _is_people(token.word)
+                ):
+                    continue
+                if i not in busy or near >= 1:
                     hits.setdefault(i, []).append((j, near))
         for i in hits:
             yield from self._from(i, hits, name, width, busy, question)
@@ -200,9 +206,9 @@ class Vocabulary:
         yield score, places, name.target
 
 
-def _is_people(token: Token) -> bool:
+def _is_people(word: str) -> bool:
     """Whether a word that is filler elsewhere counts inhabitants: "how many people"."""
-    return "population" in meaning(token.word, "en")
+    return "population" in meaning(word, "en")
 
 
 @cache
