@@ -238,3 +238,18 @@ def test_lists_keep_their_items_apart(tmp_path: Path) -> None:
     (passage,) = read(path).passages
     assert passage.kind == "list"
     assert passage.text.split("\n") == [f"{lines[0]} right.", *lines[2:]]
+
+
+def test_what_is_filled_into_a_form_is_read_where_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "form.pdf"
+    canvas = Canvas(str(path), pagesize=A4)
+    for number, label in enumerate(("Name:", "Wohnort:", "Bemerkung:")):
+        canvas.drawString(72, 700 - 40 * number, label)
+    for number, value in enumerate(("Erika Mustermann", "Gelsenkirchen")):
+        canvas.acroForm.textfield(
+            name=value, value=value, x=140, y=695 - 40 * number, width=200, height=18
+        )
+    canvas.linkURL("https://example.invalid", (72, 100, 200, 120))
+    canvas.save()
+    text = " ".join(read(path).texts()).replace(" | ", " ").replace("\n", " ")
+    assert text == "Name: Erika Mustermann Wohnort: Gelsenkirchen Bemerkung:"

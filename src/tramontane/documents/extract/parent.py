@@ -4,6 +4,7 @@ The child is ended when it takes too long, says too much or what it says is not 
 most one page is in memory here. It knows no format.
 """
 
+import contextlib
 import os
 import select
 import subprocess
@@ -30,6 +31,7 @@ from tramontane.errors import ExtractFailed
 
 LINE_BYTES = 32 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
+ENDING_S = 5.0
 SKIPPED_MOST = 2  # pages that a child may not survive before the document is given up
 # What the child's Python needs to start, and no secret among them.
 KEPT_ENVIRONMENT = (
@@ -123,7 +125,8 @@ def _child(order: Order) -> Iterator[Line]:
         except TimedOut:
             raise _LostChild(failed("timeout", reasons.TIMEOUT)) from None
         except (BrokeOff, BrokenPipeError):
-            child.wait(5)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(ENDING_S)
             raise _LostChild(_why(child.returncode)) from None
         finally:
             child.kill()
@@ -208,9 +211,9 @@ def checked(lines: Lines, limits: Limits) -> Iterator[Line]:
             return
 
 
-def _why(exit_code: int) -> ExtractFailed:
+def _why(exit_code: int | None) -> ExtractFailed:
     """Return what it means that the child ended by itself: out of memory or time, or a crash."""
-    ended_by = -exit_code
+    ended_by = -(exit_code or 0)
     if ended_by == 24:  # SIGXCPU
         return failed("timeout", reasons.TIMEOUT)
     if ended_by in (6, 9) or exit_code == 3:  # an allocation failed; the system took it

@@ -1,8 +1,8 @@
 """PDF: page by page through PDFium, with the rectangle of each word.
 
 Lines that stand at the same place of the neighbouring pages (running heads, page numbers) are left
-out and noted; a page that is only a picture is said to be scanned. Fields of forms and comments are
-not read.
+out and noted; a page that is only a picture is said to be scanned. What is filled into a form is
+read like the rest; comments are not.
 """
 
 import re
@@ -23,6 +23,7 @@ from tramontane.documents.extract.source import Source
 
 SAMPLED_PAGES = 12
 TEXT_LEAST = 16  # characters; a page with fewer may be a scan with a stamp on it
+ANNOTATIONS_MOST = 2_000  # of one page are looked at
 PICTURE_LEAST = 0.4  # of the page
 UNMAPPED_MOST = 0.3
 _NO_TITLE = re.compile(r"^(untitled|microsoft word|.*\.(docx?|indd|qxd|rtf|pdf|tex|dvi)$)", re.I)
@@ -88,7 +89,13 @@ def _page_text(
     except pypdfium2.PdfiumError:
         return _damaged(index, notes)
     try:
+        is_filled_in = _is_filled_in(page)
+        if is_filled_in:
+            pdfium.FPDFPage_Flatten(page.raw, pdfium.FLAT_NORMALDISPLAY)  # in memory only
+            page.close()
+            page = document[index]
         text = read_page(page)
+        text.is_filled_in = is_filled_in
         if with_rules:
             text.segments = pdf_rules.with_tables(page, text.shown, text.segments)
     except pypdfium2.PdfiumError:
@@ -104,6 +111,17 @@ def _page_text(
             index + 1,
         )
     return text
+
+
+def _is_filled_in(page: pypdfium2.PdfPage) -> bool:
+    """Whether fields of a form, or words written on top, stand beside the page's own text."""
+    for index in range(min(pdfium.FPDFPage_GetAnnotCount(page.raw), ANNOTATIONS_MOST)):
+        annotation = pdfium.FPDFPage_GetAnnot(page.raw, index)
+        kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+        pdfium.FPDFPage_CloseAnnot(annotation)
+        if kind in (pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT):
+            return True
+    return False
 
 
 def _damaged(index: int, notes: Notes) -> PageText:

@@ -54,6 +54,8 @@ def chains(text: PageText) -> list[list[Segment]]:
     """Return the segments of a page in reading order, each column or block for itself."""
     if not text.segments:
         return []
+    if text.is_filled_in:
+        return by_geometry(text)
     made: list[list[Segment]] = [[text.segments[0]]]
     odd = 0
     for before, segment in zip(text.segments, text.segments[1:], strict=False):

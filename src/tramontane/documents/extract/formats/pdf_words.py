@@ -85,6 +85,7 @@ class PageText(msgspec.Struct):
     unmapped: float = 0.0
     is_cut: bool = False
     is_damaged: bool = False
+    is_filled_in: bool = False  # a form's fields come last in the file, wherever they stand
     shown: Shown = (1.0, 0.0, 0.0, -1.0, 0.0, 0.0)
 
 
