@@ -341,7 +341,7 @@ def _find(c: "Connection", name_or_id: str, project: str | None) -> "Library":
     known = _all(c, project)
     found = [each for each in known if name_or_id in (each.id, each.name)]
     if not found:
-        raise unknown("library", name_or_id, [each.name for each in known])
+        raise unknown("library", name_or_id, {each.name for each in known})
     if len(found) > 1:
         ids = ", ".join(each.id for each in found)
         raise InvalidRequest(f"several libraries are called {name_or_id!r}; say which: {ids}")
