@@ -38,7 +38,7 @@ def shape(language: str) -> dict[str, list[tuple[int, int]]]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_the_same_pages_and_sections(language: str) -> None:
     assert shape(language) == shape("en")
-    assert [page.number for page in pages(language)] == list(range(19))
+    assert [page.number for page in pages(language)] == list(range(22))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -125,7 +125,16 @@ EXAMPLES = {  # what is quoted and stands on no button
     "kurz, für Laien",
     "breve, para un lego",
     "breve, per un profano",
-}
+    "How much did each region sell in 2024?", "the five most expensive", "by month",
+    "and only in Lyon?",
+    "Combien chaque région a-t-elle vendu en 2024 ?", "les cinq plus chers", "par mois",
+    "et seulement à Lyon ?",
+    "Wie viel hat jede Region 2024 verkauft?", "die fünf teuersten", "nach Monat",
+    "und nur in Lyon?",
+    "¿Cuánto vendió cada región en 2024?", "los cinco más caros", "por mes", "¿y solo en Lyon?",
+    "Quanto ha venduto ogni regione nel 2024?", "i cinque più cari", "per mese",
+    "e solo a Lione?",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
