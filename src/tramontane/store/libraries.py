@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy import (
+    BigInteger,
     Connection,
     Select,
     Text,
+    cast,
     delete,
     func,
     insert,
@@ -178,7 +180,9 @@ def check_description(description: str) -> str:
 def _selected() -> Select[Any]:
     t, d = schema.libraries, schema.documents.c
     of_it = select(func.count(d.name.distinct())).where(d.library_id == t.c.id)
-    size = select(func.coalesce(func.sum(d.size_bytes), 0)).where(d.library_id == t.c.id)
+    # PostgreSQL's sum of whole numbers is a decimal.
+    total = cast(func.coalesce(func.sum(d.size_bytes), 0), BigInteger)
+    size = select(total).where(d.library_id == t.c.id)
     return select(
         t,
         of_it.scalar_subquery().label("documents"),
