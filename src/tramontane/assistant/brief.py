@@ -4,7 +4,7 @@ It belongs to the event loop, and to one answer. It does not know how a passage 
 model is asked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -29,6 +29,7 @@ class Brief:
         tools: Mapping[str, BoundTool],
         tables: Sequence[Askable] = (),
         guide: Context | None = None,
+        attached: Iterable[str] = (),
     ) -> None:
         self.evidence = evidence
         self.language = language
@@ -37,6 +38,7 @@ class Brief:
         self.tables = tables
         self.notes: str | None = None  # on the whole of the documents, in place of passages
         self._guide = guide
+        self._attached = frozenset(attached)
 
     @property
     def is_empty(self) -> bool:
@@ -66,8 +68,13 @@ class Brief:
         return grounding.with_rules(chat, "\n\n".join(said))
 
     def _for_guide(self, known: Context) -> Context:
+        """Return what the guide is told; it asks no tables where the question brings a text."""
+        texts = {each.source.document_id for each in self.evidence.shown}
+        told = self.tables
+        if self._attached and self._attached <= texts:
+            told = [table for table in told if table.document_id in self._attached]
         return msgspec.structs.replace(
-            known, sources=_texts(self.evidence.shown), tables=facts(self.tables)
+            known, sources=_texts(self.evidence.shown), tables=facts(told)
         )
 
 

@@ -82,7 +82,7 @@ class Holdings:
         if tables and self._pool is not None:
             self._pool.warm()
             tools[QueryTable.name] = QueryTable(self._pool, tables, language)
-        return Brief(found, language, nonce, tools, tables, order.guide)
+        return Brief(found, language, nonce, tools, tables, order.guide, order.scope.attached)
 
     async def everything(self, of: Scope) -> list[Shown]:
         """Return every passage of the documents that the question is about, numbered."""
