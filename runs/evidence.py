@@ -182,7 +182,6 @@ def main() -> None:
             print(language, len(with_it), flush=True)
         store.close()
     score = fit_score([(_features(case), np.array(case.right)) for case in with_it if case.right])
-    weights = evidence.Weights(_named(evidence.FEATURES, score), {}, 0.0, 0.0)
     known = np.array([_certain(case, score) for case in with_it if case.sentences])
     unknown = np.array([_certain(case, score) for case in without if case.sentences])
     is_known = np.arange(len(known) + len(unknown)) < len(known)
@@ -191,8 +190,9 @@ def main() -> None:
     false = 1 / (1 + np.exp(-(unknown @ certainty[:-1] + certainty[-1])))
     threshold = float(np.quantile(found, 1 - KEPT))
     print("kept", (found >= threshold).mean(), "made up", (false >= threshold).mean())
+    named = _named(evidence.FEATURES, score)
     weights = evidence.Weights(
-        weights.score,
+        {**named, "heading": named["before"]},  # the data has no headings
         _named(evidence.CERTAINTIES, certainty),
         round(float(certainty[-1]), 4),
         round(threshold, 4),

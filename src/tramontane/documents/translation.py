@@ -35,6 +35,8 @@ def languages_of(
     c: Connection, library_ids: Collection[str], document_ids: Collection[str] | None = None
 ) -> set[str]:
     """Return the languages that the documents searched are in, as far as they are known."""
+    if not library_ids or (document_ids is not None and not document_ids):
+        return set()
     wanted = "" if document_ids is None else " AND id IN :documents"
     query = text(
         "SELECT DISTINCT language FROM documents WHERE library_id IN :libraries"

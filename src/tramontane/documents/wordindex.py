@@ -15,6 +15,7 @@ from sqlalchemy.sql.elements import TextClause
 from tramontane.store import passages
 
 TERMS_MAX = 120
+FURTHER = 4
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -138,7 +139,7 @@ def _in_postgresql(
     ).bindparams(bindparam("owners", expanding=True))
     match = " | ".join(f"'{term}'" for term in terms)
     owners = list(scope.owners)
-    most *= len(owners)
+    most *= FURTHER * len(owners)  # `ts_rank` does not know how rare a word is: `ranking` does
     rows = c.execute(query, {**given, "owners": owners, "match": match, "most": most})
     return [dict(row) for row in rows.mappings()]
 

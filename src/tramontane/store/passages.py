@@ -98,12 +98,10 @@ def get_many(c: Connection, wanted: Iterable[tuple[str, int]]) -> list[StoredPas
 def count(c: Connection, library_ids: Collection[str]) -> int:
     """Return how many passages a search of those libraries looks through."""
     t, d = schema.passages.c, schema.documents.c
-    query = (
-        select(func.count())
-        .select_from(schema.passages.join(schema.documents, d.id == t.document_id))
-        .where(
-            d.library_id.in_(list(library_ids)), d.status == "ready", d.superseded_at_ms.is_(None)
-        )
+    # They are numbered from 1: the last number is their count, and the index has it at hand.
+    last = select(func.max(t.number)).where(t.document_id == d.id).scalar_subquery()
+    query = select(func.coalesce(func.sum(last), 0)).where(
+        d.library_id.in_(list(library_ids)), d.status == "ready", d.superseded_at_ms.is_(None)
     )
     return int(c.execute(query).scalar_one())
 
