@@ -29,7 +29,8 @@ const SERIES = {
   dark: ["#74c0f5", "#e3b56c", "#a3aebb", "#5ccbd8", "#d08c66", "#486a8c", "#8fbf95", "#857a63", "#c6dcef", "#5b8a63"],
 };
 
-const OUT_HEIGHT = 280;
+const OUT_HEIGHT = 290;
+const FILE_HEIGHT = 460;
 
 /** Draw `spec` over `rows` into `container`; `label` is what it is called. */
 export async function draw(container: HTMLElement, spec: Spec, columns: readonly ResultColumn[], rows: readonly Cell[][], label: string, size: Size): Promise<Drawing> {
@@ -100,7 +101,7 @@ function complete(spec: Spec, columns: readonly ResultColumn[], rows: readonly C
   const encoding = (spec.encoding ?? {}) as Record<string, { type?: string; title?: string; field?: string; axis?: unknown } | undefined>;
   const isLying = encoding.y !== undefined && encoding.y.type !== "quantitative" && encoding.y.type !== "temporal";
   const isStrip = encoding.y === undefined;
-  const height = isStrip ? 46 : isLying ? { step: encoding.yOffset ? 12 : 23 } : OUT_HEIGHT;
+  const height = isStrip ? 46 : isLying ? { step: encoding.yOffset ? 12 : rows.length > 20 ? 19 : 23 } : isFile ? FILE_HEIGHT : OUT_HEIGHT;
   const title = titleOf(spec);
   return {
     ...spec,
