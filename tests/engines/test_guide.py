@@ -198,3 +198,66 @@ def test_it_stays_small(child: Child) -> None:
         child.chat(question)
     if sys.platform == "linux":
         assert psutil.Process(child.process.pid).memory_info().rss < 40 << 20
+
+
+TABLE = {
+    "name": "orders",
+    "title": "Orders",
+    "row_count": 3,
+    "columns": [
+        {"name": "city", "title": "City", "type": "text", "values": ["Lyon", "Paris"]},
+        {"name": "amount", "title": "Amount", "type": "number", "minimum": 1, "maximum": 9},
+    ],
+}
+TOOLS = [{"type": "function", "function": {"name": "query_table", "parameters": {}}}]
+
+
+def table_messages(*more: dict[str, Any]) -> list[dict[str, Any]]:
+    context = "[tramontane] " + msgspec.json.encode({"language": "en", "tables": [TABLE]}).decode()
+    question = {"role": "user", "content": "How many orders are from Lyon?"}
+    return [{"role": "system", "content": context}, question, *more]
+
+
+def test_a_question_to_a_table_is_a_call_of_the_tool(child: Child) -> None:
+    body = {"messages": table_messages(), "tools": TOOLS, "tool_choice": "auto"}
+    said = msgspec.json.decode(child.request("POST", CHAT, body)[2])["choices"][0]
+    assert said["finish_reason"] == "tool_calls"
+    assert said["message"]["content"] is None
+    (call,) = said["message"]["tool_calls"]
+    assert call["type"] == "function"
+    assert call["function"]["name"] == "query_table"
+    sql = msgspec.json.decode(call["function"]["arguments"])["sql"]
+    assert sql.splitlines()[-1] == "WHERE \"city\" = 'Lyon'"
+
+
+def test_the_result_of_the_tool_is_told(child: Child) -> None:
+    call = {"id": "call_1", "type": "function",
+            "function": {"name": "query_table", "arguments": '{"sql":"SELECT 1"}'}}  # fmt: skip
+    result = {"columns": [{"name": "Number", "type": "number"}], "rows": [[2]], "row_count": 1}
+    messages = table_messages(
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": msgspec.json.encode(result).decode()},
+    )
+    body = {"messages": messages, "tools": TOOLS}
+    said = msgspec.json.decode(child.request("POST", CHAT, body)[2])["choices"][0]
+    assert said["finish_reason"] == "stop"
+    assert said["message"]["content"].startswith("**2**: number of Orders.")
+
+
+def test_a_call_in_a_stream_comes_whole_and_names_its_place(child: Child) -> None:
+    body = {"messages": table_messages(), "tools": TOOLS, "stream": True}
+    data = child.request("POST", CHAT, body)[2]
+    events = [event.removeprefix(b"data: ") for event in data.split(b"\n\n") if event]
+    assert events.pop() == b"[DONE]"
+    choices = [msgspec.json.decode(event)["choices"][0] for event in events]
+    calls = [call for c in choices for call in c["delta"].get("tool_calls", ())]
+    assert [(call["index"], call["function"]["name"]) for call in calls] == [(0, "query_table")]
+    assert choices[-1]["finish_reason"] == "tool_calls"
+
+
+def test_no_tool_is_called_that_may_not_be(child: Child) -> None:
+    for forbidden in ({"tools": TOOLS, "tool_choice": "none"}, {}):
+        body = {"messages": table_messages(), **forbidden}
+        said = msgspec.json.decode(child.request("POST", CHAT, body)[2])["choices"][0]
+        assert said["finish_reason"] == "stop"
+        assert "```sql" in said["message"]["content"]

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
-from tramontane.guide import sums
+from tramontane.guide import sums, tabletalk
 from tramontane.guide.conversation import Call, Context, Message, questions
+from tramontane.guide.extracts import extracts
 from tramontane.guide.language import language_of
 from tramontane.guide.quoting import quote
 from tramontane.guide.search import Hit, index
-from tramontane.guide.tabletalk import from_tables
 from tramontane.guide.vocabulary import fold, is_all, listed, say, words_of
 from tramontane.guide.walking import Walk, begin
 from tramontane.handbook import Page, address, pages
@@ -78,6 +78,7 @@ def prepare(language: str) -> None:
     """Make what the first question in `language` would else have to wait for."""
     index(language)
     language_of([say(language, "hello")], None)
+    tabletalk.prepare(language)
 
 
 def answer(
@@ -122,7 +123,7 @@ def _answer(
         return [say(language, "no_walk")]
     if (exact := sums.answer_sum(text, language)) is not None:
         return [exact]
-    if (told := from_tables(asked, language, context, messages, tools)) is not None:
+    if (told := tabletalk.from_tables(asked, language, context, messages, tools)) is not None:
         return told
     if (exact := sums.answer_date(text, language, context.today)) is not None:
         return [exact]
@@ -136,10 +137,12 @@ def _answer(
             say(language, "task", title=page.title, address=address(page)),
             *_models(language, context),
         ]
-    return _from_handbook(text, language, context)
+    return _from_texts(text, language, context)
 
 
-def _from_handbook(text: str, language: str, context: Context) -> list[str]:
+def _from_texts(text: str, language: str, context: Context) -> list[str]:
+    if context.sources and (said := extracts(text, context.sources, language)) is not None:
+        return said
     hits = index(language).search(text)
     if not hits or hits[0].confidence < SURE:
         return _unknown(hits, language, context)
@@ -179,6 +182,10 @@ def _quoted(text: str) -> str:
 
 
 def _unknown(hits: list[Hit], language: str, context: Context) -> list[str]:
+    if context.tables:
+        return tabletalk.not_understood(context, language)
+    if context.sources:
+        return [say(language, "not_in_documents"), *_models(language, context)]
     said = [say(language, "unknown")]
     near = [hit for hit in hits if hit.confidence >= NEAR]
     if near:

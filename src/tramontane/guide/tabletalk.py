@@ -9,11 +9,14 @@ import msgspec
 
 from tramontane.guide.conversation import Call, Context, Message
 from tramontane.guide.tables import Asked, Unclear, ask, tell
+from tramontane.guide.tables.lexicon import lexicon, meanings
 from tramontane.guide.tables.telling import Result
 from tramontane.guide.vocabulary import say
 
 TOOL = "query_table"
 _EARLIER = 12
+_MOST_TABLES = 5
+_MOST_COLUMNS = 12
 
 
 def from_tables(
@@ -39,6 +42,36 @@ def from_tables(
     if TOOL not in tools:
         return [found.understood, f"```sql\n{found.sql}\n```"]
     return [Call("", TOOL, msgspec.json.encode({"sql": found.sql}).decode())]
+
+
+def not_understood(context: Context, language: str) -> list[str]:
+    """Return that nothing to ask the tables was understood, what they have, and how to ask it."""
+    lines = []
+    for table in context.tables[:_MOST_TABLES]:
+        columns = ", ".join(f"**{column.title}**" for column in table.columns[:_MOST_COLUMNS])
+        lines.append(say(language, "table_has", table=table.title, columns=columns))
+    key = "not_in_both" if context.sources else "not_in_tables"
+    return [
+        say(language, key),
+        "\n".join(f"- {line}" for line in lines),
+        *_example(context, language),
+    ]
+
+
+def _example(context: Context, language: str) -> list[str]:
+    """Return a question that the first table answers."""
+    table = context.tables[0]
+    numbers = [c.title for c in table.columns if c.type == "number"]
+    groups = [c.title for c in table.columns if c.type == "text"]
+    if not numbers or not groups:
+        return []
+    return [say(language, "table_example", number=numbers[-1], group=groups[-1])]
+
+
+def prepare(language: str) -> None:
+    """Read the words of `language`, which the first question would else have to wait for."""
+    lexicon(language)
+    meanings()
 
 
 def _result(messages: Sequence[Message]) -> str | None:
