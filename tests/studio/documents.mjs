@@ -115,6 +115,168 @@ const flows = {
     assert.ok(page.asked.every((url) => url.startsWith(`${given.url}/`)), page.asked.filter((url) => !url.startsWith(given.url)).join("\n"));
     assert.deepEqual(complaints(page), []);
   },
+
+  "a library takes a folder, says what is wrong, and is searched beside the page": async () => { // slow
+    const page = await at("/libraries");
+    await page.getByRole("button", { name: "New library" }).first().click();
+    await page.getByRole("button", { name: "Make the library" }).click();
+    await page.getByText("This is needed.").waitFor();
+    await page.getByLabel("Name").fill("Minutes");
+    await page.getByRole("button", { name: "Make the library" }).click();
+    await page.getByText("Nothing in it yet").waitFor();
+    assert.deepEqual(await barriers(page), []);
+    await page.getByLabel("Add a folder", { exact: true }).setInputFiles(file("minutes"));
+    await page.getByText("1 was here already").waitFor({ timeout: 60_000 });
+    await page.getByText("30 files added").waitFor({ timeout: 60_000 });
+    await page.getByRole("button", { name: "minutes/2026/day-30.md", exact: true }).waitFor();
+    await page.getByLabel("Add files", { exact: true }).setInputFiles([file("broken.pdf"), file("report.pdf")]);
+    await page.getByText("1 cannot be read").waitFor({ timeout: 60_000 });
+    await page.getByText(`${given.pages} pages`).waitFor({ timeout: 60_000 });
+    await page.getByRole("button", { name: "Close this list" }).click();
+    assert.deepEqual(await barriers(page), []);
+
+    const fact = given.facts[1];
+    await page.getByRole("searchbox", { name: "Search in the documents" }).fill(`${fact.question}`);
+    await page.keyboard.press("Enter");
+    await page.getByText(/passages searched in/).waitFor();
+    await page.locator("mark").first().waitFor();
+    const hit = page.getByRole("main").getByRole("listitem").getByRole("button").first();
+    assert.ok((await hit.innerText()).includes(`page ${fact.page}`));
+    await hit.click();
+    await evidence(page).locator(".sheet[data-drawn] .box").first().waitFor();
+    await page.reload();
+    await page.getByText(/passages searched in/).waitFor();
+    await page.getByRole("button", { name: "Back to all documents" }).click();
+
+    await page.getByRole("searchbox", { name: "Filter by name" }).fill("day-07");
+    await page.getByRole("button", { name: "More for “minutes/2026/day-07.md”" }).click();
+    await page.getByRole("menuitem", { name: "Delete" }).click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByText("No document’s name has").waitFor();
+    assert.deepEqual(complaints(page), []);
+  },
+
+  "a document is turned, enlarged and searched by keys": async () => { // slow
+    const page = await at("/libraries");
+    await page.getByRole("link", { name: /^Minutes/ }).click();
+    await page.getByRole("button", { name: "report.pdf", exact: true }).click();
+    const panel = evidence(page);
+    const number = panel.locator("input.at");
+    await panel.locator(".sheet[data-drawn]").first().waitFor();
+    await page.keyboard.press("PageDown");
+    await page.keyboard.press("PageDown");
+    assert.equal(await number.inputValue(), "3");
+    await page.keyboard.press("End");
+    assert.equal(await number.inputValue(), String(given.pages));
+    await panel.locator(`.sheet[data-page="${given.pages}"][data-drawn]`).waitFor();
+    await page.keyboard.press("Home");
+    assert.equal(await number.inputValue(), "1");
+    const width = () => panel.locator(".sheet").first().evaluate((sheet) => sheet.getBoundingClientRect().width);
+    const before = await width();
+    await page.keyboard.press("+");
+    await page.waitForFunction((than) => document.querySelector(".sheet").getBoundingClientRect().width > than * 1.2, before);
+    await page.keyboard.press("-");
+    const fact = given.facts[2];
+    await page.keyboard.press("Control+f");
+    await page.keyboard.type(fact.place.toLocaleUpperCase());
+    await page.keyboard.press("Enter");
+    await panel.locator(".box.found").first().waitFor({ timeout: 60_000 });
+    assert.equal(await number.count(), 0);
+    const over = await page.evaluate((place) => {
+      const box = document.querySelector(".box.found").getBoundingClientRect();
+      const span = [...document.querySelectorAll(".sheet:has(.found) .words span")].find((one) => one.textContent.includes(place)).getBoundingClientRect();
+      return box.left >= span.left - 2 && box.right <= span.right + 2 && Math.abs(box.top - span.top) < 4;
+    }, fact.place);
+    assert.ok(over, "what was found is marked where it stands");
+    await page.keyboard.press("Escape");
+    assert.equal(await number.inputValue(), String(fact.page));
+    assert.deepEqual(await barriers(page), []);
+    await page.keyboard.press("Escape");
+    await panel.waitFor({ state: "detached" });
+    assert.deepEqual(complaints(page), []);
+  },
+
+  "text is shown with the passage marked; a conversation uses a library; what was deleted says so": async () => { // slow
+    const page = await at("/libraries");
+    await page.getByRole("link", { name: /^Minutes/ }).click();
+    await page.getByLabel("Add files", { exact: true }).setInputFiles([file("annual.docx"), file("sales.xlsx"), file("contract.eml")]);
+    await page.getByText("3 files added").waitFor({ timeout: 60_000 });
+    await page.getByRole("link", { name: "Ask this library" }).click();
+    await page.getByRole("button", { name: "1 library in use" }).waitFor();
+    await ask(page, "Wie viele Gigawattstunden Strom lieferten die Stadtwerke?", "large");
+    const quote = answer(page).locator(".checked.quote.proven").first();
+    await quote.focus();
+    await page.keyboard.press("Enter");
+    const mark = evidence(page).locator("mark.proven");
+    await mark.first().waitFor();
+    assert.equal((await mark.allInnerTexts()).join(""), "Die Stadtwerke haben im vergangenen Jahr 412 Gigawattstunden Strom geliefert");
+    assert.deepEqual(await barriers(page), []);
+    await page.keyboard.press("n");
+    await evidence(page).getByText("Passage 2 of 2").waitFor();
+    await page.keyboard.press("Escape");
+
+    const other = await at("/libraries");
+    await other.getByRole("link", { name: /^Minutes/ }).click();
+    await other.getByRole("button", { name: "More for “Minutes”" }).click();
+    await other.getByRole("menuitem", { name: "Delete the library" }).click();
+    await other.getByRole("button", { name: "Delete", exact: true }).click();
+    await other.getByText("No libraries yet").waitFor();
+    await page.reload();
+    await answer(page).locator(".checked.quote.proven").first().click();
+    await evidence(page).getByText("This document is gone").waitFor();
+    assert.deepEqual(complaints(page), []);
+  },
+
+  "what is pasted is attached, and is still there when one comes back": async () => { // slow
+    const page = await at("/");
+    await page.getByRole("button", { name: /^Model: \w/ }).waitFor();
+    const long = "The council met and spoke of the wind. ".repeat(400);
+    await question(page).focus();
+    await page.evaluate((text) => {
+      const data = new DataTransfer();
+      data.setData("text/plain", text);
+      document.activeElement.dispatchEvent(new ClipboardEvent("paste", { bubbles: true, cancelable: true, clipboardData: data }));
+    }, long);
+    await attached(page).getByText("Pasted text.txt").waitFor();
+    assert.equal(await question(page).inputValue(), "");
+    await page.getByRole("button", { name: "Put it into the question" }).click();
+    await attached(page).waitFor({ state: "detached" });
+    assert.equal(await question(page).inputValue(), long.trimEnd() === await question(page).inputValue() ? long.trimEnd() : long);
+    await question(page).fill("");
+    await page.locator("input[type=file][multiple]").setInputFiles([file("contract.eml"), file("contract.eml")]);
+    await attached(page).getByText("1 part").waitFor();
+    assert.equal(await attached(page).getByRole("listitem").count(), 1);
+    await page.reload();
+    await attached(page).getByText("contract.eml").waitFor();
+    await page.getByRole("button", { name: "Remove contract.eml" }).click();
+    await attached(page).waitFor({ state: "detached" });
+    await page.reload();
+    await page.getByRole("button", { name: /^Model: \w/ }).waitFor();
+    await page.waitForTimeout(500);
+    assert.equal(await attached(page).count(), 0);
+    assert.deepEqual(complaints(page), []);
+  },
+
+  "on a phone the page slides over, and every language has the words": async () => { // slow
+    for (const [locale, words] of [["fr-FR", "Joindre des documents"], ["de-DE", "Dokumente anhängen"], ["es-ES", "Adjuntar documentos"], ["it-IT", "Allegare documenti"]]) {
+      const page = await at("/", { locale, viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, colorScheme: "dark" });
+      await page.evaluate(async (language) => {
+        await fetch("/api/v1/me", { method: "PATCH", headers: { "content-type": "application/json", "x-tramontane": "1" }, body: JSON.stringify({ language }) });
+      }, locale.slice(0, 2));
+      await page.reload();
+      await page.getByRole("button", { name: words }).waitFor();
+      await page.locator("input[type=file][multiple]").setInputFiles(file("report.pdf"));
+      const chip = page.getByRole("button", { name: "report.pdf", exact: true });
+      await chip.waitFor({ timeout: 60_000 }).catch(async () => assert.fail(await page.locator(".composer").innerText()));
+      await chip.click();
+      await page.locator(".sheet[data-drawn]").first().waitFor();
+      assert.equal(await page.locator(".evidence").evaluate((panel) => panel.getBoundingClientRect().width), 390);
+      assert.deepEqual(await barriers(page), []);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+      assert.deepEqual(complaints(page), []);
+      await page.context().close();
+    }
+  },
 };
 
 await run(flows);

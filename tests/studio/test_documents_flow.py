@@ -27,6 +27,7 @@ context_tokens = 32000
 capable = true
 price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
 """
+POWER = "Die Stadtwerke haben im vergangenen Jahr 412 Gigawattstunden Strom geliefert"
 LIE = "In 2031 the municipality of Nowhere had exactly 12 inhabitants."
 
 
@@ -53,7 +54,9 @@ def found(
     facts = _made(files)
     asked = [next(f for f in facts if f.language == each and f.page > 20) for each in made.LANGUAGES]
     rules = tuple(Rule(contains=fact.place, reply=quoting(fact)) for fact in asked)
-    options = StandinOptions(behaviour=Behaviour(answer="Yes."), models=("large",), script=rules)
+    power = Rule(contains="Gigawattstunden", reply=Behaviour(answer=f"Es heißt: „{POWER}“ [1].\n"))
+    script = (*rules, power)
+    options = StandinOptions(behaviour=Behaviour(answer="Yes."), models=("large",), script=script)
     config = folder / "tramontane.toml"
     with run_standin(options) as standin:
         config.write_text(CONFIG.format(url=standin.url))

@@ -188,9 +188,11 @@ export class Attachments {
       this.#to ??= await this.#opened();
       const path = `${this.#to}/documents?name=${encodeURIComponent(item.name)}`;
       item.document = await upload<Document>(path, item.file!, (share) => (item.share = share), item.signal);
-      // What was brought twice is shown once.
-      const same = (other: Item) => other !== item && other.document?.id === item.document!.id;
-      this.items = this.items.filter((other) => !same(other));
+      if (!this.#watcher) {
+        // What goes along with a question goes along once.
+        const same = (other: Item) => other !== item && other.document?.id === item.document!.id;
+        this.items = this.items.filter((other) => !same(other));
+      }
       this.look();
     } catch (error) {
       if (!(error instanceof DOMException)) item.error = error;
