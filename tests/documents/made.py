@@ -367,7 +367,7 @@ HTML = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 a year from two wells.</p><h2>Prices</h2><ul><li>Household: 2.10 per m³</li>
 <li>Industry: 1.80</li></ul>
 <table><tr><th>Year</th><th>Price</th></tr><tr><td>2023</td><td>2.05</td></tr></table>
-<p hidden>Nor this.</p><pre>line one
+<p hidden>Nor this.</p><ol><li>Pump<li>Filter</ol><pre>line one
 line two</pre></body></html>"""
 
 MARKDOWN = """---
@@ -379,8 +379,8 @@ The harbour handled **1,204 ships** last year, see [the register](https://exampl
 
 ## Cranes
 
-- The old crane was sold.
-- The new one lifts 60 tonnes.
+3. The old crane was sold.
+4. The new one lifts 60 t.
 
 | Crane | Tonnes |
 | --- | ---: |

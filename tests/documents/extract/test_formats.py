@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,48 @@ def test_word_reads_inserted_text_notes_and_boxes_and_no_deleted_text(tmp_path: 
     assert passage.text == (
         "The fee is twelve euros a month.\nIn a field of a form.\nIn a box.\nAround it."
     )
+
+
+NUMBERING = f"""<w:numbering {bombs.WORD}><w:abstractNum w:abstractNumId="0">
+<w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:lvlText w:val="§ %1"/></w:lvl>
+<w:lvl w:ilvl="1"><w:start w:val="1"/><w:numFmt w:val="lowerLetter"/><w:lvlText w:val="%1.%2)"/>
+</w:lvl></w:abstractNum><w:abstractNum w:abstractNumId="1"><w:lvl w:ilvl="0"><w:start w:val="3"/>
+<w:numFmt w:val="upperRoman"/><w:lvlText w:val="%1."/></w:lvl></w:abstractNum>
+<w:num w:numId="7"><w:abstractNumId w:val="0"/></w:num>
+<w:num w:numId="8"><w:abstractNumId w:val="1"/></w:num></w:numbering>"""
+STYLES = f"""<w:styles {bombs.WORD}><w:style w:styleId="H1"><w:name w:val="heading 1"/><w:pPr>
+<w:numPr><w:numId w:val="7"/></w:numPr></w:pPr></w:style>
+<w:style w:styleId="H1b"><w:name w:val="Own"/><w:basedOn w:val="H1"/></w:style></w:styles>"""
+
+
+def test_word_counts_as_word_does(tmp_path: Path) -> None:
+    path = tmp_path / "statute.docx"
+
+    def paragraph(text: str, style: str = "", number: str = "") -> str:
+        says = f'<w:pStyle w:val="{style}"/>' if style else ""
+        if number:
+            numbered, level = number.split(".")
+            says += f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{numbered}"/></w:numPr>'
+        return f"<w:p><w:pPr>{says}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
+
+    body = (
+        paragraph("Scope", "H1") + paragraph("towns", number="7.1") + paragraph("", number="7.1")
+        + paragraph("villages", number="7.1") + paragraph("Fees", "H1b")
+        + paragraph("rivers", number="7.1") + paragraph("No number", "H1", "0.0")
+        + paragraph("third", number="8.0") + paragraph("fourth", number="8.0")
+    )  # fmt: skip
+    bombs.word(path, f"<w:document {bombs.WORD}><w:body>{body}</w:body></w:document>")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("word/numbering.xml", NUMBERING)
+        archive.writestr("word/styles.xml", STYLES)
+    assert [(p.kind, p.text) for p in read(path).passages] == [
+        ("heading", "§ 1 Scope"),
+        ("list", "1.a) towns\n1.c) villages"),
+        ("heading", "§ 2 Fees"),
+        ("list", "2.a) rivers"),
+        ("heading", "No number"),
+        ("list", "III. third\nIV. fourth"),
+    ]
 
 
 def test_slides(tmp_path: Path) -> None:
@@ -119,7 +162,7 @@ def test_html(tmp_path: Path) -> None:
         ("heading", "Water supply", "Prices"),
         ("list", "Water supply › Prices", "Household: 2.10 per m³\nIndustry: 1.80"),
         ("table", "Water supply › Prices", "Year | Price\n2023 | 2.05"),
-        ("text", "Water supply › Prices", "line one\nline two"),
+        ("text", "Water supply › Prices", "1. Pump\n2. Filter\nline one\nline two"),
     ]
 
 
@@ -140,7 +183,7 @@ def test_markdown(tmp_path: Path) -> None:
         ("heading", "", "Harbour"),
         ("text", "Harbour", "The harbour handled 1,204 ships last year, see the register."),
         ("heading", "Harbour", "Cranes"),
-        ("list", "Harbour › Cranes", "The old crane was sold.\nThe new one lifts 60 tonnes."),
+        ("list", "Harbour › Cranes", "3. The old crane was sold.\n4. The new one lifts 60 t."),
         ("table", "Harbour › Cranes", "Crane | Tonnes\nNorth | 60\nSouth | 25"),
         ("text", "Harbour › Cranes", "# not a heading\nmake cranes"),
     ]

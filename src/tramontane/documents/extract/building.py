@@ -5,6 +5,8 @@ Tables in tables become text of their cell. It does not know formats.
 
 import re
 
+import msgspec
+
 from tramontane.documents.extract.blocks import Block
 from tramontane.documents.passage import Kind
 
@@ -15,13 +17,20 @@ FLUSH = 10_000  # characters of a table, after which a part of it is given
 _SPACES = re.compile(r"[^\S\n]+")
 
 
+class _Paragraph(msgspec.Struct):
+    kind: Kind
+    level: int
+    pieces: list[str] = []
+    label: str = ""
+
+
 class Builder:
     """Give it text and structure; take blocks from `ready`."""
 
     def __init__(self) -> None:
         self.ready: list[Block] = []
         self.has_cut_columns = False
-        self._paragraphs: list[tuple[Kind, int, list[str]]] = []
+        self._paragraphs: list[_Paragraph] = []
         self._tables = 0
         self._rows: list[str] = []
         self._head = ""
@@ -37,12 +46,18 @@ class Builder:
 
     def begin_paragraph(self, kind: Kind = "text", level: int = 0) -> None:
         """A paragraph begins; one that is open waits until this one has ended."""
-        self._paragraphs.append((kind, level, []))
+        self._paragraphs.append(_Paragraph(kind, level))
 
     def retell(self, kind: Kind, level: int = 0) -> None:
         """The open paragraph turns out to be of another kind."""
         if self._paragraphs:
-            self._paragraphs[-1] = (kind, level, self._paragraphs[-1][2])
+            self._paragraphs[-1].kind = kind
+            self._paragraphs[-1].level = level
+
+    def label(self, label: str) -> None:
+        """Put `label`, a number or letter, before the open paragraph, should it hold text."""
+        if self._paragraphs:
+            self._paragraphs[-1].label = label.strip()
 
     @property
     def is_open(self) -> bool:
@@ -52,19 +67,19 @@ class Builder:
     @property
     def is_heading(self) -> bool:
         """Whether the open paragraph is a heading."""
-        return bool(self._paragraphs) and self._paragraphs[-1][0] == "heading"
+        return bool(self._paragraphs) and self._paragraphs[-1].kind == "heading"
 
     def text(self, text: str) -> None:
         """Add to the open paragraph; what stands in none is left out."""
         if self._paragraphs:
-            self._paragraphs[-1][2].append(text)
+            self._paragraphs[-1].pieces.append(text)
 
     def end_paragraph(self, *, keeps_lines: bool = True) -> None:
         """The paragraph ends."""
         if not self._paragraphs:
             return
-        kind, level, pieces = self._paragraphs.pop()
-        text = "".join(pieces)
+        paragraph = self._paragraphs.pop()
+        text = "".join(paragraph.pieces)
         if keeps_lines:
             lines = (_SPACES.sub(" ", line).strip() for line in text.split("\n"))
             text = "\n".join(line for line in lines if line)
@@ -72,10 +87,12 @@ class Builder:
             text = " ".join(text.split())
         if not text:
             return
+        if paragraph.label:
+            text = f"{paragraph.label} {text}"
         if self._cell is not None:
             self._cell.append(text)
         else:
-            self.ready.append(Block(kind, text, level))
+            self.ready.append(Block(paragraph.kind, text, paragraph.level))
 
     def begin_table(self) -> None:
         """A table begins."""

@@ -1,20 +1,25 @@
-"""Word documents: paragraphs, headings by their style, lists, tables, foot- and endnotes.
+"""Word documents: paragraphs, headings by their style, lists with their numbers, tables, notes.
 
 Inserted text counts and deleted text does not. Headers, footers and comments are not read.
 """
 
 from collections.abc import Iterator
 
+import msgspec
+
 from tramontane.documents.extract import flow, xml
 from tramontane.documents.extract.archive import Archive
 from tramontane.documents.extract.blocks import Block, Notes, Opened, Page
 from tramontane.documents.extract.building import Builder
 from tramontane.documents.extract.formats import office
+from tramontane.documents.extract.formats.docx_numbering import Numbering
 from tramontane.documents.extract.records import Limits
 from tramontane.documents.extract.source import Source
 
 # What is deleted, moved away, or stands there a second time for older programs.
-SKIPPED = frozenset({"w:del", "w:moveFrom", "mc:Fallback", "w:instrText", "w:delText"})
+SKIPPED = frozenset(
+    {"w:del", "w:moveFrom", "mc:Fallback", "w:instrText", "w:delText", "w:pPrChange"}
+)
 TITLE_LEVEL = 1
 
 
@@ -28,60 +33,80 @@ def read(source: Source, limits: Limits, notes: Notes) -> Iterator[Opened | Page
 
 def _blocks(archive: Archive, main: str, notes: Notes) -> Iterator[Block]:
     parts = dict(office.references(archive, main).values())
-    levels, lists = _styles(archive, parts.get("styles", "word/styles.xml"))
+    styles = _styles(archive, parts.get("styles", "word/styles.xml"))
+    numbering = Numbering.read(archive, parts.get("numbering", "word/numbering.xml"))
     for part in (main, parts.get("footnotes", ""), parts.get("endnotes", "")):
         if part == main or part in archive.names:
-            yield from _Reader(levels, lists).blocks(archive, part)
+            yield from _Reader(styles, numbering).blocks(archive, part)
 
 
-def _styles(archive: Archive, part: str) -> tuple[dict[str, int], set[str]]:
-    """Return the level of each style that heads something, and the styles of lists."""
-    levels: dict[str, int] = {}
-    lists: set[str] = set()
-    bases: dict[str, str] = {}
+class _Style(msgspec.Struct):
+    """What a style makes of its paragraphs. `level`: of a heading; `number`: its list."""
+
+    level: int = 0
+    is_list: bool = False
+    number: str = ""
+    depth: int = 0
+    base: str = ""
+
+
+def _styles(archive: Archive, part: str) -> dict[str, _Style]:
+    """Return each style by its identifier, with what it takes over from those it is based on."""
+    styles: dict[str, _Style] = {}
     if part not in archive.names:
-        return levels, lists
-    style = ""
+        return styles
+    style = _Style()
     with archive.open(part) as file:
         for event in xml.events(file):
             if not isinstance(event, xml.Start):
                 continue
             value = event.attributes.get("w:val", "")
             if event.name == "w:style":
-                style = event.attributes.get("w:styleId", "")
+                style = styles[event.attributes.get("w:styleId", "")] = _Style()
             elif event.name == "w:basedOn":
-                bases[style] = value
-            elif event.name == "w:outlineLvl":
-                _set_level(levels, style, value)
+                style.base = value
+            elif event.name == "w:numId":
+                style.number = value
+            elif event.name == "w:ilvl" and value.isdecimal():
+                style.depth = int(value[:2])
+            elif event.name == "w:outlineLvl" and value.isdecimal() and int(value) < 9:
+                style.level = style.level or int(value) + 1 + TITLE_LEVEL
             elif event.name == "w:name":
-                name = value.lower()
-                if name == "title":
-                    levels[style] = TITLE_LEVEL
-                elif name.startswith("heading ") and name[8:].isdigit():
-                    levels[style] = int(name[8:]) + TITLE_LEVEL
-                elif name.startswith("list") and "paragraph" not in name:
-                    lists.add(style)
-    for name in bases:
-        base, steps = name, 0
-        while base not in levels and base in bases and steps < 20:
-            base, steps = bases[base], steps + 1
-        if base in levels and base != name:
-            levels.setdefault(name, levels[base])
-    return levels, lists
+                _name(style, value.lower())
+    for each in styles.values():
+        _inherit(each, styles)
+    return styles
 
 
-def _set_level(levels: dict[str, int], style: str, value: str) -> None:
-    if value.isdigit() and int(value) < 9:
-        levels.setdefault(style, int(value) + 1 + TITLE_LEVEL)
+def _name(style: _Style, name: str) -> None:
+    if name == "title":
+        style.level = TITLE_LEVEL
+    elif name.startswith("heading ") and name[8:].isdecimal():
+        style.level = int(name[8:10]) + TITLE_LEVEL
+    style.is_list = name.startswith("list") and "paragraph" not in name
+
+
+def _inherit(style: _Style, styles: dict[str, _Style]) -> None:
+    base, steps = style.base, 0
+    while base in styles and steps < 20:
+        above = styles[base]
+        style.level = style.level or above.level
+        style.is_list = style.is_list or above.is_list
+        if not style.number:
+            style.number, style.depth = above.number, above.depth
+        base, steps = above.base, steps + 1
 
 
 class _Reader:
     """Goes through one part from its beginning to its end."""
 
-    def __init__(self, levels: dict[str, int], lists: set[str]) -> None:
-        self._levels = levels
-        self._lists = lists
+    def __init__(self, styles: dict[str, _Style], numbering: Numbering) -> None:
+        self._styles = styles
+        self._numbering = numbering
         self._builder = Builder()
+        self._number = ""
+        self._depth: int | None = None
+        self._style = _Style()
         self._skipping = 0
         self._is_text = False
 
@@ -109,6 +134,7 @@ class _Reader:
             self._is_text = True
         elif name == "w:p":
             builder.begin_paragraph()
+            self._number, self._depth, self._style = "", None, _Style()
         elif name in ("w:tab", "w:ptab"):
             builder.text("\t")
         elif name in ("w:br", "w:cr"):
@@ -126,16 +152,27 @@ class _Reader:
 
     def _property(self, name: str, value: str) -> None:
         """Take in what a paragraph says of itself."""
-        builder = self._builder
         if name == "w:pStyle":
-            if value in self._levels:
-                builder.retell("heading", self._levels[value])
-            elif value in self._lists:
-                builder.retell("list")
-        elif name == "w:numId" and value != "0" and not builder.is_heading:
+            self._style = self._styles.get(value, self._style)
+        elif name == "w:numId":
+            self._number = value
+        elif name == "w:ilvl" and value.isdecimal():
+            self._depth = int(value[:2])
+        elif name == "w:outlineLvl" and value.isdecimal() and int(value) < 9:
+            self._builder.retell("heading", int(value) + 1 + TITLE_LEVEL)
+
+    def _told(self) -> None:
+        """The paragraph has said all it says of itself; 0 is the list of those in no list."""
+        builder, style = self._builder, self._style
+        number = self._number or style.number
+        is_list = style.is_list or number not in ("", "0")
+        if style.level and not builder.is_heading:
+            builder.retell("heading", style.level)
+        elif is_list and self._number != "0" and not builder.is_heading:
             builder.retell("list")
-        elif name == "w:outlineLvl" and value.isdigit() and int(value) < 9:
-            builder.retell("heading", int(value) + 1 + TITLE_LEVEL)
+        if number not in ("", "0"):
+            depth = style.depth if self._depth is None else self._depth
+            builder.label(self._numbering.label(number, depth))
 
     def _end(self, name: str) -> None:
         builder = self._builder
@@ -145,6 +182,8 @@ class _Reader:
             return
         elif name in ("w:t", "m:t"):
             self._is_text = False
+        elif name == "w:pPr":
+            self._told()
         elif name == "w:p":
             builder.end_paragraph()
         elif name == "w:tc":

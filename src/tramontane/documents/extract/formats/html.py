@@ -89,7 +89,8 @@ class _Walker:
 
     def __init__(self) -> None:
         self.builder = Builder()
-        self._lists = 0
+        self._lists: list[int | None] = []  # the next number of each, None for bullets
+        self._label = ""
         self._pre = 0
 
     def enter(self, node: LexborNode) -> bool:
@@ -115,7 +116,7 @@ class _Walker:
             self._pre -= tag == "pre"
         elif tag in ("ul", "ol"):
             self._end_paragraph()
-            self._lists -= 1
+            del self._lists[-1:]
         elif tag in ("td", "th", "caption"):
             self._end_paragraph()
             if tag != "caption":
@@ -130,11 +131,14 @@ class _Walker:
         if tag in HEADINGS:
             self._end_paragraph()
             builder.begin_paragraph("heading", HEADINGS[tag])
-        elif tag in BLOCKS or tag == "li":
+        elif tag in BLOCKS:
             self._end_paragraph()
+        elif tag == "li":
+            self._end_paragraph()
+            self._item()
         elif tag in ("ul", "ol"):
             self._end_paragraph()
-            self._lists += 1
+            self._lists.append(1 if tag == "ol" else None)
         elif tag == "pre":
             self._end_paragraph()
             self._pre += 1
@@ -148,11 +152,21 @@ class _Walker:
         elif tag in ("td", "th"):
             builder.begin_cell()
 
+    def _item(self) -> None:
+        """An item begins: one of a numbered list has its number before its text."""
+        number = self._lists[-1] if self._lists else None
+        self._label = ""
+        if number is not None:
+            self._label = f"{number}."
+            self._lists[-1] = number + 1
+
     def _text(self, text: str) -> None:
         if not self.builder.is_open:
             if not text.strip():
                 return
             self.builder.begin_paragraph("list" if self._lists else "text")
+            self.builder.label(self._label)
+            self._label = ""
         self.builder.text(text)
 
     def _end_paragraph(self) -> None:

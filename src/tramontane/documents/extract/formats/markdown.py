@@ -44,12 +44,17 @@ def _first_heading(tokens: list[Token]) -> str | None:
 def _blocks(tokens: list[Token]) -> Iterator[Block]:
     builder = Builder()
     lists = 0
+    label = ""
     for token in tokens:
         kind = token.type
         if kind == "heading_open":
             builder.begin_paragraph("heading", int(token.tag[1:]))
         elif kind == "paragraph_open":
             builder.begin_paragraph("list" if lists else "text")
+            builder.label(label)
+            label = ""
+        elif kind == "list_item_open":
+            label = f"{token.info}." if token.info.isdecimal() else ""
         elif kind == "inline":
             if not builder.is_open:  # in a cell
                 builder.begin_paragraph()
