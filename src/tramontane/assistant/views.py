@@ -8,7 +8,18 @@ from typing import Any
 import msgspec
 
 from tramontane.store.conversations import Conversation, Parameters
-from tramontane.store.messages import Failure, Message, Part, Rating, Receipt, Role, Status
+from tramontane.store.messages import (
+    Failure,
+    FilesPart,
+    Message,
+    Part,
+    Rating,
+    Receipt,
+    ResultPart,
+    Role,
+    SourcesPart,
+    Status,
+)
 from tramontane.store.windows import time_name
 
 
@@ -102,6 +113,24 @@ def message_view(message: Message) -> MessageView:
         created_at=time_name(message.created_at_ms),
         updated_at=time_name(message.updated_at_ms),
     )
+
+
+def without_ways_in(message: Message) -> Message:
+    """Return `message` for a reader who may see none of its documents and tables: what stands in it
+    stays, and names none by its identifier.
+    """
+    parts: list[Part] = []
+    for part in message.parts:
+        if isinstance(part, FilesPart):
+            files = (msgspec.structs.replace(file, document_id="") for file in part.files)
+            part = FilesPart(tuple(files))
+        elif isinstance(part, SourcesPart):
+            sources = (msgspec.structs.replace(source, document_id="") for source in part.sources)
+            part = SourcesPart(tuple(sources), part.searched)
+        elif isinstance(part, ResultPart):
+            part = msgspec.structs.replace(part, tables=())
+        parts.append(part)
+    return msgspec.structs.replace(message, parts=tuple(parts))
 
 
 def _summary(c: Conversation, *, is_mine: bool, is_running: bool) -> dict[str, Any]:

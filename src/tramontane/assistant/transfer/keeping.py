@@ -14,9 +14,11 @@ from tramontane.assistant import titles
 from tramontane.assistant.transfer.records import (
     ImportedConversation,
     ImportedMessage,
+    OwnPart,
     Part,
     Reasoning,
     Text,
+    ToolUse,
 )
 from tramontane.store import conversations, messages, schema
 from tramontane.store.conversations import Conversation
@@ -142,11 +144,13 @@ def _message(
     )
 
 
-def _part(part: Part) -> messages.Part:
+def _part(part: Part | OwnPart) -> messages.Part:
     if isinstance(part, Text):
         return TextPart(part.text)
     if isinstance(part, Reasoning):
         return ReasoningPart(part.text)
+    if not isinstance(part, ToolUse):
+        return part
     return ToolPart(
         id=part.id,
         name=part.name,

@@ -6,8 +6,16 @@ Pure. The reader's language decides the few words that are ours.
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from tramontane.assistant.transfer import proofs
 from tramontane.store.conversations import Conversation
-from tramontane.store.messages import Message, ReasoningPart, TextPart, ToolPart
+from tramontane.store.messages import (
+    FilesPart,
+    Message,
+    ReasoningPart,
+    ResultPart,
+    TextPart,
+    ToolPart,
+)
 
 _WORDS: dict[str, dict[str, str]] = {
     "de": {
@@ -79,23 +87,29 @@ def render(
     title = _line(conversation.title) or words["untitled"]
     blocks = [f"# {title}", f"*{words['kept'].format(time=_moment(now_ms))}*"]
     for message in branch:
-        blocks += _message(message, conversation.owner_name, words)
+        blocks += _message(message, conversation.owner_name, words, language)
     return "\n\n".join(blocks) + "\n"
 
 
-def _message(message: Message, asker: str, words: dict[str, str]) -> list[str]:
+def _message(message: Message, asker: str, words: dict[str, str], language: str) -> list[str]:
     if message.role == "user":
         head = words["asked"].format(name=_line(asker))
     else:
         head = words["wrote"].format(name=_line(message.model or "?"))
     blocks = ["---", f"**{head}** · {_moment(message.created_at_ms)}"]
+    results = {part.id for part in message.parts if isinstance(part, ResultPart)}
     for part in message.parts:
         if isinstance(part, TextPart):
             blocks.append(part.text.strip())
         elif isinstance(part, ReasoningPart):
             blocks.append(_quoted(f"**{words['reasoning']}**\n\n{part.text.strip()}"))
         elif isinstance(part, ToolPart):
-            blocks += _tool(part, words)
+            blocks += _tool(part, words) if part.id not in results else []
+        elif isinstance(part, FilesPart):
+            blocks.append(proofs.of_files(part, language))
+        elif isinstance(part, ResultPart):
+            blocks += proofs.of_result(part, language)
+    blocks += proofs.of_answer(message, language)
     if message.error is not None:
         blocks.append(f"*{words['failed'].format(message=_line(message.error.message))}*")
     elif message.status in ("stopped", "interrupted"):

@@ -1,4 +1,7 @@
-"""Tramontane's own export of a conversation, read again. Pure."""
+"""Tramontane's own export of a conversation, read again. Pure.
+
+What was checked is left behind: a file could say that anything is proven.
+"""
 
 from typing import Any
 
@@ -8,6 +11,7 @@ from tramontane.assistant.transfer.records import (
     ImportedConversation,
     ImportedMessage,
     NotUnderstood,
+    OwnPart,
     Part,
     clean,
     items,
@@ -17,6 +21,7 @@ from tramontane.assistant.transfer.records import (
     title_of,
 )
 from tramontane.assistant.transfer.tree import MAX_NODES
+from tramontane.store.messages import ChecksPart, ProgressPart
 
 FORMAT = "tramontane.conversation"
 
@@ -25,7 +30,7 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     parent_id: str | None = None
     role: str
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Part | OwnPart | ChecksPart | ProgressPart, ...] = ()
     model: str | None = None
     rating: str | None = None
     rating_reason: str | None = None
@@ -59,9 +64,10 @@ def read(element: dict[str, Any], key: str) -> ImportedConversation:
     for message in messages:
         if message.role not in ("user", "assistant") or not key_of(message.id):
             continue
-        if message.id in known or not message.parts:
+        parts = tuple(p for p in message.parts if not isinstance(p, ChecksPart | ProgressPart))
+        if message.id in known or not parts:
             continue
-        found.append(_message(message, known, start_ms))
+        found.append(_message(message, parts, known, start_ms))
         known.add(message.id)
     if not found:
         raise NotUnderstood("empty", title)
@@ -80,12 +86,14 @@ def read(element: dict[str, Any], key: str) -> ImportedConversation:
     )
 
 
-def _message(message: _Message, known: set[str], start_ms: int) -> ImportedMessage:
+def _message(
+    message: _Message, parts: tuple[Part | OwnPart, ...], known: set[str], start_ms: int
+) -> ImportedMessage:
     return ImportedMessage(
         key=message.id,
         parent=message.parent_id if message.parent_id in known else None,
         role="user" if message.role == "user" else "assistant",
-        parts=message.parts,
+        parts=parts,
         model=message.model,
         rating=message.rating if message.rating in ("up", "down") else None,  # type: ignore[arg-type]
         rating_reason=message.rating_reason,

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tramontane.store.messages import FilesPart, ResultPart, SourcesPart
 from tramontane.store.windows import LAST_MS, read_time
 
 Source = Literal["chatgpt", "openwebui", "tramontane"]
@@ -57,6 +58,8 @@ class ToolUse(msgspec.Struct, frozen=True, tag="tool", tag_field="type", kw_only
 
 
 Part = Text | Reasoning | ToolUse
+OwnPart = FilesPart | SourcesPart | ResultPart
+"""What only our own export has."""
 
 
 class ImportedMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +68,7 @@ class ImportedMessage(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     parent: str | None
     role: Literal["user", "assistant"]
-    parts: tuple[Part, ...]
+    parts: tuple[Part | OwnPart, ...]
     model: str | None = None
     rating: Literal["up", "down"] | None = None
     rating_reason: str | None = None

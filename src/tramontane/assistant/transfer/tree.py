@@ -10,7 +10,16 @@ from typing import Literal
 
 import msgspec
 
-from tramontane.assistant.transfer.records import ImportedMessage, NotUnderstood, Part, joined
+from tramontane.assistant.transfer.records import (
+    ImportedMessage,
+    NotUnderstood,
+    OwnPart,
+    Part,
+    Reasoning,
+    Text,
+    ToolUse,
+    joined,
+)
 
 MAX_NODES = 20_000
 MAX_PARTS = 200_000
@@ -137,7 +146,7 @@ def _message(run: _Run, start_ms: int) -> ImportedMessage:
     )
 
 
-def _chars(part: Part) -> int:
-    if hasattr(part, "text"):
-        return len(part.text)
-    return len(part.arguments) + len(part.result or "")
+def _chars(part: Part | OwnPart) -> int:
+    if isinstance(part, ToolUse):
+        return len(part.arguments) + len(part.result or "")
+    return len(part.text) if isinstance(part, Text | Reasoning) else 0

@@ -11,7 +11,12 @@ from litestar import Request, delete, get, post
 from litestar.params import FromPath, JSONBody
 
 from tramontane.assistant import access
-from tramontane.assistant.views import ConversationView, conversation_view, message_view
+from tramontane.assistant.views import (
+    ConversationView,
+    conversation_view,
+    message_view,
+    without_ways_in,
+)
 from tramontane.errors import InvalidRequest
 from tramontane.store import conversations, messages, shares
 from tramontane.store.conversations import Conversation, Parameters
@@ -121,11 +126,15 @@ def revoke_share(platform: GivenPlatform, caller: GivenCaller, share_id: FromPat
 def read_shared(
     platform: GivenPlatform, caller: GivenCaller, data: JSONBody[ShareToken]
 ) -> ConversationView:
-    """For anybody who is signed in. It cannot be followed nor answered; `feed` is empty."""
+    """For anybody who is signed in. It cannot be followed nor answered; `feed` is empty. Whoever is
+    not in its project sees what was quoted, and no way into its documents and tables.
+    """
     with platform.store.read() as c:
         share = shares.find(c, platform.pepper, data.token)
         found = conversations.get(c, share.conversation_id)
         branch = messages.branch(c, found.id, share.message_id)
+    if found.project_id not in caller.project_ids:
+        branch = [without_ways_in(message) for message in branch]
     return _shown(platform, found, branch, is_mine=found.member_id == caller.person().id)
 
 
