@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 import typer
 from litestar import Litestar
+from litestar.di import Provide
 from litestar.routes import HTTPRoute
 
 from tramontane import errors
@@ -236,13 +237,15 @@ def studio_paths() -> dict[str, str]:
 
 def mistral_paths() -> dict[str, str]:
     """Return what each operation in Mistral's dialect needs."""
-    routes = Litestar([mistral_libraries.router({})], logging_config=None).routes
+    given = {name: Provide(lambda: None, sync_to_thread=False) for name in ("platform", "caller")}
+    routes = Litestar([mistral_libraries.router(given)], logging_config=None).routes
     return {
         f"{method} {re.sub(':[a-z]+', '', route.path)}": str(handler.opt["right"])
         for route in routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
-        for method in handler.http_methods - {"OPTIONS"}
+        if "right" in handler.opt
+        for method in handler.http_methods
     }
 
 
