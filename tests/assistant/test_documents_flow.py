@@ -118,3 +118,23 @@ def test_a_result_is_changed_by_its_owner(ada: Talker) -> None:
             ada.call("PUT", path, body)
         assert refused.value.code == code, body
     assert part(ada.messages(made["id"])[answer["id"]], "result")["sql"] == only
+
+
+def test_the_guide_quotes_documents_and_asks_tables(ada: Talker) -> None:
+    made = ada.converse("guide")
+    document = upload(ada, made["id"], "report.txt", REPORT)
+    read(ada, upload(ada, made["id"], "sales.csv", SALES))
+    _, answer = ada.ask(
+        made["id"], "How many people worked at the office?", attachments=[document["id"]]
+    )
+    ended = ada.ended(made["id"], answer["id"])
+    assert "118 people worked at the office" in text_of(ended)
+    checks = part(ended, "checks")["checks"]
+    assert checks
+    assert {check["verdict"] for check in checks} == {"proven"}
+    _, answer = ada.ask(made["id"], "What is the total amount by region?", answer["id"])
+    ended = ada.ended(made["id"], answer["id"])
+    assert part(ended, "result")["rows"] == [["North", 260.5], ["South", 108.25]]
+    checks = part(ended, "checks")["checks"]
+    assert {check["text"] for check in checks if check["cell"]} >= {"260.5", "108.25"}
+    assert {check["verdict"] for check in checks} == {"proven"}, checks
