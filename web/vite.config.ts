@@ -35,12 +35,12 @@ function fontFirst(): Plugin {
   };
 }
 
-/** What pdf.js asks for by name while it reads: fonts that a PDF may leave out, maps of characters, decoders. */
+/** What pdf.js asks for by name while it reads: signs no system has, maps of characters, decoders. */
 function pdfAssets(): Plugin {
   const package_ = join(import.meta.dirname, "node_modules/pdfjs-dist");
   const { version } = JSON.parse(readFileSync(join(package_, "package.json"), "utf8")) as { version: string };
   const base = `assets/pdfjs-${version}`;
-  const wanted = (path: string) => /\.(bcmap|pfb|ttf)$|_fallback\.js$|LICENSE/.test(path);
+  const wanted = (path: string) => /\.bcmap$|Foxit(Symbol|Dingbats)\.pfb$|_fallback\.js$|LICENSE(_FOXIT|_\w*OPENJPEG|_\w*JBIG2)?$/.test(path);
   const folders = ["cmaps", "standard_fonts", "wasm"];
   return {
     name: "pdf-assets",
@@ -117,7 +117,7 @@ export default defineConfig({
           groups: [
             {
               name: "base",
-              test: /node_modules[\\/](svelte|esm-env|clsx)[\\/]|src[\\/]lib[\\/]((ui|api)[\\/]|i18n[\\/]index|chat[\\/](Tool|Prose)|markdown[\\/]tables|[^\\/]+\.ts$)/,
+              test: /node_modules[\\/](svelte|esm-env|clsx)[\\/]|src[\\/]lib[\\/]((ui|api)[\\/]|i18n[\\/]index|chat[\\/](Tool|Prose|samples)|documents[\\/](evidence|attachments|bringing|parts)\.|tables[\\/]parts\.|markdown[\\/]tables|[^\\/]+\.ts$)|rolldown[\\/]runtime/,
             },
             { name: "door", test: /src[\\/]lib[\\/]pages[\\/](Door|Password|password)\./ },
           ],

@@ -33,7 +33,6 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".pfb": "application/octet-stream",
     ".png": "image/png",
-    ".ttf": "font/ttf",
     ".txt": "text/plain; charset=utf-8",
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",

@@ -31,7 +31,7 @@ export function open(address: string): { document: Promise<PDFDocumentProxy>; de
     standardFontDataUrl: `${__PDF_ASSETS__}standard_fonts/`,
     wasmUrl: `${__PDF_ASSETS__}wasm/`,
     useWasm: false,
-    useSystemFonts: false,
+    useSystemFonts: true, // where a PDF brings no fonts of its own
     disableWorkerRendering: true,
     enableXfa: false,
     verbosity: 0,
