@@ -39,6 +39,15 @@ def test_lines_that_are_no_prose_stand_alone() -> None:
     ]  # fmt: skip
 
 
+def test_a_number_at_the_beginning_of_a_line_is_an_item_where_it_counts() -> None:
+    text = "Goals:\n1. At most 2.\n2. No more\n3. The end"
+    assert cut(text, "en") == ["Goals:", "1. At most 2.", "2. No more", "3. The end"]
+    assert cut("Es kostet viel, und den\n97. Teil davon\n1990. Gut.", "de") == [
+        "Es kostet viel, und den\n97. Teil davon\n1990.",
+        "Gut.",
+    ]
+
+
 @given(
     st.text(alphabet="aB1. !?»“\n|-’…de", max_size=80), st.sampled_from(["en", "de", "fr", None])
 )

@@ -97,6 +97,10 @@ _REASON = re.compile(
     r"|perche|poiche|a causa d|dovuto|grazie a|in quanto|per via)"
 )
 _YEAR = re.compile(r"(?<![\d.,])(?:1[0-9]|20)\d\d(?![\d]|[.,]\d)")
+_TIMES_ASKED = re.compile(
+    r"\b(?:how many times|combien de fois|wie viele? ?male?|cu[aá]ntas veces|quante volte)\b",
+    re.IGNORECASE,
+)
 _DIGIT = re.compile(r"\d")
 _BEFORE_PLACES = """
 in at near from to of en a au aux dans de du a nach aus bei im am von en desde hacia por del
@@ -107,6 +111,15 @@ _NUMBER_WORDS = frozenset(_NUMBERS.split())
 _TIME_WORDS = frozenset(_TIMES.split())
 _LOCATIVE = frozenset(_BEFORE_PLACES.split())
 _WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
+
+
+def bare(question: str) -> str:
+    """Return `question` without "how many times", whose words say nothing of what is asked about.
+
+    >>> bare("How many times was it closed?")
+    ' was it closed?'
+    """
+    return _TIMES_ASKED.sub("", question)
 
 
 def asked_for(question: str, language: str | None) -> Kind:

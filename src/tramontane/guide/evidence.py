@@ -16,20 +16,23 @@ from typing import Protocol
 
 import msgspec
 
-from tramontane.guide.asking import Kind, asked_for, evidence
+from tramontane.guide.asking import Kind, asked_for, bare, evidence
 from tramontane.text.sentences import sentences
 from tramontane.text.stems import Word, folded, variants, words
 
 FEATURES = (
     "share", "alike", "before", "after", "heading", "names", "pairs", "passage", "rank", "best",
     "short", "length", "first", "novel", "question", "near", "has_person", "has_time", "has_place",
-    "has_number", "has_reason",
+    "has_number", "has_reason", "open",
 )  # fmt: skip
 CERTAINTIES = ("share", "alike", "passage", "names", "pairs", "near", "has", "asked", "best")
 _ALIKE = 5
 _NEAR = 4.0
 _PAIR = 3
 _SHORT = 4
+_CELLS = " | "
+_CLOSING = "\"'”’“»›«)]*_ \xa0\u202f"
+_ENDS = frozenset(".!?…:;")
 
 
 class Passage(Protocol):
@@ -148,6 +151,7 @@ def described(question: str, passages: Sequence[Passage], language: str | None) 
 
 
 def _asked(question: str, language: str | None, others: Sequence[str | None]) -> _Asked:
+    kind, question = asked_for(question, language), bare(question)
     groups = variants(question, language, dict.fromkeys(others))
     names = {
         word.stem
@@ -159,7 +163,7 @@ def _asked(question: str, language: str | None, others: Sequence[str | None]) ->
     return _Asked(
         groups,
         [not names.isdisjoint(group) for group in groups],
-        asked_for(question, language),
+        kind,
         frozenset(folded(question[word.start : word.end]) for word in words(question, language)),
     )
 
@@ -228,7 +232,13 @@ def _features(
         float(passage.text[piece.end - 1] == "?"),
         near,
         *kinds,
+        float(is_open(passage.text[piece.start : piece.end])),
     )
+
+
+def is_open(sentence: str) -> bool:
+    """Whether it ends without a mark, as headings, captions and tables of contents do."""
+    return _CELLS not in sentence and sentence.rstrip(_CLOSING)[-1:] not in _ENDS
 
 
 def _alike(asked: _Asked, weights: Sequence[float], piece: _Piece, held: frozenset[int]) -> float:

@@ -17,7 +17,7 @@ from tramontane.guide.conversation import SourceText
 from tramontane.guide.evidence import Sentence
 from tramontane.text import ranking
 from tramontane.text.sentences import sentences
-from tramontane.text.stems import stems, variants
+from tramontane.text.stems import folded, stems, variants
 
 MOST = 3
 CLOSE = 2.0
@@ -38,6 +38,9 @@ class Wording(msgspec.Struct, frozen=True):
 
     one: str
     label: str
+    begin: str
+    about: str
+    documents: str
     open: str
     close: str
     page: str
@@ -56,11 +59,48 @@ def extracts(question: str, sources: Sequence[SourceText], language: str) -> lis
     """Return Markdown blocks, the label first; None where no source answers the question."""
     wording = _wordings().get(language) or _wordings()["en"]
     ordered = in_order(question, sources, language)
+    if asks_about_all(question, language):
+        return _openings(sources, wording)
     chosen = choose(question, ordered, language)
     if not chosen:
         return None
     label = wording.one if len(chosen) == 1 else wording.label
     return [label, *(_block(ordered[each.passage], each, wording) for each in chosen)]
+
+
+def asks_about_all(question: str, language: str) -> bool:
+    """Return whether `question` asks what documents are about, and names nothing in them.
+
+    >>> asks_about_all("What is this report about?", "en"), asks_about_all("About rents?", "en")
+    (True, False)
+    """
+    wording = _wordings().get(language) or _wordings()["en"]
+    plain = folded(question)
+    if re.search(wording.about, plain) is None:
+        return False
+    rest = set(stems(re.sub(wording.about, " ", plain), language))
+    return rest <= _documents(language)
+
+
+@cache
+def _documents(language: str) -> frozenset[str]:
+    """Return the stems of what documents and their pieces are called."""
+    wording = _wordings().get(language) or _wordings()["en"]
+    return frozenset(stems(wording.documents, language))
+
+
+def _openings(sources: Sequence[SourceText], wording: Wording) -> list[str] | None:
+    """Return the first sentences of each document."""
+    first: dict[str, tuple[SourceText, Sentence]] = {}
+    for source in sorted(sources, key=lambda one: (one.page, one.number)):
+        spans = sentences(source.text, source.language)
+        whole = [span for span in spans if not evidence.is_open(source.text[slice(*span)])]
+        if whole and source.document not in first:
+            begin, end = whole[0]
+            first[source.document] = source, Sentence(0, begin, end, ())
+    if not first:
+        return None
+    return [wording.begin, *(_block(*each, wording) for each in list(first.values())[:MOST])]
 
 
 def choose(question: str, sources: Sequence[SourceText], language: str | None) -> list[Sentence]:
@@ -75,7 +115,8 @@ def choose(question: str, sources: Sequence[SourceText], language: str | None) -
         text = sources[sentence.passage].text
         taken = {each.passage for each in best.values()}
         said = _SPACES.sub(" ", text[sentence.start : sentence.end])
-        if sentence.passage not in taken and said not in best:
+        is_heading = bool(best) and evidence.is_open(said)
+        if sentence.passage not in taken and said not in best and not is_heading:
             best[said] = sentence
     return list(best.values())[:MOST]
 
@@ -126,26 +167,32 @@ def _around(source: SourceText, chosen: Sentence) -> tuple[str, str]:
     if _CELLS in text[chosen.start : chosen.end]:
         head = text[spans[0][0] : spans[0][1]]
         gap = "" if at == 1 else " …"
-        return (f"{_plain(head)}{gap}" if at and len(head) <= QUOTED_CHARACTERS else ""), ""
+        return (
+            f"{_plain(head, is_first=True)}{gap}" if at and len(head) <= QUOTED_CHARACTERS else ""
+        ), ""
     begin, end = chosen.start, chosen.end
     for there in (at - 1, at + 1):
         if 0 <= there < len(spans):
             first, last = min(begin, spans[there][0]), max(end, spans[there][1])
             if last - first - (chosen.end - chosen.start) <= AROUND_CHARACTERS:
                 begin, end = first, last
-    return _plain(text[begin : chosen.start]), _plain(text[chosen.end : end])
+    return _plain(text[begin : chosen.start], is_first=True), _plain(text[chosen.end : end])
 
 
 def _marks(said: str, wording: Wording) -> tuple[str, str]:
     """Return quotation marks that the sentence does not have itself: its language's if it can."""
     own = (wording.open, wording.close)
     inside = set(said)
-    return next((pair for pair in (own, *_MARKS) if inside.isdisjoint("".join(pair).strip())), own)
+    signs = ((pair, "".join(pair).replace("\xa0", "")) for pair in (own, *_MARKS))
+    return next((pair for pair, sign in signs if inside.isdisjoint(sign)), own)
 
 
-def _plain(text: str) -> str:
-    """Return `text` as Markdown that shows it as it is: a document's text is data."""
+def _plain(text: str, *, is_first: bool = False) -> str:
+    """Return `text` as Markdown that shows it as it is: a document's text is data.
+
+    `is_first`: it stands at the beginning of a line.
+    """
     plain = _MARKDOWN.sub(r"\\\g<0>", _SPACES.sub(" ", text.strip()))
-    if (lead := _LEADING.match(plain)) is not None:
+    if is_first and (lead := _LEADING.match(plain)) is not None:
         plain = f"{plain[: lead.end() - 1]}\\{plain[lead.end() - 1 :]}"
     return plain.replace("://", ":\\/\\/")

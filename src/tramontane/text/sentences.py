@@ -6,7 +6,7 @@ said.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from tramontane.text.stems import folded
@@ -43,8 +43,9 @@ _ABBREVIATIONS: Mapping[str, frozenset[str]] = MappingProxyType(
 _ALL = frozenset().union(*_ABBREVIATIONS.values())
 
 _PARAGRAPH_END = re.compile(
-    r"\n[ \t]*\n|\n(?=[ \t]*(?:[-–•*▪◦·#]|\d{1,3}[.)]|[a-z]\))[ \t])|\n(?=[^\n]*\|)"
+    r"\n[ \t]*\n|\n(?=[ \t]*(?:[-–•*▪◦·#]|[a-z]\)|(?P<item>\d{1,3})[.)])[ \t])|\n(?=[^\n]*\|)"
 )
+_SHORT_LINE = 60
 _CLOSING = r"[\"'”’“»›«)\]*_]"
 _GERMAN_END = re.compile(rf"(?P<mark>[.!?…]+)(?P<close>{_CLOSING}*)(?:\s+|$)")
 # « Pourquoi ? » : elsewhere than in German, a guillemet after a space may close.
@@ -67,15 +68,30 @@ def sentences(text: str, language: str | None = None) -> list[tuple[int, int]]:
     marks = _GERMAN_END if language == "de" else _END
     found: list[tuple[int, int]] = []
     at = 0
-    for cut in [*(m.start() for m in _PARAGRAPH_END.finditer(text)), len(text)]:
+    for cut in [*_breaks(text), len(text)]:
         begin = at
         for match in marks.finditer(text, at, cut):
-            if _ends(text, match, cut, known, is_german=language in ("de", None)):
+            if _ends(text, begin, match, cut, known, language in ("de", None)):
                 _add(found, text, begin, match.end("close"))
                 begin = match.end()
         _add(found, text, begin, cut)
         at = cut
     return found
+
+
+def _breaks(text: str) -> Iterator[int]:
+    """Yield where a paragraph, an item of a list or a row ends that needs no mark to end."""
+    last = 0
+    for match in _PARAGRAPH_END.finditer(text):
+        if match["item"] is None:
+            yield match.start()
+            continue
+        before = text[max(0, match.start() - 2) : match.start()].rstrip()[-1:]
+        begun = match.start() - text.rfind("\n", 0, match.start())
+        is_next = int(match["item"]) == last + 1 and (last > 0 or begun < _SHORT_LINE)
+        if is_next or before in ".:;!?…":  # else a year or an ordinal that a line begins with
+            last = int(match["item"])
+            yield match.start()
 
 
 def _add(found: list[tuple[int, int]], text: str, begin: int, end: int) -> None:
@@ -88,9 +104,9 @@ def _add(found: list[tuple[int, int]], text: str, begin: int, end: int) -> None:
 
 
 def _ends(
-    text: str, match: re.Match[str], cut: int, known: frozenset[str], *, is_german: bool
+    text: str, begin: int, match: re.Match[str], cut: int, known: frozenset[str], is_german: bool
 ) -> bool:
-    """Return whether the mark that `match` found ends a sentence of `text`."""
+    """Return whether the mark that `match` found ends the sentence of `text` from `begin` on."""
     if match.end() >= cut:
         return True
     after = text[match.end() : match.end() + 4].lstrip(_OPENING)[:1]
@@ -102,13 +118,13 @@ def _ends(
     bare = last.rstrip(".")
     if not bare:
         return True
+    if bare.isdigit() and not text[begin : match.start()].strip().strip(bare):
+        return False  # "1. First", in a list
     if is_german and bare.isdigit() and len(bare) <= _HARDLY_ANY and after.isalpha():
         return False  # "am 3. Oktober", "das 19. Jahrhundert"
     if len(bare) == 1 and bare.isalpha():
         return not bare.isupper() and not known.issuperset({bare})  # J. Smith
-    if "." in bare and not any(
-        c.isdigit() for c in bare
-    ):  # e.g. and z.B. go on; the U.S. and 5 p.m. may end
+    if "." in bare and bare.replace(".", "").isalpha():  # e.g. goes on; the U.S. and 5 p.m. may end
         return bare.isupper() or bare[-2:] == ".m"
     return folded(bare) not in known
 
