@@ -105,7 +105,7 @@ class _Kinds:
         said = [row[at] for row in self.rows if row[at] is not None]
         return (
             bool(said)
-            and all(value == int(value) and 1000 <= value <= 2200 for value in said)
+            and all(1000 <= value <= 2200 and value == int(value) for value in said)
             and len(set(said)) == len(said)
         )
 
@@ -246,7 +246,7 @@ def _finding(kinds: _Kinds, spec: dict[str, Any], language: str) -> str | None:
     if spec["mark"]["type"] == "point" or len(kinds.texts) + len(kinds.times) != 1:
         return None
     value = kinds.numbers[0]
-    known = [row for row in kinds.rows if row[value] is not None]
+    known = [row for row in kinds.rows if _is_finite(row[value])]
     if len(known) < 2:
         return None
     best = max(known, key=lambda row: row[value])
@@ -261,6 +261,10 @@ def _finding(kinds: _Kinds, spec: dict[str, Any], language: str) -> str | None:
     return forms.get(language, forms["en"]).format(
         what=kinds.name(value), where=where, value=_number(best[value], language)
     )
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and math.isfinite(value)
 
 
 def _number(value: Any, language: str) -> str:
