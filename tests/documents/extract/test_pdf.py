@@ -253,3 +253,26 @@ def test_what_is_filled_into_a_form_is_read_where_it_stands(tmp_path: Path) -> N
     canvas.save()
     text = " ".join(read(path).texts()).replace(" | ", " ").replace("\n", " ")
     assert text == "Name: Erika Mustermann Wohnort: Gelsenkirchen Bemerkung:"
+
+
+def test_rectangles_of_a_cropped_page_are_of_what_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "cropped.pdf"
+    canvas = Canvas(str(path), pagesize=(600, 800))
+    canvas.setCropBox((100, 200, 500, 700))
+    canvas.setFont("Helvetica", 10)
+    canvas.drawString(300, 450, "middle")
+    canvas.save()
+    (passage,) = read(path).passages
+    ((left, top, _, bottom),) = rectangles(passage.boxes, len(passage.text))
+    assert left == pytest.approx(0.5, abs=0.01)
+    assert top < 0.5 < bottom + 0.01
+
+
+def test_letters_that_are_only_drawn_are_a_picture_too(tmp_path: Path) -> None:
+    path = tmp_path / "outlines.pdf"
+    canvas = Canvas(str(path), pagesize=A4)
+    for number in range(400):
+        x, y = 60 + number % 20 * 24, 700 - number // 20 * 24
+        canvas.lines([(x, y, x + 8, y + 12), (x + 8, y + 12, x + 16, y)])
+    canvas.save()
+    assert read(path).notes["scanned"] == (1,)

@@ -4,21 +4,20 @@ A passage stays on one page. It does not know formats.
 """
 
 import itertools
-import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 
 import msgspec
 
 from tramontane.documents.extract.blocks import Block
 from tramontane.documents.extract.languages import Languages
 from tramontane.documents.passage import HEADING_SEPARATOR, Box, Passage, pack
+from tramontane.text.sentences import sentences
 
 LEAST = 400
 MOST = 1_200
 TABLE_MOST = 12_000
 HEADING_MOST = 300
 PATH_MOST = 400
-_SENTENCE_END = re.compile(r"[.!?…]['\"»”’)\]]*\s+|\n")
 
 
 class Composer:
@@ -83,7 +82,7 @@ class Composer:
             boxes += [(box[0] + len(text), *box[1:]) for box in block.boxes]
             text += block.text
         whole = Block(kind, text, boxes=boxes)  # type: ignore[arg-type]
-        return [self._passage(page, part) for part in _text_parts(whole)]
+        return [self._passage(page, part) for part in _text_parts(whole, self._languages.last)]
 
     def _passage(self, page: int, block: Block) -> Passage:
         self._number += 1
@@ -132,14 +131,20 @@ def _go_together(waiting: list[Block], block: Block) -> bool:
     return length < LEAST
 
 
-def _text_parts(block: Block) -> list[Block]:
+def _text_parts(block: Block, language: str | None) -> list[Block]:
     """Return `block` in parts of MOST characters at most, cut where a sentence ends."""
     text = block.text
+    if len(text) <= MOST:
+        return [block]
+    ends = [end for _, end in sentences(text, language)]
     places = []
     at = 0
     while len(text) - at > MOST:
-        ends = [m.end() for m in _SENTENCE_END.finditer(text, at + LEAST, at + MOST)]
-        at = ends[-1] if ends else text.rfind(" ", at + LEAST, at + MOST) + 1 or at + MOST
+        last = bisect_right(ends, at + MOST) - 1
+        if last >= 0 and ends[last] >= at + LEAST:
+            at = ends[last]
+        else:
+            at = text.rfind(" ", at + LEAST, at + MOST) + 1 or at + MOST
         places.append(at)
     return _cut(block, places)
 

@@ -19,7 +19,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: int = 600
     wall_s: float = 900.0  # of waiting for the child; the reader's own time does not count
     silence_s: float = 120.0  # without a word from the child
-    output_bytes: int = 256 * MIB
+    output_bytes: int = 512 * MIB
     pages: int = 20_000
     unpacked_bytes: int = 512 * MIB  # of everything in a zipped document
     entries: int = 20_000  # files in a zipped document

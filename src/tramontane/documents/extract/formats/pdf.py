@@ -5,6 +5,7 @@ out and noted; a page that is only a picture is said to be scanned. What is fill
 read like the rest; comments are not.
 """
 
+import itertools
 import re
 from collections import Counter, deque
 from collections.abc import Generator, Iterator
@@ -25,6 +26,8 @@ SAMPLED_PAGES = 12
 TEXT_LEAST = 16  # characters; a page with fewer may be a scan with a stamp on it
 ANNOTATIONS_MOST = 2_000  # of one page are looked at
 PICTURE_LEAST = 0.4  # of the page
+DRAWN_LEAST = 300  # lines and curves: letters that are drawn, or a map
+OBJECTS_MOST = 5_000
 UNMAPPED_MOST = 0.3
 _NO_TITLE = re.compile(r"^(untitled|microsoft word|.*\.(docx?|indd|qxd|rtf|pdf|tex|dvi)$)", re.I)
 
@@ -172,10 +175,15 @@ class _Pictures:
         try:
             width, height = page.get_size()
             covered = 0.0
-            for picture in page.get_objects([pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
-                left, bottom, right, top = picture.get_bounds()
+            drawn = 0
+            kinds = [pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_PATH]
+            for each in itertools.islice(page.get_objects(kinds, max_depth=3), OBJECTS_MOST):
+                if each.type == pdfium.FPDF_PAGEOBJ_PATH:
+                    drawn += 1
+                    continue
+                left, bottom, right, top = each.get_bounds()
                 covered += max(0.0, right - left) * max(0.0, top - bottom)
-            return bool(covered >= PICTURE_LEAST * width * height)
+            return bool(covered >= PICTURE_LEAST * width * height or drawn >= DRAWN_LEAST)
         except pypdfium2.PdfiumError:
             return False
         finally:
