@@ -198,7 +198,7 @@ class QueryPool:
             raise InvalidRequest("Nobody waits for this any more.", code="query_failed")
         began_s = time.monotonic()
         remote = next((each.connection for each in job.tables if each.connection), None)
-        child = self._taken() if remote is None else self._child(remote.kind)
+        child = self._taken("files" if remote is None else remote.kind)
         try:
             reply = child.ask(job, cut)
         finally:
@@ -221,13 +221,14 @@ class QueryPool:
             self._folder = tempfile.TemporaryDirectory(prefix="tramontane-query-")
         return _Child(self._folder.name, kind)
 
-    def _taken(self) -> "_Child":
-        """Return a child that is ready, a fresh one where none waits."""
+    def _taken(self, kind: str) -> "_Child":
+        """Return a child that is ready, a fresh one where none waits; none does for connections."""
         for _ in range(self._size + _STARTS_MOST):
             with self._lock:
                 if self._is_closed:
                     raise Unavailable("The platform is stopping.")
-                child = self._standby.popleft() if self._standby else self._child()
+                has_one = kind == "files" and self._standby
+                child = self._standby.popleft() if has_one else self._child(kind)
             if child.is_ready():
                 return child
             child.end()

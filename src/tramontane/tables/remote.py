@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from tramontane.config import is_link_local
+from tramontane.tables import sqlite_functions
 from tramontane.tables.address import Address
 from tramontane.tables.profile import plain
 
@@ -39,6 +40,10 @@ class Session(Protocol):
         """Return the names of the columns, and what fetches so many rows. Raises RemoteError."""
         ...
 
+    def close(self) -> None:
+        """End it."""
+        ...
+
 
 def opened(address: Address, timeout_s: float) -> Session:
     """Return a session. Raises RemoteError."""
@@ -60,7 +65,11 @@ class _Sqlite:
         except sqlite3.Error as error:
             raise RemoteError(f"The file cannot be read: {error}", is_connection=True) from None
         self._connection.text_factory = lambda found: found.decode("utf-8", "replace")
+        sqlite_functions.add(self._connection)
         self._connection.set_authorizer(_may)
+
+    def close(self) -> None:
+        self._connection.close()
 
     def run(self, sql: str) -> tuple[list[str], Callable[[int], Sequence[Sequence[Any]]]]:
         try:
@@ -112,6 +121,9 @@ class _Postgres:
         except (*self._errors, OSError, ssl.SSLError) as error:
             raise RemoteError(_told(error), is_connection=True) from None
 
+    def close(self) -> None:
+        self._connection.close()
+
     def run(self, sql: str) -> tuple[list[str], Callable[[int], Sequence[Sequence[Any]]]]:
         cursor = self._connection.cursor()
         try:
@@ -139,7 +151,7 @@ class _Mysql:
                 host=address.host,
                 port=address.port,
                 user=address.user,
-                password=address.password,
+                password=address.password.encode(),  # as text it would be taken for Latin-1
                 database=address.database,
                 charset="utf8mb4",
                 ssl=_context(address),
@@ -167,6 +179,9 @@ class _Mysql:
             with contextlib.suppress(self._error):
                 cursor.execute(f"SET SESSION {setting}")
                 return
+
+    def close(self) -> None:
+        self._connection.close()
 
     def run(self, sql: str) -> tuple[list[str], Callable[[int], Sequence[Sequence[Any]]]]:
         import pymysql.cursors

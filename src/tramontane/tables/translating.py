@@ -28,6 +28,8 @@ def translated(sql: str, targets: Mapping[str, Target], rows_max: int | None) ->
         target = by_name.get(table.name.lower()) if isinstance(table.this, exp.Identifier) else None
         if target is not None and not is_defined(table, table.name.lower()):
             table.replace(_subquery(table, target))
+    if kind == "sqlite":
+        query = query.transform(_with_own_functions)
     try:
         return query.sql(
             dialect=_DIALECTS[kind], comments=False, unsupported_level=ErrorLevel.RAISE
@@ -35,6 +37,29 @@ def translated(sql: str, targets: Mapping[str, Target], rows_max: int | None) ->
     except SqlglotError as error:
         why = str(error).partition("\n")[0][:200]
         raise refused(f"{_NAMES[kind]} has no such thing ({why})") from None
+
+
+_PARTS = ("Year", "Month", "Day", "Quarter", "Week", "Hour", "Minute", "Second", "DayOfWeek")
+
+
+def _with_own_functions(node: exp.Expr) -> exp.Expr:
+    """Return the node with functions that SQLite lacks, by the names that `sqlite` adds."""
+    if isinstance(node, exp.Extract):
+        return exp.Anonymous(this="date_part", expressions=[exp.Literal.string(node.name.lower()), node.expression])
+    if isinstance(node, exp.TimestampTrunc | exp.DateTrunc):
+        return exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(_unit(node)), node.this])
+    if type(node).__name__ in _PARTS:
+        part = type(node).__name__.lower()
+        return exp.Anonymous(this="date_part", expressions=[exp.Literal.string(part), node.this])
+    if isinstance(node, exp.Median):
+        return exp.Anonymous(this="median", expressions=[node.this])
+    if isinstance(node, exp.Cast) and node.to.is_type("date"):
+        return exp.Anonymous(this="date", expressions=[node.this])
+    return node
+
+
+def _unit(node: exp.TimestampTrunc | exp.DateTrunc) -> str:
+    return str(node.args["unit"].name).lower()
 
 
 def _subquery(table: exp.Table, target: Target) -> exp.Subquery:
