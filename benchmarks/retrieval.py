@@ -3,7 +3,8 @@
 `quality QUESTIONS [--haystack QUESTIONS]` asks questions whose passage and answer are known (JSON
 lines, also .xz, with lang, article, context, question, answers): recall@5 and how often the first
 extract holds the answer, against plain BM25 without stems and the sentence that shares most words
-with the question; 95 % intervals by bootstrap. `speed QUESTIONS CORPUS…` fills a store with
+with the question; 95 % intervals by bootstrap. `handbook FOLDER` asks the
+guide's own questions of the handbook, in French too. `speed QUESTIONS CORPUS…` fills a store with
 passages of texts (JSON lines with lang and text) and asks the same questions: medians, 99th
 percentiles, memory, and tantivy's beside them where it is installed.
 """
@@ -29,6 +30,7 @@ from tramontane.config import Settings
 from tramontane.documents.search import Hit, find, indexed
 from tramontane.guide import evidence, extracts
 from tramontane.guide.conversation import SourceText
+from tramontane.handbook import pages
 from tramontane.store import documents, libraries, passages, projects
 from tramontane.store.database import Store, migrate, open_store
 from tramontane.store.passages import StoredPassage
@@ -229,6 +231,35 @@ def _interval(values: Sequence[float]) -> tuple[float, float]:
     return means[int(0.025 * BOOTSTRAPS)], means[int(0.975 * BOOTSTRAPS)]
 
 
+def handbook(args: argparse.Namespace) -> None:
+    """Print recall@5 of the handbook's pages, for which there are questions in French too."""
+    with tempfile.TemporaryDirectory() as folder:
+        migrate(f"sqlite:///{folder}/t.db")
+        store = open_store(f"sqlite:///{folder}/t.db")
+        for file in sorted(args.questions.glob("*.tsv")):
+            language = file.stem
+            library = Library(store, f"handbook-{language}")
+            texts: dict[str, str] = {}
+            for page in pages(language):
+                sections = [f"{one.title}\n\n{one.text}" for one in page.sections]
+                texts |= dict.fromkeys(sections, page.slug)
+                library.add(sections, language)
+            plain = Plain(list(texts))
+            ours, others = [], []
+            for line in file.read_text(encoding="utf-8").splitlines():
+                _, expected, question = line.split("\t")
+                if expected == "-":
+                    continue
+                wanted = set(expected.split(","))
+                with store.read() as c:
+                    hits = find(c, [library.id], question, language).hits[:5]
+                ours.append(any(texts[hit.text] in wanted for hit in hits))
+                others.append(any(texts[text] in wanted for text in plain.find(question, 5)))
+            print(f"\n{language}: {len(ours)} questions, {len(texts)} sections")
+            _compare("recall@5", ours, others)
+        store.close()
+
+
 def speed(args: argparse.Namespace) -> None:
     """Print how long searches take among `--passages` passages, ours and tantivy's."""
     with tempfile.TemporaryDirectory() as folder:
@@ -351,6 +382,9 @@ def main() -> None:
     one.add_argument("questions", type=Path)
     one.add_argument("--haystack", type=Path, nargs="*", default=[])
     one.set_defaults(run=quality)
+    three = commands.add_parser("handbook")
+    three.add_argument("questions", type=Path, help="the folder tests/guide/questions")
+    three.set_defaults(run=handbook)
     two = commands.add_parser("speed")
     two.add_argument("questions", type=Path)
     two.add_argument("corpus", type=Path, nargs="+")

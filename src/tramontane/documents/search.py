@@ -19,6 +19,7 @@ from tramontane.text import ranking, stems, stopwords
 LIMIT = 8
 CANDIDATES = 60
 WORDS = 40
+HEADING_ALONE = 0.5
 _OTHERS = (*stopwords.STOP_WORDS, None)
 
 
@@ -80,7 +81,7 @@ def find(
         return Found([], searched)
     candidates = wordindex.candidates(c, scope, asked, max(CANDIDATES, 2 * limit))
     counts = wordindex.counts(c, scope, {stem for group in asked for stem in group})
-    scored = ranking.ranked(asked, candidates, counts, searched)
+    scored = _weighed(ranking.ranked(asked, candidates, counts, searched))
     return Found(
         [_hit(candidate, score) for candidate, score in _distinct(scored)[:limit]], searched
     )
@@ -97,6 +98,15 @@ def _asked(
             if known.isdisjoint(group):
                 asked[group] = None
     return list(asked)[:WORDS]
+
+
+def _weighed(scored: Sequence[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
+    """Return the same with headings below what stands under them and has their words too."""
+    weighed = [
+        (candidate, score * HEADING_ALONE if candidate.kind == "heading" else score)
+        for candidate, score in scored
+    ]
+    return sorted(weighed, key=lambda pair: -pair[1])
 
 
 def _distinct(scored: Sequence[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
