@@ -1,4 +1,4 @@
-"""Tables and samples in a real Chromium on a real platform that has the guide alone: `tables.mjs`."""
+"""Tables and samples in a real Chromium, on a platform that has the guide alone: `tables.mjs`."""
 
 import sqlite3
 from collections.abc import Iterator
