@@ -241,7 +241,7 @@ def test_the_result_of_the_tool_is_told(child: Child) -> None:
     body = {"messages": messages, "tools": TOOLS}
     said = msgspec.json.decode(child.request("POST", CHAT, body)[2])["choices"][0]
     assert said["finish_reason"] == "stop"
-    assert said["message"]["content"].startswith("**2**: number of Orders.")
+    assert said["message"]["content"].startswith("Number of Orders: **2**.")
 
 
 def test_a_call_in_a_stream_comes_whole_and_names_its_place(child: Child) -> None:

@@ -48,7 +48,7 @@ def run(call: guide.Call, language: str) -> str:
 def test_a_question_becomes_a_call_and_its_result_is_told() -> None:
     call, said = turn("How many orders are there from Lyon?", context())
     assert call is not None and call.name == TOOL
-    assert said.startswith("**42**: number of Orders.")
+    assert said.startswith("Number of Orders: **42**.")
     assert "City is “Lyon”" in said
 
 

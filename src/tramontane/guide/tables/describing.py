@@ -11,9 +11,8 @@ from typing import Any
 
 from tramontane.guide.tables.lexicon import Lexicon
 from tramontane.guide.tables.query import Choice, Dimension, Filter, Measure, Query
-from tramontane.guide.tables.sql import period_name
+from tramontane.guide.tables.sql import is_called, period_name
 from tramontane.guide.tables.tokens import Period
-from tramontane.text.stems import folded
 from tramontane.tools.calendar import MONTHS
 from tramontane.tools.numbers import format_number
 
@@ -80,7 +79,7 @@ def measure_words(measure: Measure, query: Query, words: Lexicon) -> str:
 
 
 def _dimension(group: Dimension, words: Lexicon) -> str:
-    if group.grain is None or folded(group.column.title) in words.nouns:
+    if group.grain is None or is_called(group, words):
         return group.column.title
     return words.say[f"g_{group.grain}"].format(what=group.column.title)
 
@@ -96,6 +95,8 @@ def _condition(one: Filter, words: Lexicon) -> str:
     if one.test == "between":
         return say["between"].format(what=one.column.title, value=values[0], other=values[1])
     value = say["or"].join(values)
+    if one.test == "within" and one.column.type == "number":
+        return say["eq"].format(what=one.column.title, value=value)
     return say[one.test].format(what=one.column.title, value=value)
 
 
@@ -105,6 +106,8 @@ def value_words(value: Any, words: Lexicon) -> str:
         if value.start is None and value.month is not None:
             return MONTHS[words.language][value.month - 1]
         start, end = value.start, value.end
+        if start is not None and end is not None and (end - start).days == 1:
+            return day_words(start, words)
         if start is not None and end is not None and start.day == end.day == 1:
             count = (end.year - start.year) * 12 + end.month - start.month
             if count == 1:
@@ -115,8 +118,19 @@ def value_words(value: Any, words: Lexicon) -> str:
     if isinstance(value, int | float | Decimal):
         return format_number(Fraction(value), words.language)[0]
     if isinstance(value, date):
-        return value.isoformat()
+        return day_words(value, words)
     return words.say["quoted"].format(x=value)
+
+
+def day_words(day: date, words: Lexicon) -> str:
+    """Return a day as the language writes it: 5. März 2023."""
+    month = MONTHS[words.language][day.month - 1]
+    if words.language == "de":
+        return f"{day.day}. {month} {day.year}"
+    if words.language == "es":
+        return f"{day.day} de {month} de {day.year}"
+    number = "1er" if words.language == "fr" and day.day == 1 else str(day.day)
+    return f"{number} {month} {day.year}"
 
 
 def _listed(texts: Iterable[str], words: Lexicon) -> str:

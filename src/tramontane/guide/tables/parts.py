@@ -3,6 +3,7 @@
 Each rule takes its words out of the reading. It does not put a query together: `building` does.
 """
 
+import re
 from typing import cast
 
 import msgspec
@@ -13,6 +14,7 @@ from tramontane.guide.tables.linking import Mention
 from tramontane.guide.tables.query import Choice, Dimension, Filter, Grain, Operation
 from tramontane.guide.tables.reading import GRAINS, TIMES, Reading
 from tramontane.guide.tables.tokens import Tag
+from tramontane.text.stems import folded
 
 _DIMENSIONS = ("text", "truth", "year", *TIMES)
 _HINTS: dict[str, tuple[str, ...]] = {
@@ -408,6 +410,15 @@ def _columns(reading: Reading, found: Parts) -> None:
             found.columns.append(column)
 
 
+def _is_unit(reading: Reading, word: str) -> bool:
+    """Whether a word stands in brackets in a column's title: "Rainfall (mm)"."""
+    return any(
+        word in folded(part).split()
+        for column in reading.table.columns
+        for part in re.findall(r"[(\[](.*?)[)\]]", column.title)
+    )
+
+
 def _unknown(reading: Reading, found: Parts) -> None:
     """See to the words that mean nothing here: names are looked for, the others are said."""
     is_german = reading.words.language == "de"
@@ -415,6 +426,8 @@ def _unknown(reading: Reading, found: Parts) -> None:
         token = reading.tokens[i]
         if token.kind != "word":
             found.ignored.append(token.text)
+        elif _is_unit(reading, token.word):
+            continue
         elif (negated := of_negated(reading, i)) is not None:
             found.filters.append(negated)
         elif token.text[:1].isupper() and (i > 0 or is_german) and len(token.word) > 2:

@@ -129,10 +129,18 @@ def measure_name(measure: Measure, words: Lexicon) -> str:
 
 def group_name(group: Dimension, words: Lexicon) -> str:
     """Return what the column of a group is called."""
-    if group.grain is None or folded(group.column.title) in words.nouns:
+    if group.grain is None or is_called(group, words):
         return group.column.title
     said = words.say[f"g_{group.grain}"].format(what=group.column.title)
     return said[:1].upper() + said[1:]
+
+
+def is_called(group: Dimension, words: Lexicon) -> bool:
+    """Whether the title of a column says its grain already: "Month"."""
+    title = folded(group.column.title)
+    return any(
+        concept == group.grain and pattern.fullmatch(title) for concept, pattern in words.concepts
+    )
 
 
 def side_name(side: Filter, words: Lexicon) -> str:

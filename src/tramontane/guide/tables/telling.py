@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tramontane.guide.tables.asking import Asked
-from tramontane.guide.tables.describing import measure_words
+from tramontane.guide.tables.describing import day_words, measure_words
 from tramontane.guide.tables.lexicon import Lexicon, lexicon
 from tramontane.guide.tables.query import Query
 from tramontane.tools.calendar import MONTHS
@@ -70,11 +70,15 @@ def _total(query: Query, result: Result, words: Lexicon) -> str:
         return words.say["no_value"]
     lines = [
         words.say["one"].format(
-            value=shown(value, words), what=measure_words(measure, query, words)
+            value=shown(value, words), what=_capital(measure_words(measure, query, words))
         )
         for measure, value in zip(query.measures, row, strict=False)
     ]
     return "\n\n".join(lines)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _share(result: Result, words: Lexicon) -> str:
@@ -107,7 +111,7 @@ def _ranked(query: Query, result: Result, words: Lexicon) -> str:
         for row in result.rows[:MOST_RANKED]
     ]
     if len(lines) == 1:
-        return lines[0]
+        return f"{lines[0]}."
     return "\n".join(f"{n}. {line}" for n, line in enumerate(lines, 1))
 
 
@@ -149,11 +153,9 @@ def _rows(query: Query, result: Result, words: Lexicon) -> str:
             )
             for row in result.rows[:MOST_RANKED]
         ]
-        return (
-            lines[0]
-            if len(lines) == 1
-            else "\n".join(f"{n}. {line}" for n, line in enumerate(lines, 1))
-        )
+        if len(lines) == 1:
+            return f"{lines[0]}."
+        return "\n".join(f"{n}. {line}" for n, line in enumerate(lines, 1))
     if label is None:
         return words.say["rows_told"].format(n=shown(_count(result), words))
     return _listed([row[label] for row in result.rows], result, words)
@@ -214,7 +216,7 @@ def shown(value: Any, words: Lexicon, *, is_name: bool = False) -> str:
     if isinstance(value, int | float | Decimal):
         return str(value) if is_name and isinstance(value, int) else _number(value, words)
     if (day := _day(value)) is not None and isinstance(value, str | date):
-        return _date(value, day)
+        return _date(value, day, words)
     return _plain(str(value))
 
 
@@ -235,10 +237,11 @@ def _signed(value: Any, words: Lexicon) -> str:
     return f"+{text}" if is_more else text
 
 
-def _date(value: Any, day: date) -> str:
+def _date(value: Any, day: date, words: Lexicon) -> str:
     text = str(value)
     time = text[11:16] if len(text) >= 16 else ""
-    return f"{day.isoformat()} {time}".strip() if time not in ("", "00:00") else day.isoformat()
+    said = day_words(day, words)
+    return f"{said} {time}" if time not in ("", "00:00") else said
 
 
 def _day(value: Any) -> date | None:
