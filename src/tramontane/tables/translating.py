@@ -23,7 +23,7 @@ def translated(sql: str, targets: Mapping[str, Target], rows_max: int | None) ->
     """
     by_name = {name.lower(): target for name, target in targets.items()}
     kind = next(iter(by_name.values())).kind
-    query = tree(sql, by_name, rows_max)
+    query: exp.Expr = tree(sql, by_name, rows_max)
     for table in list(query.find_all(exp.Table)):
         target = by_name.get(table.name.lower()) if isinstance(table.this, exp.Identifier) else None
         if target is not None and not is_defined(table, table.name.lower()):
@@ -45,9 +45,13 @@ _PARTS = ("Year", "Month", "Day", "Quarter", "Week", "Hour", "Minute", "Second",
 def _with_own_functions(node: exp.Expr) -> exp.Expr:
     """Return the node with functions that SQLite lacks, by the names that `sqlite` adds."""
     if isinstance(node, exp.Extract):
-        return exp.Anonymous(this="date_part", expressions=[exp.Literal.string(node.name.lower()), node.expression])
+        return exp.Anonymous(
+            this="date_part", expressions=[exp.Literal.string(node.name.lower()), node.expression]
+        )
     if isinstance(node, exp.TimestampTrunc | exp.DateTrunc):
-        return exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(_unit(node)), node.this])
+        return exp.Anonymous(
+            this="date_trunc", expressions=[exp.Literal.string(_unit(node)), node.this]
+        )
     if type(node).__name__ in _PARTS:
         part = type(node).__name__.lower()
         return exp.Anonymous(this="date_part", expressions=[exp.Literal.string(part), node.this])

@@ -5,6 +5,7 @@ those nodes, so that nothing runs that was not looked at. That is the first wall
 locked child that runs it (`query_child`). It does not know whether columns exist.
 """
 
+import logging
 import re
 from collections.abc import Collection, Iterable
 
@@ -14,6 +15,9 @@ from sqlglot.errors import SqlglotError
 
 from tramontane.errors import InvalidRequest
 from tramontane.tables.functions import CLASSES, NAMES, TABLE_FUNCTIONS
+
+# It would write what people ask into the log.
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 SQL_CHARACTERS_MAX = 20_000
 NODES_MAX = 5_000
