@@ -132,9 +132,11 @@ def test_reports_in_three_forms(ada: Person, answered: Answered) -> None:
     assert page.status == 200 and page.headers["content-type"].startswith("text/html")
     assert b"attachment" in page.headers["content-disposition"].encode()
     assert b"built in 1932" in page.body and b"<script" not in page.body
+    assert f'src="data:image/png;base64,{charts["call_1"]}"'.encode() in page.body
     assert report(ada, answered, format="markdown").body.decode().startswith("# Bridges")
     word = docx.Document(io.BytesIO(report(ada, answered, format="docx", charts=charts).body))
     assert any("built in 1932" in paragraph.text for paragraph in word.paragraphs)
+    assert len(word.inline_shapes) == 1
 
 
 def test_a_chart_that_is_none_is_named(ada: Person, answered: Answered) -> None:

@@ -1,7 +1,7 @@
 """Charts of a report: pictures that the reader's browser drew, checked before they are passed on.
 
-In a report's Markdown a chart is an image whose address is `chart:ID`. No other image is shown:
-a report fetches nothing from anywhere.
+In a report's Markdown a chart is an image whose address is `CHART` and its id. No other image is
+shown: a report fetches nothing from anywhere.
 """
 
 import binascii
@@ -12,7 +12,6 @@ import msgspec
 
 from tramontane.errors import InvalidRequest
 
-SCHEME = "chart:"
 FIGURE_BYTES_MAX = 2 << 20
 FIGURES_MAX = 40
 _PNG = b"\x89PNG\r\n\x1a\n"

@@ -13,7 +13,8 @@ from importlib.resources import files
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tramontane.assistant.report.figures import SCHEME, Figure
+from tramontane.assistant.report.figures import Figure
+from tramontane.assistant.transfer.proofs import CHART
 
 _LINK = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 
@@ -50,7 +51,7 @@ def _parser() -> MarkdownIt:
 def _tame(token: Token, figures: Mapping[str, Figure]) -> None:
     if token.type == "image":
         address = str(token.attrs.get("src", ""))
-        figure = figures.get(address.removeprefix(SCHEME)) if address.startswith(SCHEME) else None
+        figure = figures.get(address.removeprefix(CHART)) if address.startswith(CHART) else None
         if figure is None:
             token.type, token.tag, token.attrs = "text", "", {}
         else:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from markdown_it.token import Token
 
-from tramontane.assistant.report.figures import SCHEME, Figure
+from tramontane.assistant.report.figures import Figure
 from tramontane.assistant.report.page import parse
+from tramontane.assistant.transfer.proofs import CHART
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -119,8 +120,8 @@ class _Writer:
         from docx.shared import Cm
 
         address = str(token.attrs.get("src", ""))
-        figure = self._figures.get(address.removeprefix(SCHEME))
-        if figure is None or not address.startswith(SCHEME):
+        figure = self._figures.get(address.removeprefix(CHART))
+        if figure is None or not address.startswith(CHART):
             paragraph.add_run(_possible(token.content))
             return
         paragraph.add_run().add_picture(io.BytesIO(figure.png), width=Cm(_FIGURE_CM))

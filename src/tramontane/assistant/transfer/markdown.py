@@ -3,7 +3,7 @@
 Pure. The reader's language decides the few words that are ours.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from tramontane.assistant.transfer import proofs
@@ -80,18 +80,27 @@ _WORDS: dict[str, dict[str, str]] = {
 
 
 def render(
-    conversation: Conversation, branch: Iterable[Message], language: str, now_ms: int
+    conversation: Conversation,
+    branch: Iterable[Message],
+    language: str,
+    now_ms: int,
+    charts: Collection[str] = (),
 ) -> str:
-    """Return the conversation as Markdown, ending with a newline."""
+    """Return the conversation as Markdown, ending with a newline.
+
+    `charts` are the results whose charts stand there as pictures (`proofs.CHART`).
+    """
     words = _WORDS.get(language, _WORDS["en"])
     title = _line(conversation.title) or words["untitled"]
     blocks = [f"# {title}", f"*{words['kept'].format(time=_moment(now_ms))}*"]
     for message in branch:
-        blocks += _message(message, conversation.owner_name, words, language)
+        blocks += _message(message, conversation.owner_name, words, language, charts)
     return "\n\n".join(blocks) + "\n"
 
 
-def _message(message: Message, asker: str, words: dict[str, str], language: str) -> list[str]:
+def _message(
+    message: Message, asker: str, words: dict[str, str], language: str, charts: Collection[str]
+) -> list[str]:
     if message.role == "user":
         head = words["asked"].format(name=_line(asker))
     else:
@@ -108,7 +117,7 @@ def _message(message: Message, asker: str, words: dict[str, str], language: str)
         elif isinstance(part, FilesPart):
             blocks.append(proofs.of_files(part, language))
         elif isinstance(part, ResultPart):
-            blocks += proofs.of_result(part, language)
+            blocks += proofs.of_result(part, language, charts)
     blocks += proofs.of_answer(message, language)
     if message.error is not None:
         blocks.append(f"*{words['failed'].format(message=_line(message.error.message))}*")

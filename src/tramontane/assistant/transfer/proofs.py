@@ -3,7 +3,7 @@
 Pure. The reader's language decides the few words that are ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from tramontane.store.messages import (
@@ -16,6 +16,8 @@ from tramontane.store.messages import (
 )
 
 ROWS_MAX = 50
+CHART = "chart:"
+"""Before the id of a result: the address of its chart, for who draws the Markdown and has one."""
 _WORDS: dict[str, dict[str, str]] = {
     "de": {
         "files": "Dateien",
@@ -86,8 +88,8 @@ def of_files(part: FilesPart, language: str) -> str:
     return f"*{_words(language)['files']}: {names}*"
 
 
-def of_result(part: ResultPart, language: str) -> list[str]:
-    """Return a result: its title, its first rows as a table, its SQL."""
+def of_result(part: ResultPart, language: str, charts: Collection[str] = ()) -> list[str]:
+    """Return a result: its title, its chart where `charts` has one, its first rows, its SQL."""
     words = _words(language)
     title = f"**{_plain(part.title)}**"
     if part.is_edited:
@@ -95,7 +97,8 @@ def of_result(part: ResultPart, language: str) -> list[str]:
     shown = part.rows[:ROWS_MAX]
     head = [_row([column.name for column in part.columns])]
     head.append("|" + " --- |" * len(part.columns))
-    blocks = [title, "\n".join([*head, *(_row(row) for row in shown)])]
+    drawn = [f"![{_plain(part.title)}]({CHART}{part.id})"] if part.id in charts else []
+    blocks = [title, *drawn, "\n".join([*head, *(_row(row) for row in shown)])]
     if len(shown) < part.row_count:
         blocks.append(f"*{words['rows'].format(shown=len(shown), all=part.row_count)}*")
     return [*blocks, _sql(part.sql)]

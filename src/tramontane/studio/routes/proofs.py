@@ -103,7 +103,7 @@ def make_report(
         if data.message_id is not None:
             messages.get(c, conversation_id, data.message_id)
         branch = branch_of(messages.list_all(c, found.id), end)
-    text = markdown.render(found, branch, reader.language, platform.clock_ms())
+    text = markdown.render(found, branch, reader.language, platform.clock_ms(), drawn)
     name = _UNSAFE.sub(" ", found.title).strip() or "report"
     if data.format == "html":
         body = page.render(text, found.title, reader.language, drawn)
