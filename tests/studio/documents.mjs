@@ -93,16 +93,9 @@ const flows = {
     await page.getByRole("button", { name: "Remove broken.pdf" }).click();
     await page.getByRole("button", { name: "Remove locked.pdf" }).click();
     // Sent while the report is still being read: the answer waits for it.
-    await ask(page, fact.question, "large");
+    await ask(page, fact.question, "guide");
     assert.ok(await page.locator(".turn.user").getByText("report.pdf").isVisible());
-
-    const proven = answer(page).getByRole("button", { name: fact.sentence });
-    await proven.waitFor();
-    await answer(page).getByText("not found in the documents", { exact: true }).first().waitFor();
-    const false_ = answer(page).locator(".checked.quote.unproven");
-    assert.ok((await false_.innerText()).includes(given.lie));
-    assert.ok(await answer(page).getByText("1 quote found word for word").isVisible());
-    assert.equal(await answer(page).locator(".sources > ul > li").count(), 1);
+    const proven = answer(page).locator(".checked.quote.proven").filter({ hasText: fact.number }).first();
     await proven.click();
     await evidence(page).locator(".sheet[data-drawn] .box.proven").first().waitFor();
     assert.equal(await evidence(page).locator("input.at").inputValue(), String(fact.page));
@@ -112,6 +105,14 @@ const flows = {
     await page.keyboard.press("Escape");
     await evidence(page).waitFor({ state: "detached" });
     assert.ok(await proven.evaluate((node) => node === document.activeElement), "the focus comes back");
+
+    // A model that quotes truly and falsely, and names a source that there is not.
+    await ask(page, fact.question, "large");
+    await answer(page).getByRole("button", { name: fact.sentence }).waitFor();
+    assert.equal(await answer(page).locator(".checked.quote.unproven").innerText(), `“${given.lie}”not found in the documents`);
+    assert.equal(await answer(page).locator(".checked.citation.unproven").innerText(), "[97]There is no such source");
+    assert.ok(await answer(page).getByText("1 quote found word for word").isVisible());
+    assert.equal(await answer(page).locator(".sources > ul > li").count(), 1);
     assert.ok(page.asked.every((url) => url.startsWith(`${given.url}/`)), page.asked.filter((url) => !url.startsWith(given.url)).join("\n"));
     assert.deepEqual(complaints(page), []);
   },
@@ -148,8 +149,8 @@ const flows = {
     await page.getByText(/passages searched in/).waitFor();
     await page.getByRole("button", { name: "Back to all documents" }).click();
 
-    await page.getByRole("searchbox", { name: "Filter by name" }).fill("day-07");
-    await page.getByRole("button", { name: "More for “minutes/2026/day-07.md”" }).click();
+    await page.getByRole("searchbox", { name: "Filter by name" }).fill("day-08");
+    await page.getByRole("button", { name: "More for “minutes/2026/day-08.md”" }).click();
     await page.getByRole("menuitem", { name: "Delete" }).click();
     await page.getByRole("button", { name: "Delete", exact: true }).click();
     await page.getByText("No document’s name has").waitFor();
