@@ -336,8 +336,11 @@ def _supersede(c: Connection, document: Document, now_ms: int) -> None:
     versions = c.execute(select(t.id, t.version, t.superseded_at_ms).where(ready)).all()
     last = max(row.version for row in versions)
     for row in versions:
-        if row.version < last and row.superseded_at_ms is None:
+        if row.version == last:
+            continue
+        if row.superseded_at_ms is None:
             _put(c, row.id, superseded_at_ms=now_ms)
+        if row.superseded_at_ms is None or row.id == document.id:
             passages.set_aside(c, row.id)
 
 

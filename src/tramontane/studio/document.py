@@ -51,6 +51,8 @@ def _config() -> OpenAPIConfig:
             Tag("People", "Signing in, members, invitations, and who belongs to which project."),
             Tag("Conversations", "Asking, answers as they are written, search."),
             Tag("Libraries", "Documents: brought, read, searched, and shown where they say it."),
+            Tag("Tables", "Tables of documents and of databases elsewhere, asked by SQL."),
+            Tag("Connections", "Databases elsewhere, read only: entered by administrators."),
             Tag("Prompts", "Texts to use again, with variables."),
             Tag("Assistants", "Instructions with a name: those that ship and one's own."),
             Tag("Transfer", "Conversations in and out, and what readers thought of answers."),

@@ -13,9 +13,11 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
+    RequestBody,
     Schema,
     SecurityRequirement,
 )
+from litestar.openapi.spec.enums import OpenAPIFormat
 
 from tramontane.store.records import Right
 from tramontane.studio.errors import ErrorEnvelope
@@ -102,3 +104,17 @@ class CsvOperation(Operation):
         answer = (self.responses or {}).get("200")
         if isinstance(answer, OpenAPIResponse) and answer.content is not None:
             answer.content["text/csv"] = OpenAPIMediaType(Schema(type=OpenAPIType.STRING))
+
+
+@dataclass
+class UploadOperation(Operation):
+    """An operation whose body is a file: its bytes, of whatever type."""
+
+    def __post_init__(self) -> None:
+        """Add the body, and the answer for bytes that are there already, to the document."""
+        file = OpenAPIMediaType(Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
+        self.request_body = RequestBody({"application/octet-stream": file}, required=True)
+        made = (self.responses or {}).get("201")
+        if isinstance(made, OpenAPIResponse) and self.responses is not None:
+            there = OpenAPIResponse("These bytes were there already.", content=made.content)
+            self.responses["200"] = there

@@ -8,7 +8,11 @@ import pytest
 from tests.studio.conftest import NOW_MS, Answer, Studio, Tenant, call
 from tests.studio.people import Person, person
 from tests.studio.shelf import read_all
+from tramontane.assistant.feed import Feed
+from tramontane.datafolder import DataFolder
+from tramontane.documents.files import FileStore
 from tramontane.store import conversations, libraries
+from tramontane.studio import upkeep
 
 API = "/api/v1"
 TEXT = b"Die Mieten in Genf stiegen 2024 um 3,5 Prozent."
@@ -261,6 +265,34 @@ def test_a_conversation_asks_the_libraries_that_it_is_given(
     assert ann.call("DELETE", f"{API}/libraries/{library}").status == 204
     assert ann.call("GET", at).json["library_ids"] == []
     assert ann.call("GET", search).json["searched"] == 0
+
+
+def test_a_temporary_conversations_documents_go_with_it(
+    studio: Studio, ours: Tenant, ann: Person, run: Callable[..., Any]
+) -> None:
+    conversation = begun(studio, ann, ours.project.id, is_temporary=True)
+    document = bring(ann, f"conversations/{conversation}").json
+    assert on_disk(studio) == [document["sha256"]]
+
+    class Idle:
+        feed = Feed("test")
+
+        def is_running(self, _: str) -> bool:
+            return False
+
+    files = FileStore(DataFolder(studio.settings.data_dir))
+    then_ms = NOW_MS + upkeep.TEMPORARY_MS + 1
+    answering: Any = Idle()
+    assert run(upkeep.sweep(studio.store, files, answering, then_ms)) == 1
+    assert on_disk(studio) == []
+    assert ann.call("GET", f"{API}/documents/{document['id']}").status == 404
+
+
+def test_the_document_of_the_api_says_what_is_sent(studio: Studio) -> None:
+    described = studio.call("GET", "/api/openapi.json").json["paths"]
+    sent = described["/api/v1/libraries/{library_id}/documents"]["post"]
+    assert list(sent["requestBody"]["content"]) == ["application/octet-stream"]
+    assert sent["responses"]["200"]["content"] == sent["responses"]["201"]["content"]
 
 
 @pytest.fixture

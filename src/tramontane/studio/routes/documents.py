@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import MediaType, Request, Response, delete, get, post
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from sqlalchemy import Connection
@@ -27,7 +26,7 @@ from tramontane.store.libraries import Library
 from tramontane.store.windows import time_name
 from tramontane.studio import library_access
 from tramontane.studio.auth import Caller, GivenCaller
-from tramontane.studio.operations import describe
+from tramontane.studio.operations import UploadOperation, describe
 from tramontane.studio.platform import GivenPlatform, Platform
 from tramontane.studio.routes.conversations import reader_of
 from tramontane.studio.sending import sent_file
@@ -41,9 +40,6 @@ _Name = Annotated[
         description="What the file is called, with its folders: `reports/2026.pdf`.",
     ),
 ]
-_THERE = {
-    200: ResponseSpec(None, generate_examples=False, description="These bytes were there already.")
-}
 
 
 class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +95,7 @@ def list_documents(
 @post(
     "/libraries/{library_id:str}/documents",
     request_max_body_size=None,
+    operation_class=UploadOperation,
     **describe(
         "addDocument", "Add a document to a library", TAG,
         right="infer", is_async=True, errors=(404, 413),
@@ -143,6 +140,7 @@ def list_conversation_documents(
 @post(
     "/conversations/{conversation_id:str}/documents",
     request_max_body_size=None,
+    operation_class=UploadOperation,
     **describe(
         "attachDocument", "Bring a document into a conversation", TAG,
         people=True, is_async=True, errors=(404, 413),
