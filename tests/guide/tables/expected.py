@@ -109,6 +109,8 @@ def orders() -> list[Expected]:
         Number(len({row["customer"] for row in rows})),
         Number(_share(_where(rows, city="Paris"), rows)),
         Number(_sum(_where(rows, city="Paris"), "amount")),
+        Number(_sum(_where(rows, paid=False), "amount")),
+        Names([_least(_by(rows, "product", lambda g: _sum(g, "amount")))[0][0]]),
     ]
 
 
@@ -125,6 +127,8 @@ def staff() -> list[Expected]:
         Number(len(_where(rows, full_time=False))),
         Both(tuple(_mean(_where(rows, department=d), "salary") for d in ("sales", "it"))),
         Unclear(),
+        Pairs(_by(_where(rows, full_time=True), "city", lambda g: _mean(g, "salary"))),
+        Number(sum(30 <= row["age"] <= 40 for row in rows)),
     ]
 
 
@@ -144,6 +148,8 @@ def weather() -> list[Expected]:
         Pairs(_by(rows, _quarter("day"), lambda g: _sum(g, "rain"))),
         Both((means["Lyon"], means["Lille"])),
         Pairs(_by(_where(rows, station="Lyon"), _month("day"), lambda g: _mean(g, "temperature"))),
+        Pairs(_by(rows, "station", lambda g: max(row["wind"] for row in g))),
+        Number(_sum(_in(_where(rows, station="Nice"), "day", 2024, 1, 2, 3), "rain")),
     ]
 
 
@@ -161,6 +167,8 @@ def books() -> list[Expected]:
         Names([row["title"] for row in rows if row["title"][0] == "night"]),
         Pairs(_by(rows, "genre", lambda g: 100 * _sum(g, "loans") / loans)),
         Nothing(),
+        Number(len({row["author"] for row in rows})),
+        Number(sum(row["pages"] > 500 for row in _where(rows, author="Finn Ward"))),
     ]
 
 
@@ -170,6 +178,8 @@ def budget() -> list[Expected]:
     schools = _where(rows, year=2022, department="schools")
     no_culture = [row for row in of_2023 if row["department"] != "culture"]
     of_2024 = _by(_where(rows, year=2024), "department", lambda g: _sum(g, "actual"))
+    both = ("roads", "parks")
+    invested = _where(rows, year=2024, kind="investment")
     return [
         Number(_sum(of_2023, "actual")),
         Both((_sum(schools, "planned"), _sum(schools, "actual"))),
@@ -181,6 +191,8 @@ def budget() -> list[Expected]:
         Number(min(row["planned"] for row in _where(rows, year=2021))),
         Number(_sum(no_culture, "actual")),
         Number(_sum(of_2023, "planned")),
+        Number(sum(_sum(_where(rows, year=2022, department=d), "planned") for d in both)),
+        Number(100 * _sum(invested, "actual") / _sum(_where(rows, year=2024), "actual")),
     ]
 
 
@@ -199,6 +211,8 @@ def countries() -> list[Expected]:
         Names([_where(rows, country="peru")[0]["capital"]]),
         Number(100 * _sum(asia, "population") / total),
         Names([_least(_by(rows, "continent", len))[0][0]]),
+        Number(sum(_sum(_where(rows, continent=c), "population") for c in ("africa", "asia"))),
+        Number(sum(row["area"] > 500_000 for row in rows)),
     ]
 
 
@@ -208,6 +222,8 @@ def energy() -> list[Expected]:
     by_building = _by(rows, "building", lambda g: _sum(g, "water"))
     hall = _where(rows, building="town_hall")
     peak = _most(_by(rows, _month("month"), lambda g: _sum(g, "heating")))[0][0]
+    two = ("library", "museum")
+    cold = [r for r in _where(rows, building="museum") if r["month"].month == 12]
     return [
         Number(_sum(of[2024], "electricity")),
         Pairs(_by(rows, "building", lambda g: _sum(g, "electricity"))),
@@ -219,6 +235,8 @@ def energy() -> list[Expected]:
         Number(len({row["building"] for row in rows})),
         Both((_sum(of[2023], "electricity"), _sum(of[2024], "electricity"))),
         Number(_sum(_where(rows, building="library"), "electricity")),
+        Number(_mean(cold, "heating")),
+        Both(tuple(_sum(_where(of[2024], building=b), "electricity") for b in two)),
     ]
 
 
@@ -237,6 +255,8 @@ def exams() -> list[Expected]:
         Number(len(_in(rows, "day", 2024, 6))),
         Both(tuple(_mean(_where(rows, **{"class": c}), "points") for c in ("3A", "3B"))),
         Number(min(row["points"] for row in maths)),
+        Pairs(_by(rows, "subject", lambda g: min(row["points"] for row in g))),
+        Number(len(_where(rows, subject="chemistry", passed=True, **{"class": "3B"}))),
     ]
 
 
@@ -255,6 +275,8 @@ def tickets() -> list[Expected]:
         Number(len(late)),
         Number(_share(_where(rows, priority="high"), rows)),
         Number(len(_where(rows, team="network", status="open"))),
+        Number(_sum(_where(rows, status="waiting", team="hardware"), "hours")),
+        Pairs(_by(rows, _quarter("opened"), len)),
     ]
 
 
@@ -273,6 +295,8 @@ def shops() -> list[Expected]:
         Pairs(_by(harbour, _quarter("month"), lambda g: _sum(g, "revenue"))),
         Pairs(_most(_by(sales, "shop", lambda g: _sum(g, "visitors")), 2), True),
         Unclear(),
+        Pairs(_by(sales, lambda row: row["month"].year, lambda g: _sum(g, "visitors"))),
+        Number(_mean(_where(rows, region="west"), "area")),
     ]
 
 
