@@ -4,7 +4,15 @@ import pytest
 
 from tramontane.assistant.checking import checked
 from tramontane.assistant.evidence import Shown
-from tramontane.store.messages import Part, Source, SourcesPart, TextPart, ToolPart
+from tramontane.store.messages import (
+    Part,
+    ResultColumn,
+    ResultPart,
+    Source,
+    SourcesPart,
+    TextPart,
+    ToolPart,
+)
 
 TEXTS = (
     (
@@ -86,6 +94,26 @@ def test_sums_of_a_tool_are_calculated_where_what_went_in_is_known() -> None:
     wrong = worked("4200000 + 999999", "4,200,000 + 999,999 = 5,199,999")
     assert numbers("Together 4,510,000 euros.", right) == {"4,510,000": "calculated"}
     assert numbers("Together 5,199,999 euros.", wrong) == {"5,199,999": "unproven"}
+
+
+def test_numbers_that_sql_writes_into_its_result_prove_nothing() -> None:
+    def result(sql: str) -> ResultPart:
+        return ResultPart(
+            id="c",
+            title="sales",
+            tables=("t",),
+            sql=sql,
+            columns=(ResultColumn("region", "text"), ResultColumn("total", "number")),
+            rows=(("North", 777),),
+            row_count=1,
+        )
+
+    true = result("SELECT region, sum(n) AS total FROM sales GROUP BY region")
+    false = result("SELECT region, 777 AS total FROM sales")
+    worked = result("SELECT region, 700 + 77 AS total FROM sales")
+    assert numbers("North has 777.", true) == {"777": "proven"}
+    assert numbers("North has 777.", false) == {"777": "unproven"}
+    assert numbers("North has 777.", worked) == {"777": "unproven"}
 
 
 def test_the_items_of_a_list_may_be_counted() -> None:

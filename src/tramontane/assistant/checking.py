@@ -22,6 +22,7 @@ from tramontane.store.messages import (
     ToolPart,
 )
 from tramontane.tables.binding import bind
+from tramontane.tables.constants import without_constants
 
 LIBRARY_TOOLS = frozenset({SEARCH_DOCUMENTS, QUERY_TABLE})
 
@@ -35,7 +36,7 @@ def checked(
     """
     listed = [source for part in parts if isinstance(part, SourcesPart) for source in part.sources]
     has_sources = any(isinstance(part, SourcesPart) for part in parts)
-    results = [part for part in parts if isinstance(part, ResultPart)]
+    results = [without_constants(part) for part in parts if isinstance(part, ResultPart)]
     if not has_sources and not results:
         return None
     texts = {each.source.number: each for each in shown}
