@@ -54,7 +54,7 @@ def test_reasons_become_codes(tmp_path: Path) -> None:
 
 def test_memory_is_limited(tmp_path: Path) -> None:
     path = tmp_path / "words.pdf"
-    bombs.wordy_pdf(path, 0.05)
+    bombs.wordy_pdf(path, 0.02)
     assert code_of(path, Limits(memory_bytes=150 * MIB)) == "document_too_large"
 
 
@@ -80,7 +80,7 @@ def children() -> list[psutil.Process]:
 
 def test_leaving_in_the_middle_ends_the_child(tmp_path: Path) -> None:
     path = tmp_path / "report.pdf"
-    made.report_pdf(path, 60)
+    made.report_pdf(path, 40)
     before = {child.pid for child in children()}
     reading = extract(path, "report.pdf")
     assert isinstance(next(reading), Began)
@@ -91,7 +91,7 @@ def test_leaving_in_the_middle_ends_the_child(tmp_path: Path) -> None:
 
 def test_a_page_that_the_child_does_not_survive_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "report.pdf"
-    known = made.report_pdf(path, 100)
+    known = made.report_pdf(path, 40)
     before = {child.pid for child in children()}
     reading = extract(path, "report.pdf")
     said = [next(reading), next(reading)]
@@ -99,7 +99,7 @@ def test_a_page_that_the_child_does_not_survive_is_left_out(tmp_path: Path) -> N
     child.send_signal(signal.SIGKILL)
     said += reading
     pages = [line for line in said if isinstance(line, PageRead)]
-    assert [page.page for page in pages] == list(range(1, 101))
+    assert [page.page for page in pages] == list(range(1, 41))
     (ended,) = (line for line in said if isinstance(line, Ended))
     (lost,) = next(note.pages for note in ended.notes if note.code == "damaged_pages")
     numbers = [passage.number for page in pages for passage in page.passages]
@@ -111,7 +111,7 @@ def test_a_page_that_the_child_does_not_survive_is_left_out(tmp_path: Path) -> N
 
 def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
     path = tmp_path / "report.pdf"
-    made.report_pdf(path, 60)
+    made.report_pdf(path, 40)
     script = (
         "import sys, time; from pathlib import Path; from tramontane.documents.extract import "
         "extract; lines = extract(Path(sys.argv[1]), 'a.pdf'); next(lines); print('begun', "
@@ -130,7 +130,7 @@ def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
 def test_no_secret_reaches_the_child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TRAMONTANE_SECRET", "s3cret")
     path = tmp_path / "report.pdf"
-    made.report_pdf(path, 60)
+    made.report_pdf(path, 40)
     before = {child.pid for child in children()}
     reading = extract(path, "report.pdf")
     next(reading)

@@ -1,6 +1,7 @@
 """PDF: pages, words with rectangles, paragraphs, headings, tables, running lines, scans."""
 
 import itertools
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
@@ -276,3 +277,16 @@ def test_letters_that_are_only_drawn_are_a_picture_too(tmp_path: Path) -> None:
         canvas.lines([(x, y, x + 8, y + 12), (x + 8, y + 12, x + 16, y)])
     canvas.save()
     assert read(path).notes["scanned"] == (1,)
+
+
+@pytest.mark.parametrize("language", made.LANGUAGES)
+def test_the_reports_that_ship_are_read_well(language: str) -> None:
+    with as_file(files("tramontane.samples") / f"report.{language}.pdf") as path:
+        reading = read(path)
+    assert reading.ended.language == language
+    assert not {"damaged_pages", "hidden_text", "scanned"} & reading.notes.keys()
+    tables = [[row.split(" | ") for row in text.split("\n")] for text in reading.texts("table")]
+    costs = next(table for table in tables if table[0][1:3] == ["Tramontane", "nginx"])
+    assert len(costs) == 9 and {len(row) for row in costs} == {5}
+    headings = [text for text in reading.texts("heading") if text[:2] in ("1 ", "2 ", "3 ", "4 ")]
+    assert len(headings) == 4

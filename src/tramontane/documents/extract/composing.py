@@ -18,6 +18,7 @@ MOST = 1_200
 TABLE_MOST = 12_000
 HEADING_MOST = 300
 PATH_MOST = 400
+FOREIGN_LEAST = 200  # characters; what is shorter has the language of what is beside it
 
 
 class Composer:
@@ -56,9 +57,13 @@ class Composer:
         """Return `made` with languages: a heading or table has that of the prose after it."""
         prose = {p.number: self._languages.of(p.text) for p in made if p.kind in ("text", "list")}
         found = self._languages.last
+        if found is None and not any(prose.values()):  # a title page
+            found = self._languages.of("\n".join(p.text for p in made), is_prose=False)
         for index in range(len(made) - 1, -1, -1):
             passage = made[index]
-            found = prose.get(passage.number, found)
+            told = prose.get(passage.number)
+            if told or (passage.number in prose and len(passage.text) >= FOREIGN_LEAST):
+                found = told
             if passage.kind in ("heading", "table") and not prose:
                 found = self._languages.of(passage.text, is_prose=False) or found
             made[index] = msgspec.structs.replace(passage, language=found)

@@ -113,7 +113,7 @@ def _begins(
     usual = pitch if abs(before.size - body_size) < 1 else before.size * 1.25
     if step < -size * 0.5 or step > max(usual * 1.35, size * 1.1):
         return True
-    if _BULLET.match(line.text):
+    if _BULLET.match(line.text) or (_NUMBERED.match(line.text) and _NUMBERED.match(before.text)):
         return True
     if before.is_broken:
         return False

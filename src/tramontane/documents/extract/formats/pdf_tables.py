@@ -17,6 +17,7 @@ from tramontane.documents.passage import Box
 CELL = " | "
 WORDS_MOST = 9.0  # in a cell, on average; else it is text in columns
 COLUMNS_MOST = 100
+REFINED_GAP = 0.75  # font sizes between two columns at the least
 _LIST_MARK = re.compile(r"^(?:[•◦▪▫●○■□‣⁃∙·–—\-*✓➢]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])$")
 
 Span = tuple[float, float]
@@ -48,7 +49,8 @@ class Grid(msgspec.Struct):
         for row in self.rows:
             cells: list[list[Word]] = [[] for _ in self.columns]
             for segment in sorted(row.segments, key=lambda segment: segment.left):
-                cells[_column(self.columns, segment)] += segment.words
+                for word in segment.words:
+                    cells[_column(self.columns, word)].append(word)
             if before is not None and not cells[0] and row.top - before.bottom < row.size * 0.4:
                 for cell, words in zip(made[-1], cells, strict=True):
                     cell += words  # a cell that goes on in the next line
@@ -153,7 +155,38 @@ def _grid(rows: list[Row], start: int) -> Grid | None:
     full = [row for row in found if _is_row(row)]
     if len(full) < (2 if len(columns) > 2 else 3):
         return None
-    return Grid(found, columns) if _is_table(full, columns) else None
+    return Grid(found, _refined(found, columns)) if _is_table(full, columns) else None
+
+
+def _refined(rows: list[Row], columns: list[Span]) -> list[Span]:
+    """Return the columns as the words of all rows leave room between them.
+
+    Heads stand closer together than a wide gap, and would join the numbers below them.
+    """
+    spans = sorted(span for row in rows for segment in row.segments for span in _runs(segment))
+    made: list[Span] = []
+    for left, right in spans:
+        if made and left <= made[-1][1] + rows[0].size * REFINED_GAP / 2:
+            made[-1] = (made[-1][0], max(made[-1][1], right))
+        else:
+            made.append((left, right))
+    filled = sum(
+        any(left <= (run[0] + run[1]) / 2 <= right for s in row.segments for run in _runs(s))
+        for row in rows
+        for left, right in made
+    )
+    return made if len(made) > len(columns) and filled >= 0.6 * len(rows) * len(made) else columns
+
+
+def _runs(segment: Segment) -> list[Span]:
+    """Return from where to where words follow each other at the distance of words."""
+    runs: list[Span] = []
+    for word in segment.words:
+        if runs and word.left - runs[-1][1] < segment.size * REFINED_GAP:
+            runs[-1] = (runs[-1][0], word.right)
+        else:
+            runs.append((word.left, word.right))
+    return runs
 
 
 def _end(rows: list[Row], last: int, columns: list[Span]) -> int:
@@ -208,7 +241,7 @@ def _is_prose(segments: list[Segment], columns: list[Span], words: float) -> boo
     return len(columns) <= 3 and words >= 4 and wide > 0.8 * column
 
 
-def _column(columns: list[Span], segment: Segment) -> int:
-    """Return which column `segment` stands in."""
-    shared = [min(r, segment.right) - max(le, segment.left) for le, r in columns]
+def _column(columns: list[Span], here: Segment | Word) -> int:
+    """Return which column `here` stands in, or is next to."""
+    shared = [min(right, here.right) - max(left, here.left) for left, right in columns]
     return shared.index(max(shared))
