@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tramontane.config import Settings
+from tramontane.documents import search
 from tramontane.documents.search import Found, find, indexed
 from tramontane.documents.translation import languages_of
 from tramontane.store import documents, libraries, passages, projects
@@ -191,3 +192,11 @@ def test_a_translated_question_finds_what_its_words_do_not(shelf: Shelf) -> None
         assert languages_of(c, [library], []) == set()
         found = find(c, [library], question, "fr", translations={"de": "Wie stiegen die Mieten?"})
     assert texts(found) == ["Die Mieten stiegen stark."]
+
+
+def test_in_a_large_library_common_words_do_not_decide_what_is_looked_at() -> None:
+    asked = [("report",), ("bonn",), ("rent", "rente"), ("zzz",)]
+    counts = {"report": 90_000, "bonn": 40, "rent": 900, "rente": 50, "zzz": 0}
+    assert search._telling(asked, counts, 100_000) == asked[1:]
+    assert search._telling(asked, counts | {"report": 450}, 500) == asked  # all are looked at
+    assert search._telling(asked[:2], counts, 100_000) == asked[:2]  # one word is not enough

@@ -20,6 +20,9 @@ LIMIT = 8
 CANDIDATES = 60
 WORDS = 40
 HEADING_ALONE = 0.5
+EVERYWHERE = 0.05
+EVERYWHERE_LEAST = 1_000
+TELLING_LEAST = 2
 _OTHERS = (*stopwords.STOP_WORDS, None)
 
 
@@ -79,8 +82,9 @@ def find(
     asked = _asked(question, language, translations or {}) if searched else []
     if not asked:
         return Found([], searched)
-    candidates = wordindex.candidates(c, scope, asked, max(CANDIDATES, 2 * limit))
     counts = wordindex.counts(c, scope, {stem for group in asked for stem in group})
+    telling = _telling(asked, counts, searched)
+    candidates = wordindex.candidates(c, scope, telling, max(CANDIDATES, 2 * limit))
     scored = _weighed(ranking.ranked(asked, candidates, counts, searched))
     return Found(
         [_hit(candidate, score) for candidate, score in _distinct(scored)[:limit]], searched
@@ -98,6 +102,19 @@ def _asked(
             if known.isdisjoint(group):
                 asked[group] = None
     return list(asked)[:WORDS]
+
+
+def _telling(
+    asked: list[tuple[str, ...]], counts: Mapping[str, int], searched: int
+) -> list[tuple[str, ...]]:
+    """Return the words to find candidates by: in a large library not those that are everywhere.
+
+    They still count in the ranking. Where hardly any other is left, all are looked for.
+    """
+    most = max(EVERYWHERE * searched, EVERYWHERE_LEAST)
+    rare = [group for group in asked if sum(counts.get(stem, 0) for stem in group) <= most]
+    found = sum(any(counts.get(stem) for stem in group) for group in rare)
+    return rare if found >= TELLING_LEAST else asked
 
 
 def _weighed(scored: Sequence[tuple[Candidate, float]]) -> list[tuple[Candidate, float]]:
