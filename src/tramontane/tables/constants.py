@@ -71,7 +71,15 @@ def without_constants(result: ResultPart) -> ResultPart:
         )
         for row in result.rows
     )
-    return msgspec.structs.replace(result, rows=rows)
+    return msgspec.structs.replace(result, rows=rows, sql=_without(result.sql))
+
+
+def _without(sql: str) -> str:
+    tree = sqlglot.parse_one(sql, read="duckdb")
+    for literal in list(tree.find_all(exp.Literal)):
+        if literal.parent is not None and _comes_out(literal):
+            literal.replace(exp.Null())
+    return tree.sql(dialect="duckdb")
 
 
 def _comes_out(literal: exp.Expression) -> bool:
