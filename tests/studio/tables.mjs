@@ -130,8 +130,16 @@ const flows = {
     await page.getByText("It answers and has 1 table.").waitFor();
     assert.deepEqual(await barriers(page), []);
     await page.getByRole("dialog").getByRole("button", { name: "Connect" }).click();
-    await page.getByRole("cell", { name: "Library loans" }).waitFor();
+    await page.getByRole("button", { name: "Library loans", exact: true }).click();
+    await page.getByRole("link", { name: "loans" }).waitFor();
     assert.deepEqual(await barriers(page), []);
+    await page.getByRole("link", { name: "Ask this database" }).click();
+    await page.getByLabel("Your question").fill("What is the sum of days?");
+    await page.keyboard.press("Enter");
+    await card().getByRole("cell", { name: "28" }).waitFor();
+    await page.goto(`${given.url}/#/connections`);
+    await page.getByRole("button", { name: "Look at its tables again: Library loans" }).click();
+    await page.getByText("known anew").waitFor();
     await page.getByRole("button", { name: "Remove: Library loans" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
     await page.getByText("No database is connected").waitFor();

@@ -46,17 +46,17 @@ export interface ConnectionView {
   project_id: string;
   name: string;
   kind: ConnectionKind;
-  /** Without its password. */
-  url?: string | null;
-  host?: string | null;
+  /** Where it is, without user and password; to administrators only. */
+  url: string | null;
+  /** How many are known of it. */
+  tables: number;
   created_at: string;
 }
 
 export interface ConnectionTest {
   ok: boolean;
-  problem?: string | null;
-  message?: string | null;
-  tables?: string[] | { name: string }[];
+  message: string | null;
+  tables: string[];
 }
 
 /** What a sample became: a conversation with it, and questions to begin with. */

@@ -272,6 +272,7 @@ const words: Translation<typeof english> = {
   attachFolder: "Ein Ordner",
   dropHere: "Hier ablegen, um anzuhängen",
   libraries: "Bibliotheken",
+  databases: "Datenbanken",
   librariesUse: "Bibliotheken nutzen",
   librariesUsed: { one: "1 Bibliothek genutzt", other: "{count} Bibliotheken genutzt" },
 };

@@ -49,7 +49,6 @@ const words: Translation<typeof english> = {
   tableColumns: "Spalten",
   tableRows: "Zeilen",
   tableNotes: "Was beim Einlesen auffiel",
-  tableFrom: "Aus {name}",
   type_number: "Zahl",
   type_text: "Text",
   type_date: "Datum",
@@ -93,6 +92,10 @@ const words: Translation<typeof english> = {
   connectionRemoveTitle: "{name} entfernen?",
   connectionRemoveText: "Niemand kann ihre Tabellen mehr befragen. Bisherige Antworten bleiben. Die Datenbank selbst wird nicht berührt.",
   connectionRemoved: "Entfernt.",
+  connectionTables: "Tabellen",
+  connectionAsk: "Diese Datenbank befragen",
+  connectionRefresh: "Tabellen neu ansehen",
+  connectionRefreshed: "Die Tabellen wurden neu angesehen.",
   connectionMade: "Hinzugefügt",
   // Where a conversation about a sample begins
   startTable: "Fragen Sie diese Tabelle",

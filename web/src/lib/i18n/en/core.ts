@@ -279,6 +279,7 @@ export default {
   attachFolder: "A folder",
   dropHere: "Drop here to attach",
   libraries: "Libraries",
+  databases: "Databases",
   librariesUse: "Use libraries",
   librariesUsed: { one: "1 library in use", other: "{count} libraries in use" },
 };

@@ -46,7 +46,6 @@ export default {
   tableColumns: "Columns",
   tableRows: "Rows",
   tableNotes: "What was noticed while reading it",
-  tableFrom: "From {name}",
   type_number: "number",
   type_text: "text",
   type_date: "date",
@@ -90,6 +89,10 @@ export default {
   connectionRemoveTitle: "Remove {name}?",
   connectionRemoveText: "Nobody can ask its tables any more. Answers given so far stay. The database itself is not touched.",
   connectionRemoved: "Removed.",
+  connectionTables: "Tables",
+  connectionAsk: "Ask this database",
+  connectionRefresh: "Look at its tables again",
+  connectionRefreshed: "Its tables are known anew.",
   connectionMade: "Added",
   // Where a conversation about a sample begins
   startTable: "Ask this table",

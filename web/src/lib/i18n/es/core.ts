@@ -272,6 +272,7 @@ const words: Translation<typeof english> = {
   attachFolder: "Una carpeta",
   dropHere: "Suelte aquí para adjuntar",
   libraries: "Bibliotecas",
+  databases: "Bases de datos",
   librariesUse: "Usar bibliotecas",
   librariesUsed: { one: "1 biblioteca en uso", other: "{count} bibliotecas en uso" },
 };

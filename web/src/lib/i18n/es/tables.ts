@@ -49,7 +49,6 @@ const words: Translation<typeof english> = {
   tableColumns: "Columnas",
   tableRows: "Filas",
   tableNotes: "Lo que se observó al leerla",
-  tableFrom: "De {name}",
   type_number: "número",
   type_text: "texto",
   type_date: "fecha",
@@ -93,6 +92,10 @@ const words: Translation<typeof english> = {
   connectionRemoveTitle: "¿Quitar {name}?",
   connectionRemoveText: "Nadie podrá consultar ya sus tablas. Las respuestas dadas se conservan. La base misma no se toca.",
   connectionRemoved: "Quitada.",
+  connectionTables: "Tablas",
+  connectionAsk: "Preguntar a esta base",
+  connectionRefresh: "Volver a mirar sus tablas",
+  connectionRefreshed: "Se han vuelto a mirar sus tablas.",
   connectionMade: "Añadida",
   // Where a conversation about a sample begins
   startTable: "Pregunte a esta tabla",

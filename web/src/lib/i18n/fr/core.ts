@@ -273,6 +273,7 @@ const words: Translation<typeof english> = {
   attachFolder: "Un dossier",
   dropHere: "Déposez ici pour joindre",
   libraries: "Bibliothèques",
+  databases: "Bases de données",
   librariesUse: "Utiliser des bibliothèques",
   librariesUsed: { one: "1 bibliothèque utilisée", other: "{count} bibliothèques utilisées" },
 };

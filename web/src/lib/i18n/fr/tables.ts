@@ -49,7 +49,6 @@ const words: Translation<typeof english> = {
   tableColumns: "Colonnes",
   tableRows: "Lignes",
   tableNotes: "Ce qui a été remarqué à la lecture",
-  tableFrom: "Issue de {name}",
   type_number: "nombre",
   type_text: "texte",
   type_date: "date",
@@ -93,6 +92,10 @@ const words: Translation<typeof english> = {
   connectionRemoveTitle: "Retirer {name} ?",
   connectionRemoveText: "Plus personne ne pourra interroger ses tables. Les réponses déjà données restent. La base elle-même n’est pas touchée.",
   connectionRemoved: "Retirée.",
+  connectionTables: "Tables",
+  connectionAsk: "Interroger cette base",
+  connectionRefresh: "Relire ses tables",
+  connectionRefreshed: "Ses tables ont été relues.",
   connectionMade: "Ajoutée",
   // Where a conversation about a sample begins
   startTable: "Interrogez cette table",

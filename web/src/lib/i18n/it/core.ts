@@ -272,6 +272,7 @@ const words: Translation<typeof english> = {
   attachFolder: "Una cartella",
   dropHere: "Rilasci qui per allegare",
   libraries: "Biblioteche",
+  databases: "Basi di dati",
   librariesUse: "Usare biblioteche",
   librariesUsed: { one: "1 biblioteca in uso", other: "{count} biblioteche in uso" },
 };

@@ -49,7 +49,6 @@ const words: Translation<typeof english> = {
   tableColumns: "Colonne",
   tableRows: "Righe",
   tableNotes: "Che cosa si è notato nella lettura",
-  tableFrom: "Da {name}",
   type_number: "numero",
   type_text: "testo",
   type_date: "data",
@@ -93,6 +92,10 @@ const words: Translation<typeof english> = {
   connectionRemoveTitle: "Rimuovere {name}?",
   connectionRemoveText: "Nessuno potrà più interrogarne le tabelle. Le risposte già date restano. La base stessa non viene toccata.",
   connectionRemoved: "Rimossa.",
+  connectionTables: "Tabelle",
+  connectionAsk: "Interroga questa base",
+  connectionRefresh: "Rileggi le sue tabelle",
+  connectionRefreshed: "Le sue tabelle sono state rilette.",
   connectionMade: "Aggiunta",
   // Where a conversation about a sample begins
   startTable: "Interroghi questa tabella",
