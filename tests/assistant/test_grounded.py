@@ -10,11 +10,11 @@ from tests.assistant.desk import Desk, ScriptedTokens, opened, spoken
 from tramontane.assistant import orders
 from tramontane.assistant.tokenstream import Finished, TextDelta, ToolCallDelta
 from tramontane.config import LimitDefaults
-from tramontane.errors import NotFound, Unavailable
+from tramontane.errors import InvalidRequest, NotFound, Unavailable
 from tramontane.money import Usage
-from tramontane.store import conversations, projects
+from tramontane.store import conversations, documents, projects
 from tramontane.store.database import Store
-from tramontane.store.documents import Document
+from tramontane.store.documents import Document, Problem
 from tramontane.store.messages import (
     ChecksPart,
     FilesPart,
@@ -225,3 +225,38 @@ def test_a_library_of_another_project_is_not_looked_into(store: Store) -> None:
     answer = asked(desk, "What share had rents?")
     assert {source.document for source in sources(answer).sources} == {"ours.pdf"}
     assert sources(answer).searched == 1
+
+
+def test_a_small_window_is_not_overfilled(store: Store) -> None:
+    tokens = ScriptedTokens(spoken("Yes [1]."))
+    desk = Desk(store, tokens, context_tokens=1_500)
+    many = [("", f"Paragraph {at} about roofs and bridges. " * 25) for at in range(30)]
+    put_in(desk, texts=many)
+    asked(desk, "What of roofs and bridges?")
+    sent = sum(len(message["content"]) for message in tokens.bodies[0]["messages"])
+    assert 2_000 < sent < 1_500 * 4
+
+
+def test_a_prompt_that_was_too_long_is_sent_with_fewer_passages(store: Store) -> None:
+    refused = InvalidRequest("too long", code="context_length_exceeded")
+    tokens = ScriptedTokens([refused], [refused], spoken("Yes."))
+    desk = Desk(store, tokens)
+    many = [("", f"Paragraph {at} about roofs and bridges. " * 25) for at in range(30)]
+    put_in(desk, texts=many)
+    answer = asked(desk, "What of roofs and bridges?")
+    assert answer.text == "Yes."
+    assert len(sources(answer).sources) == 2  # of eight
+
+
+def test_a_model_is_told_what_could_not_be_read(store: Store) -> None:
+    tokens = ScriptedTokens(spoken("I cannot see it."))
+    desk = Desk(store, tokens)
+    made = put_in(desk, "locked.pdf", is_read=False)
+    with store.write() as c:
+        claimed = documents.claim(c, 1, 1, ids=[made.id])
+        assert claimed is not None
+        documents.fail(c, claimed, Problem("document_encrypted", "It is protected."), 2)
+    asked(desk, "What is in it?", attachments=[made.id])
+    (message,) = tokens.bodies[0]["messages"]
+    assert "could not read these files" in message["content"]
+    assert "locked.pdf" in message["content"]

@@ -23,6 +23,8 @@ TOLD_COLUMNS_MAX = 80
 TOLD_VALUES_MAX = 8
 TOLD_CHARACTERS_MAX = 12_000
 VALUE_CHARACTERS_MAX = 40
+FACTS_COLUMNS_MAX = 200
+FACTS_VALUE_MAX = 100
 
 
 class Askable(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,9 +72,9 @@ def facts(known: Sequence[Askable]) -> tuple[TableFacts, ...]:
             name=table.name,
             title=table.title,
             row_count=table.row_count or 0,
-            columns=tuple(_column_facts(column) for column in table.columns),
+            columns=tuple(_column_facts(c) for c in table.columns[:FACTS_COLUMNS_MAX]),
         )
-        for table in known
+        for table in known[:TOLD_TABLES_MAX]
     )
 
 
@@ -81,7 +83,9 @@ def _column_facts(column: ColumnProfile) -> ColumnFacts:
         name=column.name,
         title=column.title,
         type=column.type,
-        values=tuple(value for value, _ in column.top),
+        values=tuple(
+            value[:FACTS_VALUE_MAX] if isinstance(value, str) else value for value, _ in column.top
+        ),
         minimum=column.minimum,
         maximum=column.maximum,
         distinct=column.distinct,

@@ -43,7 +43,7 @@ class Brief:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to look into."""
-        return not self.evidence.searched and not self.tools
+        return not self.evidence.searched and not self.tools and not self.evidence.unreadable
 
     def sources(self) -> SourcesPart | None:
         """Return what was found; None where there is nothing to search."""
@@ -64,8 +64,10 @@ class Brief:
         if self.tables:
             said.append(grounding.table_rules(self.nonce, has_tools=has_tools))
             blocks.append(grounding.table_block(description(self.tables), self.nonce))
+        if self.evidence.unreadable:
+            blocks.append(grounding.unreadable(self.evidence.unreadable, self.nonce))
         chat = grounding.with_question(chat, "\n\n".join(blocks))
-        return grounding.with_rules(chat, "\n\n".join(said))
+        return grounding.with_rules(chat, "\n\n".join(said)) if said else chat
 
     def _for_guide(self, known: Context) -> Context:
         """Return what the guide is told; it asks no tables where the question brings a text."""

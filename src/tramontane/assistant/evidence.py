@@ -39,10 +39,15 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 class Evidence:
-    """The passages of one answer. `searched` is how many there are to be searched in all."""
+    """The passages of one answer. `searched` is how many there are to be searched in all,
+    `unreadable` the names of what came with the question and could not be read.
+    """
 
-    def __init__(self, searched: int = 0, shown: Iterable[Shown] = ()) -> None:
+    def __init__(
+        self, searched: int = 0, shown: Iterable[Shown] = (), unreadable: Sequence[str] = ()
+    ) -> None:
         self.searched = searched
+        self.unreadable = unreadable
         self.shown: list[Shown] = list(shown)
 
     def part(self) -> SourcesPart:
@@ -96,8 +101,9 @@ def gather(
     kept = [part for part in order.answer.parts if isinstance(part, SourcesPart)]
     if kept:
         return Evidence(searched, again(c, scope, kept[0].sources))
+    unreadable = _unreadable(c, scope)
     if not searched:
-        return Evidence()
+        return Evidence(unreadable=unreadable)
     found = _whole(c, scope, room_tokens)
     query = query_of(order.questions, language)
     if scope.attached and not found:
@@ -109,7 +115,7 @@ def gather(
     if not found:
         found = _openings(c, scope)
     shown = _shown(c, scope, list(dict.fromkeys(found)))
-    return Evidence(searched, _numbered(_fitting(shown, room_tokens)))
+    return Evidence(searched, _numbered(fitting(shown, room_tokens)), unreadable)
 
 
 def everything(c: Connection, scope: Scope) -> list[Shown]:
@@ -184,6 +190,12 @@ def _whole(c: Connection, scope: Scope, room_tokens: int | None) -> list[Key]:
     return keys
 
 
+def _unreadable(c: Connection, scope: Scope) -> list[str]:
+    t = schema.documents.c
+    query = select(t.name).where(t.id.in_(scope.attached), t.status == "failed")
+    return list(c.execute(query.order_by(t.name)).scalars())
+
+
 def _own(c: Connection, scope: Scope) -> list[str]:
     if scope.own_library_id is None:
         return []
@@ -256,7 +268,7 @@ def _of(passage: StoredPassage, document: Any) -> Shown:
     return Shown(source, passage.text, passage.language)
 
 
-def _fitting(shown: Sequence[Shown], room_tokens: int | None) -> list[Shown]:
+def fitting(shown: Sequence[Shown], room_tokens: int | None) -> list[Shown]:
     """Return as many, from the first on, as there is room for; at least a piece of the first."""
     if room_tokens is None:
         return list(shown)

@@ -90,6 +90,12 @@ def passages(shown: Sequence[Shown], nonce: str) -> str:
     return f"{begin}\n{inside.replace(nonce, '')}\n{end}"
 
 
+def unreadable(names: Sequence[str], nonce: str) -> str:
+    """Return what is told of files that came with a question and could not be read."""
+    said = "; ".join(" ".join(name.replace(nonce, "").split()) for name in names[:20])
+    return f"(The platform could not read these files, so nothing of them is known: {said})"
+
+
 def with_question(chat: Chat, block: str) -> Chat:
     """Return `chat` with `block` before its last question."""
     for at in range(len(chat) - 1, -1, -1):

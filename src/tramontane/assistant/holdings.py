@@ -18,6 +18,7 @@ from tramontane.assistant.library_tools import SearchDocuments
 from tramontane.assistant.live import Live
 from tramontane.assistant.orders import Order
 from tramontane.assistant.query_tool import QueryTable
+from tramontane.assistant.results import SHOWN_CHARACTERS_MAX
 from tramontane.assistant.scope import Scope, Unread
 from tramontane.assistant.turn import BoundTool
 from tramontane.documents.translation import Ask, languages_of, translated
@@ -31,6 +32,9 @@ from tramontane.tables.query import QueryPool
 READING_LOOK_S = 0.5
 READING_STILL_S = 600.0
 RULES_TOKENS = 400
+TOOL_SHARE = 4  # what a tool gives at once takes at most so small a part of what is left
+SHOWN_CHARACTERS_LEAST = 600
+TOOL_TOKENS_LEAST = 300
 NONCE_LENGTH = 12
 TRANSLATION_TIMEOUT_S = 30.0
 
@@ -73,15 +77,16 @@ class Holdings:
             return Brief(Evidence(), language, "", {})
         await self._wait(order.scope, live)
         said = {} if ask is None else await self._translated(order, language, ask)
-        found, tables = await asyncio.to_thread(self._gather, order, language, said)
+        found, tables, room = await asyncio.to_thread(self._gather, order, language, said)
         nonce = self._nonce()
         tools: dict[str, BoundTool] = {}
         if found.searched:
-            search = SearchDocuments(self._store, order.scope, found, language, nonce)
+            each = None if room is None else max(TOOL_TOKENS_LEAST, room // TOOL_SHARE)
+            search = SearchDocuments(self._store, order.scope, found, language, nonce, each)
             tools[search.name] = search
         if tables and self._pool is not None:
             self._pool.warm()
-            tools[QueryTable.name] = QueryTable(self._pool, tables, language)
+            tools[QueryTable.name] = QueryTable(self._pool, tables, language, _characters(room))
         return Brief(found, language, nonce, tools, tables, order.guide, order.scope.attached)
 
     async def everything(self, of: Scope) -> list[Shown]:
@@ -126,14 +131,19 @@ class Holdings:
 
     def _gather(
         self, order: Order, language: str, translations: Mapping[str, str]
-    ) -> tuple[Evidence, tuple[Askable, ...]]:
+    ) -> tuple[Evidence, tuple[Askable, ...], int | None]:
+        """Return passages, tables, and the tokens that are left beside them."""
         tables = self._askable(order.scope) if self._pool is not None else ()
         room = context.room(order.sent.chat, order.context_tokens, order.parameters.max_tokens)
         if room is not None:
             told = len(description(tables)) // 3 if tables else 0
             room = max(0, room - RULES_TOKENS - told)
         with self._store.read() as c:
-            return evidence.gather(c, order, language, room, translations), tables
+            found = evidence.gather(c, order, language, room, translations)
+        if room is not None:
+            taken = sum(len(each.text) for each in found.shown)
+            room = max(0, room - int(taken / evidence.CHARACTERS_PER_TOKEN))
+        return found, tables, room
 
     async def _wait(self, of: Scope, live: Live) -> None:
         """Wait until the conversation's documents are read, as long as that goes on."""
@@ -151,3 +161,11 @@ class Holdings:
     def _unread(self, of: Scope) -> Unread:
         with self._store.read() as c:
             return scope.unread(c, of)
+
+
+def _characters(room_tokens: int | None) -> int:
+    """Return how much of a result a model is told at once, where so many tokens are left."""
+    if room_tokens is None:
+        return SHOWN_CHARACTERS_MAX
+    share = int(room_tokens / TOOL_SHARE * evidence.CHARACTERS_PER_TOKEN)
+    return min(SHOWN_CHARACTERS_MAX, max(SHOWN_CHARACTERS_LEAST, share))

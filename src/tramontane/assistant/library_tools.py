@@ -25,18 +25,27 @@ QUERY_CHARACTERS_MAX = 1_000
 
 
 class SearchDocuments:
-    """Searches the documents of one conversation, for one answer."""
+    """Searches the documents of one conversation, for one answer. What it finds at once takes at
+    most `room_tokens`.
+    """
 
     name = SEARCH_DOCUMENTS
 
     def __init__(
-        self, store: Store, scope: Scope, found: Evidence, language: str, nonce: str
+        self,
+        store: Store,
+        scope: Scope,
+        found: Evidence,
+        language: str,
+        nonce: str,
+        room_tokens: int | None = None,
     ) -> None:
         self._store = store
         self._scope = scope
         self._found = found
         self._language = language
         self._nonce = nonce
+        self._room_tokens = room_tokens
 
     def offer(self) -> dict[str, Any]:
         """Return it as an entry of `tools`."""
@@ -66,7 +75,8 @@ class SearchDocuments:
 
     def _find(self, query: str) -> list[Shown]:
         with self._store.read() as c:
-            return evidence.find_more(c, self._scope, query, self._language)
+            found = evidence.find_more(c, self._scope, query, self._language)
+        return evidence.fitting(found, self._room_tokens)
 
 
 def _places(numbered: list[Shown]) -> str:

@@ -10,7 +10,13 @@ from typing import Any
 import msgspec
 
 from tramontane.assistant.askable import Askable
-from tramontane.assistant.results import QUERY_TABLE, SHOWN_ROWS_MAX, as_text
+from tramontane.assistant.results import (
+    QUERY_TABLE,
+    SHOWN_CHARACTERS_MAX,
+    SHOWN_ROWS_MAX,
+    as_text,
+    within,
+)
 from tramontane.assistant.turn import Called, refused
 from tramontane.errors import TramontaneError
 from tramontane.store.messages import ResultPart, ToolPart
@@ -19,18 +25,31 @@ from tramontane.tables.query import Answer, QueryLimits, QueryPool
 from tramontane.tools.tool import refuse_unknown
 
 LIMITS = QueryLimits(rows=1_000, bytes=262_144)
+RESULTS_BYTES_MAX = 393_216  # of one answer, which is told whole
 TITLE_CHARACTERS_MAX = 120
 
 
 class QueryTable:
-    """Asks the tables of one conversation, for one answer."""
+    """Asks the tables of one conversation, for one answer.
+
+    All its results together stay below `RESULTS_BYTES_MAX`; a model is told at most
+    `characters_max` of each.
+    """
 
     name = QUERY_TABLE
 
-    def __init__(self, pool: QueryPool, tables: Sequence[Askable], language: str) -> None:
+    def __init__(
+        self,
+        pool: QueryPool,
+        tables: Sequence[Askable],
+        language: str,
+        characters_max: int = SHOWN_CHARACTERS_MAX,
+    ) -> None:
         self._pool = pool
         self._tables = tables
         self._language = language
+        self._characters_max = characters_max
+        self._left_bytes = RESULTS_BYTES_MAX
 
     def offer(self) -> dict[str, Any]:
         """Return it as an entry of `tools`."""
@@ -58,7 +77,9 @@ class QueryTable:
             found = await self.result(made.id, sql)
         except TramontaneError as error:
             return refused(made, error.message)
-        shown = as_text(found)
+        found = within(found, self._left_bytes)
+        self._left_bytes -= len(msgspec.json.encode(found.rows))
+        shown = as_text(found, characters_max=self._characters_max)
         return Called(msgspec.structs.replace(made, result=shown), shown, (found,))
 
     async def result(self, part_id: str, sql: str, *, is_edited: bool = False) -> ResultPart:
