@@ -38,7 +38,8 @@ export function markChecked(root: HTMLElement, source: string, checks: readonly 
     const span = check.kind === "quote" && spans[n] ? quoted(text, spans[n]) : spans[n];
     if (span) marks.push({ ...span, number: check.source ?? citedBy(check), check });
   });
-  draw(pieces, apart(marks), sources, follow);
+  const isOfResult = !sources.length || told.some(({ cell }) => cell);
+  draw(pieces, apart(marks), sources, follow, isOfResult);
 }
 
 /** Mark each `[n]` in `roots`, where nothing has been checked yet. */
@@ -107,7 +108,7 @@ function apart(marks: Mark[]): Mark[] {
 }
 
 /** Wrap each mark's text, the last first, so that the places before it stay where they are. */
-function draw(pieces: Piece[], marks: Mark[], sources: readonly Source[], follow: Follow): void {
+function draw(pieces: Piece[], marks: Mark[], sources: readonly Source[], follow: Follow, isOfResult = false): void {
   for (const mark of [...marks].reverse()) {
     const inside = pieces.filter(({ node, start }) => start < mark.end && start + node.data.length > mark.start);
     inside.reverse().forEach(({ node, start }, n) => {
@@ -116,12 +117,12 @@ function draw(pieces: Piece[], marks: Mark[], sources: readonly Source[], follow
       if (!node.data.slice(from, to).trim() && inside.length > 1) return;
       if (to < node.data.length) node.splitText(to);
       const middle = from > 0 ? node.splitText(from) : node;
-      wrap(middle, mark, { isFirst: n === inside.length - 1, isLast: n === 0 }, sources, follow);
+      wrap(middle, mark, { isFirst: n === inside.length - 1, isLast: n === 0 }, sources, follow, isOfResult);
     });
   }
 }
 
-function wrap(text: Text, mark: Mark, place: { isFirst: boolean; isLast: boolean }, sources: readonly Source[], follow: Follow): void {
+function wrap(text: Text, mark: Mark, place: { isFirst: boolean; isLast: boolean }, sources: readonly Source[], follow: Follow, isOfResult: boolean): void {
   const { check, number } = mark;
   const source = sources.find((one) => one.number === number);
   const kind = check?.kind ?? "citation";
@@ -131,7 +132,7 @@ function wrap(text: Text, mark: Mark, place: { isFirst: boolean; isLast: boolean
   element.className = `checked ${kind} ${verdict}`;
   text.replaceWith(element);
   element.append(text);
-  const words = wordsOf(kind, verdict, source);
+  const words = wordsOf(kind, verdict, source, isOfResult && !source);
   if (leads) {
     element.addEventListener("click", () => follow(number, check, element));
     if (place.isFirst) {
@@ -158,12 +159,13 @@ function note(words: string, kind: "mark-note" | "sr"): HTMLElement {
   return made;
 }
 
-function wordsOf(kind: Check["kind"], verdict: Check["verdict"] | "cited", source: Source | undefined): string {
-  if (kind === "number") {
-    if (verdict === "unproven") return t("markNumberUnproven");
-    return t(verdict === "calculated" ? "markCalculated" : "markNumberProven");
+/** `isOfResult`: a number was looked for among cells, not in documents. */
+function wordsOf(kind: Check["kind"], verdict: Check["verdict"] | "cited", source: Source | undefined, isOfResult: boolean): string {
+  if (kind === "number" && verdict === "calculated") return t("markCalculated");
+  if (kind === "number" && isOfResult) {
+    return t(verdict === "unproven" ? "markNumberUnproven" : "markNumberProven");
   }
   if (verdict === "unproven") return t(kind === "citation" && !source ? "markNoSource" : "markUnproven");
   const place = source ? `${source.document}, ${placeName(source.label, source.page)}` : "";
-  return [kind === "quote" && verdict === "proven" ? t("markProven") : "", place].filter(Boolean).join(" · ");
+  return [kind !== "citation" && verdict === "proven" ? t("markProven") : "", place].filter(Boolean).join(" · ");
 }
