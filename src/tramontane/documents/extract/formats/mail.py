@@ -17,7 +17,7 @@ from tramontane.documents.extract.records import MIB, Limits
 from tramontane.documents.extract.source import Source
 from tramontane.text import encodings
 
-BYTES_MOST = 128 * MIB
+BYTES_MOST = 64 * MIB
 HEADERS = ("From", "To", "Cc", "Date", "Subject")
 PARTS_MOST = 1_000
 NAMES_MOST = 50

@@ -13,16 +13,21 @@ from markdown_it.token import Token
 from tramontane.documents.extract import flow
 from tramontane.documents.extract.blocks import Block, Notes, Opened, Page
 from tramontane.documents.extract.building import Builder
-from tramontane.documents.extract.records import Limits
+from tramontane.documents.extract.formats import plain
+from tramontane.documents.extract.records import MIB, Limits
 from tramontane.documents.extract.source import Source
 from tramontane.text import encodings
 
+BYTES_MOST = 8 * MIB  # what is parsed takes a hundred times its own size
 _FRONT = re.compile(r"\A---\r?\n(.{0,10000}?)\r?\n---\r?\n", re.DOTALL)
 _TITLE = re.compile(r"^title:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
 
 
 def read(source: Source, limits: Limits, notes: Notes) -> Iterator[Opened | Page]:
-    """Yield the text in parts."""
+    """Yield the text in parts; a very long one as it is written, with its marks."""
+    if len(source) > BYTES_MOST:
+        yield from plain.read(source, limits, notes)
+        return
     text = encodings.decode(source.map[:]).text
     title = None
     if front := _FRONT.match(text):

@@ -22,7 +22,7 @@ from tramontane.text import encodings
 
 ROWS_MOST = 50
 HEAD_BYTES = 256 * 1024
-JSON_MOST = 64 * MIB  # parsed whole; of more only the beginning of each line is looked at
+JSON_MOST = 16 * MIB  # parsed whole; of more only the beginning of each line is looked at
 TABLES_MOST = 20
 SEPARATORS = (";", ",", "\t", "|")
 
