@@ -17,6 +17,7 @@ from tramontane.store.documents import Document, Removed
 
 _AT_ONCE = 200
 TIDY_AFTER_S = 10.0
+PASSAGES_AT_ONCE = 500
 
 
 def keep(
@@ -55,6 +56,10 @@ def keep(
 
 def remove_document(store: Store, files: FileStore, document: Document, now_ms: int) -> None:
     """Delete a document in all its versions, for good."""
+    with store.read() as c:
+        versions = documents.list_versions(c, document.library_id, document.name)
+    for version in versions:
+        forget_passages(store, version.id)
     with store.write() as c:
         versions = documents.list_versions(c, document.library_id, document.name)
         removed = documents.remove(c, [each.id for each in versions])
@@ -67,6 +72,7 @@ def remove_library(store: Store, files: FileStore, library_id: str) -> None:
     with store.read() as c:
         ids = documents.ids_of(c, library_id)
     for document_id in ids:
+        forget_passages(store, document_id)
         with store.write() as c:
             removed = documents.remove(c, [document_id])
         forget(store, files, removed)
@@ -85,6 +91,25 @@ def remove_conversation(store: Store, files: FileStore, conversation_id: str) ->
     with store.write() as c:
         removed = conversations.remove(c, conversation_id)
     forget(store, files, removed)
+
+
+def forget_passages(store: Store, document_id: str) -> None:
+    """Delete what was found in a document, in short transactions: the index takes its time."""
+    is_more = True
+    while is_more:
+        with store.write() as c:
+            is_more = passages.remove(c, [document_id], PASSAGES_AT_ONCE)
+
+
+def set_aside(store: Store, document: Document) -> None:
+    """Have the earlier versions of a document leave the index, in short transactions."""
+    with store.read() as c:
+        versions = documents.list_versions(c, document.library_id, document.name)
+    for version in versions:
+        is_more = version.superseded_at_ms is not None
+        while is_more:
+            with store.write() as c:
+                is_more = passages.set_aside(c, version.id, PASSAGES_AT_ONCE)
 
 
 def forget(store: Store, files: FileStore, removed: Iterable[Removed]) -> None:

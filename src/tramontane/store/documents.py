@@ -278,10 +278,9 @@ def claim(
     return get(c, found)
 
 
-def forget_content(c: Connection, document_id: str) -> None:
-    """Delete what an earlier reader has found in it."""
+def forget_tables(c: Connection, document_id: str) -> None:
+    """Delete what is known of its tables."""
     c.execute(delete(schema.tables).where(schema.tables.c.document_id == document_id))
-    passages.remove(c, [document_id])
 
 
 def renew(c: Connection, document: Document, until_ms: int, **changes: Any) -> bool:
@@ -320,28 +319,22 @@ def finish(
 
 
 def fail(c: Connection, document: Document, problem: Problem, now_ms: int) -> bool:
-    """Note why it cannot be read; nothing of it is searched. False where it is another's now."""
-    is_ours = _put(
+    """Note why it cannot be read; what was found in it is to be deleted. False where it is
+    another's now.
+    """
+    return _put(
         c, document.id, attempts_are=document.attempts, status="failed", lease_until_ms=None,
         problem=msgspec.json.encode(problem), updated_at_ms=now_ms,
     )  # fmt: skip
-    if is_ours:
-        passages.remove(c, [document.id])
-    return is_ours
 
 
 def _supersede(c: Connection, document: Document, now_ms: int) -> None:
     t = schema.documents.c
-    ready = and_(t.library_id == document.library_id, t.name == document.name, t.status == "ready")
-    versions = c.execute(select(t.id, t.version, t.superseded_at_ms).where(ready)).all()
-    last = max(row.version for row in versions)
-    for row in versions:
-        if row.version == last:
-            continue
-        if row.superseded_at_ms is None:
-            _put(c, row.id, superseded_at_ms=now_ms)
-        if row.superseded_at_ms is None or row.id == document.id:
-            passages.set_aside(c, row.id)
+    of_name = and_(t.library_id == document.library_id, t.name == document.name)
+    last = select(func.max(t.version)).where(of_name, t.status == "ready").scalar_subquery()
+    earlier = and_(of_name, t.version < last, t.superseded_at_ms.is_(None), t.status == "ready")
+    ids = c.scalars(select(t.id).where(earlier)).all()
+    c.execute(update(schema.documents).where(t.id.in_(ids)).values(superseded_at_ms=now_ms))
 
 
 def _put(

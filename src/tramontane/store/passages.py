@@ -16,7 +16,6 @@ from tramontane.errors import NotFound
 from tramontane.store import schema
 
 _TIDY_PAGES = 100
-_IDS_AT_ONCE = 500
 
 
 class StoredPassage(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,18 +105,25 @@ def count(c: Connection, library_ids: Collection[str]) -> int:
     return int(c.execute(query).scalar_one())
 
 
-def set_aside(c: Connection, document_id: str) -> None:
-    """Have a superseded document's passages be found no more; they stay readable."""
-    table = schema.passages
-    c.execute(update(table).where(table.c.document_id == document_id).values(owner=""))
+def set_aside(c: Connection, document_id: str, limit: int | None = None) -> bool:
+    """Have a superseded document's passages, or up to `limit` of them, leave the index of its
+    library; they stay readable. Returns whether there may be more.
+    """
+    t = schema.passages.c
+    some = select(t.row).where(t.document_id == document_id, t.owner != "").limit(limit)
+    wanted = update(schema.passages).where(t.row.in_(some)).values(owner="")
+    return bool(c.execute(wanted).rowcount == limit)
 
 
-def remove(c: Connection, document_ids: Collection[str]) -> None:
-    """Delete every passage of these documents, from the index too."""
-    ids = list(document_ids)
-    for at in range(0, len(ids), _IDS_AT_ONCE):
-        wanted = schema.passages.c.document_id.in_(ids[at : at + _IDS_AT_ONCE])
-        c.execute(delete(schema.passages).where(wanted))
+def remove(c: Connection, document_ids: Collection[str], limit: int | None = None) -> bool:
+    """Delete passages of these documents, from the index too: every one, or up to `limit`.
+
+    Returns whether there may be more. The index makes it slow: thousands are better deleted piece
+    by piece.
+    """
+    t = schema.passages.c
+    some = select(t.row).where(t.document_id.in_(list(document_ids))).limit(limit)
+    return bool(c.execute(delete(schema.passages).where(t.row.in_(some))).rowcount == limit)
 
 
 def tidy_index(c: Connection, *, is_first: bool) -> bool:

@@ -109,11 +109,12 @@ class Reader:
     def _passages(
         self, document: Document, path: Path, check: Callable[[], None]
     ) -> tuple[Ended, str]:
-        """Read the document's text ; return what is known at its end, and its kind."""
+        """Read the document's text; return what is known at its end, and its kind."""
         kind = ""
         with self._store.write() as c:
             self._renew(c, document, pages_done=0)
-            documents.forget_content(c, document.id)
+            documents.forget_tables(c, document.id)
+        keeping.forget_passages(self._store, document.id)
         batch: list[StoredPassage] = []
         written_s = self._timer_s()
         reading = extract(path, document.name, self._limits)
@@ -175,10 +176,14 @@ class Reader:
             )
         if not is_ours:
             raise Lost
+        if document.version > 1 or document.superseded_at_ms is not None:
+            keeping.set_aside(self._store, document)
 
     def _fail(self, document: Document, problem: Problem) -> None:
         with self._store.write() as c:
-            documents.fail(c, document, problem, self._clock_ms())
+            is_ours = documents.fail(c, document, problem, self._clock_ms())
+        if is_ours:
+            keeping.forget_passages(self._store, document.id)
 
     def _renew(self, c: Any, document: Document, **changes: Any) -> None:
         if not documents.renew(c, document, self._clock_ms() + LEASE_MS, **changes):
