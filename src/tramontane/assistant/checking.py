@@ -22,7 +22,6 @@ from tramontane.store.messages import (
     ToolPart,
 )
 from tramontane.tables.binding import bind
-from tramontane.tables.constants import without_constants
 
 LIBRARY_TOOLS = frozenset({SEARCH_DOCUMENTS, QUERY_TABLE})
 
@@ -36,7 +35,7 @@ def checked(
     """
     listed = [source for part in parts if isinstance(part, SourcesPart) for source in part.sources]
     has_sources = any(isinstance(part, SourcesPart) for part in parts)
-    results = [without_constants(part) for part in parts if isinstance(part, ResultPart)]
+    results = _results(parts)
     if not has_sources and not results:
         return None
     texts = {each.source.number: each for each in shown}
@@ -64,6 +63,16 @@ def checked(
         if isinstance(part, TextPart):
             made += _of_text(at, part.text, sources, results, known, has_sources)
     return ChecksPart(tuple(made))
+
+
+def _results(parts: Sequence[Part]) -> list[ResultPart]:
+    found = [part for part in parts if isinstance(part, ResultPart)]
+    if not found:
+        return []
+    # Imported here, as where tables are asked: it loads sqlglot.
+    from tramontane.tables.constants import without_constants
+
+    return [without_constants(part) for part in found]
 
 
 def _of_text(

@@ -25,8 +25,6 @@ from tramontane.errors import InvalidRequest, Overloaded, Unavailable
 from tramontane.store.messages import ResultColumn
 from tramontane.tables.confinement import environment
 from tramontane.tables.target import Target
-from tramontane.tables.translating import translated
-from tramontane.tables.validate import refused, used_names, validate
 
 _WAITING_MOST = 64
 _STARTS_MOST = 2
@@ -173,6 +171,10 @@ class QueryPool:
             self._folder.cleanup()
 
     def _job(self, sql: str, tables: Sequence[QueryTable], limits: QueryLimits) -> Job:
+        # Imported here: where no table is ever asked, sqlglot's 16 MB are not loaded.
+        from tramontane.tables.translating import translated
+        from tramontane.tables.validate import refused, used_names, validate
+
         names = [table.name for table in tables]
         if len({name.lower() for name in names}) != len(names):
             raise refused("two of the tables have the same name")
