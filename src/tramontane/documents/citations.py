@@ -23,6 +23,7 @@ CHECKS_MAX = 1_000
 QUOTE_CHARACTERS_MAX = 20_000
 BEHIND_CHARACTERS_MAX = 200
 NEAR_MAX = 200
+CLAIM_CHARACTERS_MAX = 2_000
 SHARED_LEAST = 2  # words that a statement and a sentence of its source must have in common
 _BETWEEN = re.compile(r"[\s.,;:!?)»”“\"'’*_]*\Z")
 
@@ -123,12 +124,13 @@ def _find(said: str, known: Mapping[int, _Source], near: Sequence[int]) -> _Plac
     if not said.strip() or len(said) > QUOTE_CHARACTERS_MAX:
         return None
     order = [*(n for n in near if n in known), *(n for n in known if n not in near)]
+    wanted = likeness.sought(said)
     for number in order:
-        at = likeness.find(said, known[number].text)
+        at = likeness.find(wanted, known[number].text)
         if at is not None:
             return _Place(number, at)
     for number in order:
-        if any(likeness.find(said, about) is not None for about in known[number].about):
+        if any(likeness.find(wanted, about) is not None for about in known[number].about):
             return _Place(number)
     return None
 
@@ -273,6 +275,7 @@ def _support(
 
 def _sentence_before(plain: str, end: int) -> int:
     """Return where the sentence begins that a mark at `end` is about, marks behind its stop too."""
-    head = re.sub(r"[\s.!?»”\"]*\Z", "", plain[:end])
+    begin = max(0, end - CLAIM_CHARACTERS_MAX)
+    head = plain[begin:end].rstrip(' \n\t.!?»”"')
     found = max(head.rfind(stop) for stop in (". ", "! ", "? "))
-    return found + 1
+    return begin + found + 1

@@ -69,23 +69,41 @@ def likened(text: str) -> Likened:
     return Likened(whole, "".join(_low(mark) for mark in whole), tuple(places))
 
 
-def find(words: str, within: Likened) -> tuple[int, int] | None:
+class Sought(msgspec.Struct, frozen=True):
+    """Words to be found, as they are compared: as a whole, and in the pieces that an ellipsis joins
+    (none where there is no ellipsis); each also without the marks at its ends.
+    """
+
+    whole: tuple[str, ...]
+    pieces: tuple[tuple[str, ...], ...]
+
+
+def sought(words: str) -> Sought:
+    """Return `words` as `find` takes them."""
+    plain = _SIC.sub("", _CASE_ALTERED.sub(r"\1", words))
+    pieces = [piece for piece in _ELLIPSIS.split(plain) if piece.strip(_EDGE)]
+    if pieces[:1] == [plain]:
+        pieces = []
+    return Sought(_ways(plain), tuple(_ways(piece) for piece in pieces))
+
+
+def _ways(words: str) -> tuple[str, ...]:
+    text = likened(words).text
+    return tuple(way for way in dict.fromkeys((text, text.strip(_EDGE))) if way)
+
+
+def find(words: str | Sought, within: Likened) -> tuple[int, int] | None:
     """Return where `words` stand in a text, from and to; None where they do not.
 
     "…" joins pieces that stand there in this order. The first letter of each may be in another
     case, and what is all in capitals in one of them.
     """
-    plain = _SIC.sub("", _CASE_ALTERED.sub(r"\1", words))
-    found = _find_one(plain, within)
-    if found is not None:
-        return found
-    pieces = [piece for piece in _ELLIPSIS.split(plain) if piece.strip(_EDGE)]
-    if len(pieces) < 2 and pieces[:1] == [plain]:
-        return None
-    return _find_all(pieces, within)
+    wanted = sought(words) if isinstance(words, str) else words
+    span = _span(wanted.whole, within, 0) or _joined(wanted.pieces, within)
+    return None if span is None else (within.places[span[0]], within.places[span[1] - 1] + 1)
 
 
-def _find_all(pieces: list[str], within: Likened) -> tuple[int, int] | None:
+def _joined(pieces: tuple[tuple[str, ...], ...], within: Likened) -> tuple[int, int] | None:
     """Return the span of `pieces` in their order; the first of them is tried at every place."""
     if not pieces:
         return None
@@ -101,29 +119,19 @@ def _find_all(pieces: list[str], within: Likened) -> tuple[int, int] | None:
                 break
             end = following[1]
         else:
-            return within.places[start], within.places[end - 1] + 1
+            return start, end
 
 
-def _find_one(words: str, within: Likened) -> tuple[int, int] | None:
-    span = _span(words, within, 0)
-    return None if span is None else (within.places[span[0]], within.places[span[1] - 1] + 1)
-
-
-def _span(words: str, within: Likened, begin: int) -> tuple[int, int] | None:
-    """Return where `words` stand from `begin` on, as places in `within.text`."""
-    wanted = likened(words)
-    found = _exact_span(wanted.text, wanted.low, within, begin)
-    if found is not None:
-        return found
-    trimmed = wanted.text.strip(_EDGE)
-    if not trimmed or trimmed == wanted.text:
-        return None
-    return _exact_span(trimmed, "".join(_low(mark) for mark in trimmed), within, begin)
+def _span(ways: tuple[str, ...], within: Likened, begin: int) -> tuple[int, int] | None:
+    """Return where words stand from `begin` on, as places in `within.text`."""
+    for text in ways:
+        found = _exact_span(text, "".join(map(_low, text)), within, begin)
+        if found is not None:
+            return found
+    return None
 
 
 def _exact_span(text: str, low: str, within: Likened, begin: int) -> tuple[int, int] | None:
-    if not text:
-        return None
     at = within.low.find(low, begin)
     while at >= 0:
         end = at + len(low)
