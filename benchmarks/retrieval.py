@@ -3,10 +3,10 @@
 `quality QUESTIONS [--haystack QUESTIONS]` asks questions whose passage and answer are known (JSON
 lines, also .xz, with lang, article, context, question, answers): recall@5 and how often the first
 extract holds the answer, against plain BM25 without stems and the sentence that shares most words
-with the question; 95 % intervals by bootstrap. `handbook FOLDER` asks the
-guide's own questions of the handbook, in French too. `speed QUESTIONS CORPUS…` fills a store with
-passages of texts (JSON lines with lang and text) and asks the same questions: medians, 99th
-percentiles, memory, and tantivy's beside them where it is installed.
+with the question; 95 % intervals by bootstrap. `across QUESTIONS` asks in one language for passages
+in another. `handbook FOLDER` asks the guide's own questions of the handbook, in French too. `speed
+QUESTIONS CORPUS…` fills a store with passages of texts (JSON lines with lang and text) and asks the
+same questions: medians, 99th percentiles, memory, and tantivy's beside them where it is installed.
 """
 
 import argparse
@@ -54,6 +54,7 @@ class Question(msgspec.Struct):
     context: str
     question: str
     answers: list[str]
+    id: str = ""
 
 
 def lines(path: Path) -> Iterator[bytes]:
@@ -231,6 +232,47 @@ def _interval(values: Sequence[float]) -> tuple[float, float]:
     return means[int(0.025 * BOOTSTRAPS)], means[int(0.975 * BOOTSTRAPS)]
 
 
+def across(args: argparse.Namespace) -> None:
+    """Print recall@5 where the question is in another language than the passages.
+
+    Questions with the same identifier are translations of each other, as in XQuAD.
+    """
+    asked = read(args.questions)
+    by_id: dict[str, dict[str, Question]] = collections.defaultdict(dict)
+    for each in asked:
+        by_id[each.id][each.lang] = each
+    with tempfile.TemporaryDirectory() as folder:
+        migrate(f"sqlite:///{folder}/t.db")
+        store = open_store(f"sqlite:///{folder}/t.db")
+        for there in sorted({each.lang for each in asked}):
+            library = Library(store, f"across-{there}")
+            texts = dict.fromkeys(each.context for each in asked if each.lang == there)
+            library.add(texts, there)
+            plain = Plain(list(texts))
+            for here in sorted({each.lang for each in asked} - {there}):
+                pairs = [of for of in by_id.values() if here in of and there in of]
+                if not pairs:
+                    continue
+                print(f"\n{here} asks {there}: {len(pairs)} questions, {len(texts)} passages")
+                rows = [_across(store, library, plain, of[here], of[there]) for of in pairs]
+                _compare("recall@5", [row[0] for row in rows], [row[2] for row in rows])
+                _compare("translated", [row[1] for row in rows], [row[2] for row in rows])
+        store.close()
+
+
+def _across(
+    store: Store, library: Library, plain: Plain, asked: Question, same: Question
+) -> list[bool]:
+    """Return whether the passage is found as it is asked, and with a perfect translation."""
+    with store.read() as c:
+        found = [
+            find(c, [library.id], asked.question, asked.lang, 5, translations=translations).hits
+            for translations in ({}, {same.lang: same.question})
+        ]
+    hits = [any(hit.text == same.context for hit in each) for each in found]
+    return [*hits, same.context in plain.find(asked.question, 5)]
+
+
 def handbook(args: argparse.Namespace) -> None:
     """Print recall@5 of the handbook's pages, for which there are questions in French too."""
     with tempfile.TemporaryDirectory() as folder:
@@ -382,6 +424,9 @@ def main() -> None:
     one.add_argument("questions", type=Path)
     one.add_argument("--haystack", type=Path, nargs="*", default=[])
     one.set_defaults(run=quality)
+    four = commands.add_parser("across")
+    four.add_argument("questions", type=Path)
+    four.set_defaults(run=across)
     three = commands.add_parser("handbook")
     three.add_argument("questions", type=Path, help="the folder tests/guide/questions")
     three.set_defaults(run=handbook)
