@@ -31,12 +31,13 @@ def postgres(folder: Path) -> Iterator[int]:
     owner = _other_than_root(folder)
     common: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **owner}
     subprocess.run(
-        [f"{programs}/initdb", "-D", data, "-U", "analyst", "-A", "scram-sha-256", "-E", "UTF8",
-         "--no-locale", "-N", f"--pwfile={secret}"],
+        [f"{programs}/initdb", "-D", str(data), "-U", "analyst", "-A", "scram-sha-256",
+         "-E", "UTF8", "--no-locale", "-N", f"--pwfile={secret}"],
         **common,
     )  # fmt: skip
     options = f"-c fsync=off -c listen_addresses=127.0.0.1 -p {port} -k {folder}"
-    started = [f"{programs}/pg_ctl", "-D", data, "-o", options, "-l", folder / "pg.log", "-w"]
+    started: list[Any] = [f"{programs}/pg_ctl", "-D", data, "-o", options]
+    started += ["-l", folder / "pg.log", "-w"]
     subprocess.run([*started, "start"], **common)
     try:
         subprocess.run(
@@ -46,7 +47,7 @@ def postgres(folder: Path) -> Iterator[int]:
         )
         yield port
     finally:
-        subprocess.run([f"{programs}/pg_ctl", "-D", data, "-m", "immediate", "stop"], **common)
+        subprocess.run([f"{programs}/pg_ctl", "-D", str(data), "-m", "immediate", "stop"], **common)
 
 
 @contextlib.contextmanager
@@ -62,8 +63,8 @@ def mariadb(folder: Path) -> Iterator[int]:
     )  # fmt: skip
     process = subprocess.Popen(
         [server, "--no-defaults", f"--datadir={data}", user, f"--port={port}",
-         "--bind-address=127.0.0.1", "--character-set-server=utf8mb4", f"--socket={folder / 'my.sock'}",
-         f"--pid-file={folder / 'my.pid'}"],
+         "--bind-address=127.0.0.1", "--character-set-server=utf8mb4",
+         f"--socket={folder / 'my.sock'}", f"--pid-file={folder / 'my.pid'}"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

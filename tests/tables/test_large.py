@@ -16,11 +16,12 @@ MEMORY_BYTES = 2 * 1024**3
 
 
 def write(path: Path, size_bytes: int) -> int:
-    """Write a table of about that size; return how many rows it has. Two rows are odd."""
+    """Write a table of about that size; return how many rows it has."""
     head = "id,region,product,day,quantity,price,customer,comment\n"
     block = "".join(
         f"{{}}{n:04d},Region {n % 17},Product {n % 331},2024-{n % 12 + 1:02d}-{n % 28 + 1:02d},"
-        f"{n % 97},{n % 9973}.{n % 100:02d},customer-{n * 7919 % 100003},\"said, \"\"{n}\"\" today\"\n"
+        f"{n % 97},{n % 9973}.{n % 100:02d},customer-{n * 7919 % 100003},"
+        f'"said, ""{n}"" today"\n'
         for n in range(5_000)
     )  # fmt: skip
     count = 0

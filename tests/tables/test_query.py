@@ -142,6 +142,7 @@ def test_children_are_gone(file: Path) -> None:
 
     asyncio.run(made.run("SELECT 1 FROM sales LIMIT 1", [table]))
     asyncio.run(cancelled())
+    assert any(_is_of(each, made) for each in psutil.Process().children())
     made.close()
     deadline_s = time.monotonic() + 10
     while time.monotonic() < deadline_s:
@@ -153,9 +154,8 @@ def test_children_are_gone(file: Path) -> None:
 
 
 def _is_of(process: psutil.Process, pool: QueryPool) -> bool:
-    folder = pool._folder
     try:
-        return folder is not None and process.cwd().startswith(folder.name)
+        return process.cwd() in pool._folders
     except psutil.Error:
         return False
 

@@ -7,11 +7,13 @@ afterwards (`query_child`). It does not know who asks.
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -116,7 +118,9 @@ class QueryPool:
         self._waiting = 0
         self._is_closed = False
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="query")
-        self._folder: tempfile.TemporaryDirectory[str] | None = None  # made for the first child
+        self._folders: list[str] = []  # one, made for the first child
+        # Whoever forgets to close a pool leaves no processes all the same.
+        self._end = weakref.finalize(self, _end, self._standby, self._folders)
 
     @property
     def limits(self) -> QueryLimits:
@@ -155,7 +159,12 @@ class QueryPool:
         with self._lock:
             if self._is_closed:
                 return
-            self._standby = deque(child for child in self._standby if child.is_alive)
+            for _ in range(len(self._standby)):
+                child = self._standby.popleft()
+                if child.is_alive:
+                    self._standby.append(child)
+                else:
+                    child.end()
             while len(self._standby) < self._size:
                 self._standby.append(self._child())
 
@@ -163,12 +172,8 @@ class QueryPool:
         """End every child."""
         with self._lock:
             self._is_closed = True
-            waiting, self._standby = self._standby, deque()
-        for child in waiting:
-            child.end()
         self._threads.shutdown(wait=False, cancel_futures=True)
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._end()
 
     def _job(self, sql: str, tables: Sequence[QueryTable], limits: QueryLimits) -> Job:
         # Imported here: where no table is ever asked, sqlglot's 16 MB are not loaded.
@@ -219,9 +224,9 @@ class QueryPool:
         )
 
     def _child(self, kind: str = "files") -> "_Child":
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="tramontane-query-")
-        return _Child(self._folder.name, kind)
+        if not self._folders:
+            self._folders.append(tempfile.mkdtemp(prefix="tramontane-query-"))
+        return _Child(self._folders[0], kind)
 
     def _taken(self, kind: str) -> "_Child":
         """Return a child that is ready, a fresh one where none waits; none does for connections."""
@@ -235,6 +240,13 @@ class QueryPool:
                 return child
             child.end()
         raise Unavailable("No process for questions to tables can be started; see the log.")
+
+
+def _end(standby: "deque[_Child]", folders: list[str]) -> None:
+    while standby:
+        standby.popleft().end()
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Child:

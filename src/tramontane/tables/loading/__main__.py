@@ -81,7 +81,7 @@ def _database(folder: Path, job: Job) -> "DuckDBPyConnection":
 
     connection = duckdb.connect(":memory:")
     for setting in (
-        f"memory_limit = '{job.limits.memory_bytes // 2}B'",
+        f"memory_limit = '{job.limits.memory_bytes * 3 // 4}B'",
         f"temp_directory = '{folder}/spill'",
         f"max_temp_directory_size = '{job.limits.disk_bytes}B'",
         "threads = 2",

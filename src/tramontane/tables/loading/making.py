@@ -22,6 +22,8 @@ _TOTAL = re.compile(
     r"|ensemble\b",
     re.IGNORECASE,
 )
+# DuckDB takes sixteen times that for each piece it reads; few files have longer lines.
+_LINE_BYTES = 2 * 1024 * 1024
 _LINE_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -95,9 +97,7 @@ class Maker:
         """Leave out columns that have neither a title nor a value, and the one for odd rows."""
         kept = []
         count = len(sheet.titles)
-        facts = ", ".join(f"count({typing.cell(f'c{number}')})" for number in range(count))
-        row = self._connection.execute(f"SELECT {facts} FROM {raw}").fetchone()
-        assert row is not None
+        row = self._filled(raw, [f"c{number}" for number in range(count)])
         for number, filled in enumerate(row):
             is_extra = number == count - 1 and sheet.titles[number] == EXTRA
             if filled or (sheet.titles[number] and not is_extra):
@@ -116,6 +116,17 @@ class Maker:
             if place != number:
                 self._connection.execute(f"ALTER TABLE {raw} RENAME COLUMN c{number} TO c{place}")
         sheet.titles = [sheet.titles[number] for number in kept]
+
+    def _filled(self, raw: str, columns: list[str]) -> list[bool]:
+        """Return whether each column has a value; most show one in the first rows."""
+        found = dict.fromkeys(columns, False)
+        for source in (f"(SELECT * FROM {raw} LIMIT 10000)", raw):
+            left = [column for column, is_filled in found.items() if not is_filled]
+            facts = ", ".join(f"count({typing.cell(column)}) > 0" for column in left)
+            if left:
+                row = self._connection.execute(f"SELECT {facts} FROM {source}").fetchone()
+                found.update(zip(left, row or (), strict=True))
+        return list(found.values())
 
     def _staged(self, sheet: Sheet) -> str:
         """Return the name of a table with the sheet's cells as text."""
@@ -143,7 +154,7 @@ class Maker:
         options = (
             f"header = false, auto_detect = false, delim = {_text(sheet.delimiter)}, quote = '\"',"
             f" escape = '\"', skip = {sheet.skip}, columns = {{{columns}}}, nullstr = '',"
-            f" max_line_size = {_LINE_BYTES_MAX}, strict_mode = true"
+            f" max_line_size = {_LINE_BYTES if is_strict else _LINE_BYTES_MAX}, strict_mode = true"
         )
         path = _text(str(sheet.path))
         try:
