@@ -69,7 +69,7 @@ th, td { padding: 1.6mm 3mm 1.6mm 0; text-align: left; vertical-align: baseline;
 th { border-bottom: .8pt solid #7d828a; font-weight: 600; }
 td { border-bottom: .4pt solid #e0ddd4; }
 th.end, td.end { text-align: right; padding-right: 0; padding-left: 3mm; }
-table + p { font-size: 9.4pt; color: #484e57; }
+table + p { font-size: 9.4pt; color: #484e57; margin-bottom: 5.5mm; }
 figure { margin: 5mm 0 5mm; break-inside: avoid; }
 figcaption { font-size: 9.4pt; color: #484e57; margin-top: 2mm; }
 svg text { font: 12px "Report"; fill: #15181d; }

@@ -3,7 +3,7 @@
  * the policy of the page asks; nothing is fetched. It knows specs and rows, nothing of messages.
  */
 
-import { locale, parse, View } from "vega";
+import { parse, View } from "vega";
 import { expressionInterpreter } from "vega-interpreter";
 import { compile, type TopLevelSpec } from "vega-lite";
 import type { Cell, ResultColumn } from "$lib/api/types";
@@ -160,15 +160,15 @@ function signs(): object {
     Array.from({ length: count }, (_, n) => new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).format(at(n)));
   const day = (n: number) => new Date(Date.UTC(2023, 0, 1 + n));
   const month = (n: number) => new Date(Date.UTC(2023, n, 15));
-  return locale(
-    { decimal, thousands: group, grouping: [3], currency: ["", ""], percent: language === "en" ? "%" : "\u00a0%" },
-    {
+  return {
+    number: { decimal, thousands: group, grouping: [3], currency: ["", ""], percent: language === "en" ? "%" : "\u00a0%" },
+    time: {
       dateTime: "%x %X", date: language === "en" ? "%d/%m/%Y" : "%d.%m.%Y", time: "%H:%M", periods: ["", ""],
       days: name({ weekday: "long" }, 7, day), shortDays: name({ weekday: "short" }, 7, day),
       // Below an axis there is room for short names only.
       months: name({ month: "short" }, 12, month), shortMonths: name({ month: "short" }, 12, month),
-    } as never,
-  );
+    },
+  };
 }
 
 const NAMES = ["ink", "grey", "edge", "line"] as const;
