@@ -28,6 +28,14 @@ BLOCKS = frozenset((
     "figcaption", "address", "details", "summary", "dl", "dt", "dd", "fieldset", "form", "body",
     "center",
 ))  # fmt: skip
+# Without an end tag, or with one that may be left out.
+NEVER_DEEP = frozenset((
+    "html", "body", "p", "li", "td", "th", "tr", "dt", "dd", "option", "thead", "tbody", "tfoot",
+    "br", "hr", "img", "input", "meta", "link", "area", "base", "col", "colgroup", "embed",
+    "source", "track", "wbr", "param",
+))  # fmt: skip
+DEPTH_MOST = 20_000
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,15})")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
@@ -35,6 +43,7 @@ _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECAS
 def read(source: Source, limits: Limits, notes: Notes) -> Iterator[Opened | Page]:
     """Yield the text in parts."""
     text = _text(source.map[:])
+    _require_shallow(text)
     tree = LexborHTMLParser(text)
     root = tree.root
     if root is None:
@@ -62,6 +71,16 @@ def _text(data: bytes) -> str:
         except (LookupError, UnicodeDecodeError, ValueError):
             pass  # it says what it is not
     return encodings.decode(data).text
+
+
+def _require_shallow(text: str) -> None:
+    """Raise Unreadable for elements nested so deep that parsing them takes minutes."""
+    depth = 0
+    for tag in _TAG.finditer(text):
+        if tag[2].lower() not in NEVER_DEEP:
+            depth = max(0, depth - 1) if tag[1] else depth + 1
+            if depth > DEPTH_MOST:
+                raise corrupt("The file is nested deeper than any document should be.")
 
 
 def blocks(root: LexborNode) -> Iterator[Block]:
