@@ -101,3 +101,18 @@ def test_weights_name_what_there_is() -> None:
     weights = evidence.fitted()
     assert weights.score.keys() == set(evidence.FEATURES)
     assert weights.certainty.keys() == set(evidence.CERTAINTIES)
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("When " + "x y " * 900, "word " * 4_000),
+        ("How many " + "bridges " * 400, "12 " * 8_000),
+        ("Who " + "A" * 3_000, "Ab Cd " * 4_000),
+        ("Why um " + "zu " * 900, "um a " * 4_000),
+        ("Donau" * 700, "Donaudampf" * 2_000),
+    ],
+)
+def test_no_question_takes_long(question: str, text: str) -> None:
+    source = SourceText(number=1, document="a", page=1, text=text, language="de")
+    evidence.best(question, [source] * 8, "de")

@@ -30,6 +30,7 @@ _ALIKE = 5
 _NEAR = 4.0
 _PAIR = 3
 _SHORT = 4
+_TRIED = 40
 _CELLS = " | "
 _CLOSING = "\"'”’“»›«)]*_ \xa0\u202f"
 _ENDS = frozenset(".!?…:;")
@@ -285,7 +286,7 @@ def _answers(
     found = evidence(asked.kind, sentence, asked.said, is_german=passage.language == "de")
     surest = max((weight for _, weight in found), default=0.0)
     near = 0.0
-    for place, weight in found:
+    for place, weight in found[:_TRIED]:
         at = sum(word.start < piece.start + place for word in piece.words)
         close = sum(
             weights[group] / (1 + abs(index - at) / _NEAR)

@@ -174,7 +174,7 @@ def _interpret(
         return build(reading, found)
     except Unsure as unsure:
         is_lost = unsure.choice.slot == "none" or unsure.choice.say == "ask_word"
-        if is_lost and not is_about:
+        if (is_lost and not is_about) or not unsure.choice.candidates:
             return None
         return _Pending(question, before, unsure.choice, choices)
 

@@ -138,7 +138,8 @@ def share_of(query: Query) -> Query | None:
     """Return the shares that `query`'s groups, or its last condition, have in all."""
     measure = query.measures[0] if query.measures else Measure("count")
     if measure.column is not None and measure.operation not in ("sum", "distinct"):
-        measure = Measure("sum", measure.column)
+        is_number = measure.column.type == "number"
+        measure = Measure("sum", measure.column) if is_number else Measure("count")
     query = replace(query, kind="share", measures=(measure,), limit=None)
     if query.groups:
         return query
@@ -234,14 +235,15 @@ def go_on(reading: Reading, before: Query, found: Parts) -> Query | None:
         query = replace(query, limit=found.limit)
         if query.kind == "total" and query.groups:
             query = replace(query, kind="top")
-    if found.is_share or (was_share and not found.groups and found.order is None):
+    is_ranked = found.order is not None and bool(query.groups)
+    if found.is_share or (was_share and not found.groups and not is_ranked):
         return share_of(query)
     return query
 
 
 def _grouped(query: Query, groups: tuple[Dimension, ...]) -> Query:
     measures = query.measures or (Measure("count"),)
-    if query.kind == "rows" and query.sort is not None:
+    if query.kind == "rows" and query.sort is not None and query.sort.type == "number":
         measures = (Measure("sum", query.sort),)
     kind = "share" if query.kind == "share" else "total"
     return replace(
@@ -264,10 +266,11 @@ def _measured(reading: Reading, query: Query, found: Parts) -> Query:
             query = replace(query, kind="total", groups=(), sort=None, limit=None)
     elif found.operation is not None:
         wanted = found.operation
-        columns = [m.column or any_number(reading) for m in measures] or [any_number(reading)]
+        columns = [m.column for m in measures if m.column and m.column.type == "number"]
+        columns = columns or [any_number(reading)]
         measures = tuple(Measure(wanted, column) for column in columns)
     if found.order is not None:
-        if query.kind == "share":
+        if query.kind == "share" and query.groups:
             return replace(query, is_descending=found.order == "high", limit=found.limit or 1)
         if query.kind in ("top", "rows"):
             return replace(query, is_descending=found.order == "high", measures=measures)

@@ -2,6 +2,7 @@
 texts, yes and no. Each takes its words out of the reading; what fits two columns becomes a Choice.
 """
 
+import re
 from collections.abc import Iterable
 
 from tramontane.guide.conversation import ColumnFacts
@@ -208,8 +209,8 @@ def _number_column(reading: Reading, tag: Tag, last: int) -> ColumnFacts:
     before = [m for m in named if tag.first - _NEAR <= m.last < tag.first]
     chosen = [m for m in named if m.column and m.column.title == reading.choices.get("number")]
     mention = next(iter([*chosen, *behind[:1], *before[::-1], *named]), None)
-    if mention is None and (old := _age(reading, last)) is not None:
-        return old
+    if mention is None and (told := _by_unit(reading, last)) is not None:
+        return told
     if mention is not None and mention.column is not None:
         _settle(mention, "number")
         if mention in behind or mention in before or len(named) > 1:
@@ -222,6 +223,23 @@ def _number_column(reading: Reading, tag: Tag, last: int) -> ColumnFacts:
             return column
     titles = tuple(c.title for c in reading.numbers)
     raise Unsure(Choice("ask_column", "number", titles, "", reading.table.title))
+
+
+def units(column: ColumnFacts) -> set[str]:
+    """Return the words that stand in brackets in a column's title: "Rainfall (mm)"."""
+    found = re.findall(r"[(\[](.*?)[)\]]", column.title)
+    return {word for part in found for word in re.findall(r"[^\W_]+|[%€$£]", folded(part))}
+
+
+def _by_unit(reading: Reading, last: int) -> ColumnFacts | None:
+    """Return the one column that has the unit behind a number: "larger than 500 km²"."""
+    if last + 1 < len(reading.tokens):
+        word = reading.tokens[last + 1].word
+        having = [column for column in reading.numbers if word in units(column)]
+        if len(having) == 1:
+            reading.take(last + 1)
+            return having[0]
+    return _age(reading, last)
 
 
 def _age(reading: Reading, last: int) -> ColumnFacts | None:
@@ -411,7 +429,7 @@ def _of_truths(reading: Reading) -> list[Filter]:
             reading.take(mention)
             found.append(Filter(mention.column, "false"))
             continue
-        if _before(reading, mention.first, "by", "which") is not None:
+        if _before(reading, mention.first, "by") is not None:
             continue
         negation = _before(reading, mention.first, "not", within=4)
         if negation is None:

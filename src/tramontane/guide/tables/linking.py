@@ -151,7 +151,10 @@ class Vocabulary:
                 continue
             if token.kind != "word":
                 continue
+            may_mean = not is_value or bool(meaning(token.word, self.lexicon.language))
             for j, word in enumerate(name.words):
+                if not may_mean and token.word[0] != word[0] and not _is_within(token.word, word):
+                    continue
                 near = compare(token.word, word, self.lexicon.language, is_value=is_value)
                 if not near:
                     continue
@@ -204,6 +207,10 @@ class Vocabulary:
         elif not is_whole and (busy.intersection(places) or mean < 0.8):
             return
         yield score, places, name.target
+
+
+def _is_within(a: str, b: str) -> bool:
+    return a in b or b in a
 
 
 def _is_people(word: str) -> bool:

@@ -3,18 +3,22 @@
 Each rule takes its words out of the reading. It does not put a query together: `building` does.
 """
 
-import re
 from typing import cast
 
 import msgspec
 
 from tramontane.guide.conversation import ColumnFacts
-from tramontane.guide.tables.conditions import Unsure, conditions, of_negated, of_unknown
+from tramontane.guide.tables.conditions import (
+    Unsure,
+    conditions,
+    of_negated,
+    of_unknown,
+    units,
+)
 from tramontane.guide.tables.linking import Mention
 from tramontane.guide.tables.query import Choice, Dimension, Filter, Grain, Operation
 from tramontane.guide.tables.reading import GRAINS, TIMES, Reading
 from tramontane.guide.tables.tokens import Tag
-from tramontane.text.stems import folded
 
 _DIMENSIONS = ("text", "truth", "year", *TIMES)
 _HINTS: dict[str, tuple[str, ...]] = {
@@ -333,7 +337,7 @@ def _counting(reading: Reading, found: Parts) -> None:
     for tag in reading.all("count"):
         reading.take(tag)
         mentions = reading.free(*_DIMENSIONS, "number", "table")
-        mention = reading.after(tag.last, mentions, within=4)
+        mention = reading.after(tag.last, mentions, within=7)
         if mention is not None and not reading.only_small(
             tag.last + 1, mention.first - 1, reading.used
         ):
@@ -412,11 +416,7 @@ def _columns(reading: Reading, found: Parts) -> None:
 
 def _is_unit(reading: Reading, word: str) -> bool:
     """Whether a word stands in brackets in a column's title: "Rainfall (mm)"."""
-    return any(
-        word in folded(part).split()
-        for column in reading.table.columns
-        for part in re.findall(r"[(\[](.*?)[)\]]", column.title)
-    )
+    return any(word in units(column) for column in reading.table.columns)
 
 
 def _unknown(reading: Reading, found: Parts) -> None:

@@ -45,7 +45,8 @@ class Reading:
             i for tag in self.tags if tag.concept in _BUSY for i in range(tag.first, tag.last + 1)
         )
         self.mentions = self.vocabulary.mentions(self.tokens, busy)
-        if not any(token.kind == "period" for token in self.tokens):
+        in_time = any(tag.concept in (*GRAINS, "when", "trend") for tag in self.tags)
+        if not in_time and not any(token.kind == "period" for token in self.tokens):
             self.mentions = [_value_first(mention) for mention in self.mentions]
         named = {i for m in self.mentions for i in m.tokens}
         self.tags = [tag for tag in self.tags if not self._is_named(tag, named)]
@@ -131,9 +132,10 @@ class Reading:
 
     def is_year(self, column: ColumnFacts) -> bool:
         """Whether a column of numbers holds years."""
-        if column.type != "number" or not isinstance(column.minimum, int | float):
+        low, high = column.minimum, column.maximum
+        if column.type != "number" or not isinstance(low, int | float):
             return False
-        if not 1000 <= column.minimum <= (column.maximum or 0) <= 2200:
+        if not isinstance(high, int | float) or not 1000 <= low <= high <= 2200:
             return False
         return any("year" in meaning(word, self.words.language) for word in _title(column))
 
