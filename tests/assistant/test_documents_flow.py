@@ -4,11 +4,15 @@ import http.client
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
+from tests.assistant.lies import Case, cases
 from tests.assistant.talking import Refused, Talker, text_of
+from tests.assistant.test_lies import wrong
 from tests.processes import RunningStandin
 from tramontane.providers.standin import Behaviour, Rule, ScriptedCall
+from tramontane.store.messages import Check
 
 REPORT = """The office spent 4.2 million euros in 2024, of which rents took 38%.
 At the end of the year, 118 people worked at the office.
@@ -29,7 +33,25 @@ def rules() -> tuple[Rule, ...]:
         Rule(contains="What did it cost?", reply=Behaviour(answer=lies)),
         Rule(contains="What did each", times=1, reply=Behaviour(tool_calls=(call,))),
         Rule(contains="What did each", reply=Behaviour(answer="North sold 260.5, South 108.25.")),
+        *(
+            Rule(contains=f"Tell all, {case.language}", reply=Behaviour(answer=case.answer()[0]))
+            for case in made_set()
+        ),
     )
+
+
+def made_set() -> list[Case]:
+    """The made set as far as it is about documents."""
+    return [
+        msgspec.structs.replace(
+            case,
+            results=(),
+            statements=tuple(
+                s for s in case.statements if not s.how.startswith(("cell", "other row"))
+            ),
+        )
+        for case in cases(1)
+    ]
 
 
 def upload(ada: Talker, conversation_id: str, name: str, text: str) -> dict[str, Any]:
@@ -63,7 +85,7 @@ def part(message: dict[str, Any], kind: str) -> dict[str, Any]:
 def test_an_answer_shows_what_is_proven(ada: Talker, standin: RunningStandin) -> None:
     made = ada.converse("echo")
     document = upload(ada, made["id"], "report.txt", REPORT)
-    fields = {"attachments": [document["id"]]}
+    fields: dict[str, Any] = {"attachments": [document["id"]]}
     with ada.follow(made["id"], made["feed"]) as events:
         question, answer = ada.ask(made["id"], "What did it cost?", **fields)
         told = events.until_ended(answer["id"])[-1].data
@@ -88,6 +110,28 @@ def test_an_answer_shows_what_is_proven(ada: Talker, standin: RunningStandin) ->
     )  # fmt: skip
     assert passage["text"][slice(*quote["at"])] == quote["text"]
     assert ada.messages(made["id"])[answer["id"]]["parts"] == told["parts"]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            case, id=case.language, marks=() if case.language == "fr" else pytest.mark.slow
+        )
+        for case in made_set()
+    ],
+)
+def test_what_a_model_makes_up_is_marked(ada: Talker, case: Case) -> None:
+    made = ada.converse("echo")
+    ids = [
+        upload(ada, made["id"], f"{case.language}{at}.txt", each.text)["id"]
+        for at, each in enumerate(case.shown)
+    ]
+    _, answer = ada.ask(made["id"], f"Tell all, {case.language}", attachments=ids)
+    ended = ada.ended(made["id"], answer["id"])
+    checks = [msgspec.convert(check, Check) for check in part(ended, "checks")["checks"]]
+    assert wrong(case, case.answer()[1], checks) == []
+    assert len(case.statements) > 180
 
 
 def test_a_result_is_changed_by_its_owner(ada: Talker) -> None:

@@ -6,12 +6,15 @@ good for an answer that was stopped as for a whole one. It does not know who ask
 
 from collections.abc import Sequence
 
+import msgspec
+
 from tramontane.assistant import figures
 from tramontane.assistant.evidence import Shown
 from tramontane.assistant.figures import Known, Worked
 from tramontane.assistant.results import QUERY_TABLE, SEARCH_DOCUMENTS
 from tramontane.documents import citations
 from tramontane.documents.citations import SourceText
+from tramontane.guide.language import detect
 from tramontane.store.messages import (
     Check,
     ChecksPart,
@@ -23,6 +26,7 @@ from tramontane.store.messages import (
 )
 from tramontane.tables.binding import bind
 
+LANGUAGE_CHARACTERS = 10_000
 LIBRARY_TOOLS = frozenset({SEARCH_DOCUMENTS, QUERY_TABLE})
 
 
@@ -85,9 +89,24 @@ def _of_text(
 ) -> list[Check]:
     said = citations.check(text, sources, known.question) if has_sources else []
     said = [_in_part(check, at) for check in said]
+    known = msgspec.structs.replace(known, language=_language(text, said, known.language))
     bound = bind(text, results, known.question, known.language, at) if results else None
     numbers = figures.judge(text, known, said, bound, at)
     return sorted([*said, *numbers], key=lambda check: check.start)
+
+
+def _language(text: str, said: Sequence[Check], asked: str | None) -> str | None:
+    """Return the language that an answer is written in, apart from what it quotes; where that
+    cannot be told, the question's.
+    """
+    text = text[:LANGUAGE_CHARACTERS]
+    for check in said:
+        end = check.start + len(check.text)
+        if end > len(text):
+            break
+        text = f"{text[: check.start]}{' ' * len(check.text)}{text[end:]}"
+    guess = detect(text)
+    return guess.language if guess is not None and guess.is_sure else asked
 
 
 def _in_part(check: Check, at: int) -> Check:
