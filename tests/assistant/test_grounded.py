@@ -260,3 +260,20 @@ def test_a_model_is_told_what_could_not_be_read(store: Store) -> None:
     (message,) = tokens.bodies[0]["messages"]
     assert "could not read these files" in message["content"]
     assert "locked.pdf" in message["content"]
+
+
+def test_an_answer_stopped_while_it_waits_shows_no_progress(store: Store) -> None:
+    desk = Desk(store, ScriptedTokens(spoken("Never.")))
+    made = put_in(desk, is_read=False)
+
+    async def run() -> Message:
+        order = desk.order("What share had rents?", attachments=[made.id])
+        desk.answering.begin(order)
+        (live,) = desk.answering.running_in(desk.conversation.id)
+        while not live.snapshot().parts:
+            await asyncio.sleep(0.01)
+        await desk.answering.stop(order.answer.id)
+        return desk.kept(order.answer.id)
+
+    answer = asyncio.run(run())
+    assert (answer.status, answer.parts) == ("stopped", ())

@@ -39,6 +39,7 @@ from tramontane.store.database import Store
 from tramontane.store.messages import (
     Failure,
     Message,
+    ProgressPart,
     Receipt,
     ResultPart,
     SourcesPart,
@@ -401,6 +402,7 @@ class Answering:
 
     async def _finish(self, live: Live, order: Order, status: str, error: Failure | None) -> None:
         """Keep the answer as it ended, with what was checked in it; see to its bill and title."""
+        live.progress(None)  # it may have been stopped while documents were being read
         await self._check(live, order)
         message = msgspec.structs.replace(
             live.snapshot(), status=status, error=error, updated_at_ms=self._clock_ms()
@@ -481,7 +483,12 @@ class Answering:
     def _interrupt_left(self) -> list[Message]:
         with self._store.write() as c:
             left = [
-                msgspec.structs.replace(m, status="interrupted", updated_at_ms=self._clock_ms())
+                msgspec.structs.replace(
+                    m,
+                    status="interrupted",
+                    parts=tuple(p for p in m.parts if not isinstance(p, ProgressPart)),
+                    updated_at_ms=self._clock_ms(),
+                )
                 for m in messages.unfinished(c)
             ]
             for message in left:
