@@ -11,7 +11,7 @@ import typer
 from tramontane.cli.options import AsJson, ConfigFile, DataDir
 from tramontane.cli.output import print_fields, print_json, print_table, view
 from tramontane.cli.platform import Platform, opened
-from tramontane.errors import InvalidRequest, NotFound, TramontaneError
+from tramontane.errors import InvalidRequest, NotFound, PayloadTooLarge, TramontaneError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -103,16 +103,17 @@ def add(
     with opened(config, data) as platform, _progress(as_json) as show:
         with platform.store.read() as c:
             target = _find(c, library, project)
-        added = [_copy(platform, target, path, name, show) for path, name in _named(files)]
+        added, refused = _copy_all(platform, target, files, show)
         if wait:
             _read(platform, [document.id for document, _ in added], show)
         with platform.store.read() as c:
             found = _again(c, added)
     if as_json:
-        print_json({"data": [{**_view(d), "is_duplicate": is_there} for d, is_there in found]})
+        shown = [{**_view(d), "is_duplicate": is_there} for d, is_there in found]
+        print_json({"data": shown, "refused": refused})
     else:
         _print_added(found)
-    if any(document.status == "failed" for document, _ in found):
+    if refused or any(document.status == "failed" for document, _ in found):
         raise typer.Exit(1)
 
 
@@ -204,6 +205,25 @@ def rm(
 Show = Callable[[list[tuple[str, int, int | None]]], None]
 
 
+def _copy_all(
+    platform: Platform, library: "Library", paths: list[Path], show: Show
+) -> tuple[list[tuple["Document", bool]], list[str]]:
+    """Return the documents of these files, and why others were refused: said at once, too."""
+    added, refused = [], []
+    for path, name in _named(paths):
+        try:
+            added.append(_copy(platform, library, path, name, show))
+        except (InvalidRequest, PayloadTooLarge) as error:
+            refused.append(f"{path}: {error.message}")
+        except OSError as error:
+            refused.append(f"{path}: cannot be read ({error.strerror})")
+    if not added and not refused:
+        refused.append("there is no file to add; what begins with a dot is left out")
+    for reason in refused:
+        print(f"error: {reason}", file=sys.stderr)
+    return added, refused
+
+
 def _copy(
     platform: Platform, library: "Library", path: Path, name: str, show: Show
 ) -> tuple["Document", bool]:
@@ -216,18 +236,15 @@ def _copy(
             incoming.add(piece)
             incoming.flush()
             show([(f"copying {name}", incoming.size_bytes, size_bytes)])
-        try:
-            return keeping.keep(
-                platform.store,
-                _files(platform),
-                incoming,
-                find_library=lambda _: library.id,
-                member_id=None,
-                name=name,
-                now_ms=platform.now_ms,
-            )
-        except InvalidRequest as error:
-            raise InvalidRequest(f"{path}: {error.message}", code=error.code) from None
+        return keeping.keep(
+            platform.store,
+            _files(platform),
+            incoming,
+            find_library=lambda _: library.id,
+            member_id=None,
+            name=name,
+            now_ms=platform.now_ms,
+        )
 
 
 def _read(platform: Platform, ids: list[str], show: Show) -> None:
