@@ -145,3 +145,28 @@ def test_documents_are_quoted_where_a_question_is_none_to_a_table() -> None:
     assert "[1]" in said
     _, said = turn("Which wizard defeated the dragon?", known)
     assert said.startswith("I find no answer to that in the passages of these documents.")
+
+
+def test_a_value_that_the_context_does_not_list_is_looked_for_in_the_column_chosen() -> None:
+    (table,) = database("en").facts["orders"]
+    columns = tuple(msgspec.structs.replace(c, values=c.values[:3]) for c in table.columns)
+    known = guide.Context(
+        today=TODAY, language="en", tables=(msgspec.structs.replace(table, columns=columns),)
+    )
+    asked = user("How many orders from Garcia?")
+    call, said = turn(asked.text, known)
+    assert call is None
+    assert "**Customer**, **City** or **Product**" in said
+    before = (asked, guide.Message("assistant", said))
+    call, said = turn("Customer", known, before)
+    assert call is not None
+    assert "Customer contains “Garcia”" in said
+    before = (*before, user("Customer"), guide.Message("assistant", said))
+    call, said = turn("and Lopez?", known, before)
+    assert "Customer contains “Lopez”" in said
+
+
+def test_what_would_change_the_answer_is_not_left_out() -> None:
+    call, said = turn("How many orders with discount?", context())
+    assert call is None
+    assert "“discount”" in said

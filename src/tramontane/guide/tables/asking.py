@@ -162,6 +162,9 @@ def _interpret(
             titles = tuple(tables[i].title for i in equal)
             choice = Choice("ask_table", "table", titles)
             return _Pending(question, before, choice, choices)
+    if before is not None and before.table.name == reading.table.name:
+        conditions = (*before.filters, *before.part, *before.sides)
+        reading.earlier = {one.column.name for one in conditions if one.column.type == "text"}
     try:
         found = parts(reading)
         if found.is_empty:

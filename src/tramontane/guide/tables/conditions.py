@@ -400,6 +400,9 @@ def of_unknown(reading: Reading, at: int) -> Filter:
     chosen = reading.choices.get(f"value:{folded(word)}")
     picked = [c for c in reading.table.columns if c.type == "text" and c.title == chosen]
     columns = picked or [m.column for m in beside if m.column] or texts
+    as_before = [c for c in columns if c.name in reading.earlier]
+    if len(as_before) == 1:  # "and Lopez?"
+        columns = as_before
     if len(columns) == 1:
         reading.take(at, *(m for m in beside if m.column == columns[0]))
         return Filter(columns[0], "contains", (word,))

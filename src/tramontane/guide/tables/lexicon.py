@@ -28,6 +28,7 @@ class Lexicon(NamedTuple):
     numbers: Mapping[str, int]
     nouns: frozenset[str]
     ordinals: tuple[frozenset[str], ...]
+    prepositions: frozenset[str]
     say: Mapping[str, str]
 
 
@@ -47,6 +48,7 @@ def lexicon(language: str) -> Lexicon:
         read["numbers"],
         frozenset(read["nouns"].split()),
         tuple(frozenset(listed.split()) for listed in read["ordinals"]),
+        frozenset(read["prepositions"].split()),
         read["say"],
     )
 

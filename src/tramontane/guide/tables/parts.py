@@ -430,7 +430,9 @@ def _unknown(reading: Reading, found: Parts) -> None:
             continue
         elif (negated := of_negated(reading, i)) is not None:
             found.filters.append(negated)
-        elif token.text[:1].isupper() and (i > 0 or is_german) and len(token.word) > 2:
+        elif len(token.word) > 2 and (
+            (token.text[:1].isupper() and (i > 0 or is_german)) or reading.restricts(i)
+        ):
             if f"word:{token.word}" not in reading.choices:
                 found.filters.append(of_unknown(reading, i))
         else:

@@ -45,12 +45,23 @@ class Reading:
             i for tag in self.tags if tag.concept in _BUSY for i in range(tag.first, tag.last + 1)
         )
         self.mentions = self.vocabulary.mentions(self.tokens, busy)
+        self._add_chosen()
         in_time = any(tag.concept in (*GRAINS, "when", "trend") for tag in self.tags)
         if not in_time and not any(token.kind == "period" for token in self.tokens):
             self.mentions = [_value_first(mention) for mention in self.mentions]
         named = {i for m in self.mentions for i in m.tokens}
         self.tags = [tag for tag in self.tags if not self._is_named(tag, named)]
         self.used: set[int] = set()  # tokens that some rule has taken
+        self.earlier: set[str] = set()  # columns that the question before had conditions on
+
+    def _add_chosen(self) -> None:
+        """Let words that were unknown name the columns that were chosen for them since."""
+        for i, token in enumerate(self.tokens):
+            title = self.choices.get(f"word:{token.word}")
+            column = next((c for c in self.table.columns if c.title == title), None)
+            if column is not None and not any(i in m.tokens for m in self.mentions):
+                self.mentions.append(Mention((i,), (Target("column", column),), 1.0))
+        self.mentions.sort(key=lambda mention: mention.first)
 
     def _with_relative(self, found: list[Token]) -> list[Token]:
         """Return the tokens with "last year" and the like as one period each."""
@@ -224,6 +235,14 @@ class Reading:
             if token.kind == "word" and (token.word in self.words.filler or len(token.word) < 2):
                 continue
             yield i
+
+    def restricts(self, at: int) -> bool:
+        """Whether a word follows a preposition, so that leaving it out would change the answer."""
+        before = at - 1
+        articles = self.words.small - self.words.prepositions
+        while before > 0 and self.tokens[before].word in articles:
+            before -= 1
+        return before >= 0 and self.tokens[before].word in self.words.prepositions
 
     def weight(self) -> float:
         """Return how much of the question this table knows."""
