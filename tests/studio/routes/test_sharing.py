@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.studio.conftest import NOW_MS, Studio, Tenant
 from tests.studio.people import Person, person
-from tramontane.store import conversations, members, messages
-from tramontane.store.messages import Message, Receipt
+from tramontane.store import conversations, documents, libraries, members, messages
+from tramontane.store.messages import Message, Receipt, Source, SourcesPart
 
 
 @pytest.fixture
@@ -81,6 +82,35 @@ def test_a_link_shows_the_branch_as_it_was(
     for hidden in (b"secret instructions", b"0.123", b"very good", b"A breeze", b"later words"):
         assert hidden not in shown.body
     assert eve.call("GET", f"/api/v1/conversations/{conversation_id}").status == 404
+
+
+def test_a_link_opens_no_document_outside_the_project(
+    studio: Studio, ours: Tenant, ada: Person, eve: Person
+) -> None:
+    conversation_id = written(studio, ada, ours)
+    with studio.store.write() as c:
+        library = libraries.demand(
+            c, conversation_id=conversation_id, project_id=ours.project.id,
+            member_id=ada.member.id, now_ms=NOW_MS,
+        )  # fmt: skip
+        document, _ = documents.add(
+            c, library_id=library.id, member_id=None, name="plan.pdf", sha256="ab" * 32,
+            size_bytes=9, now_ms=NOW_MS,
+        )  # fmt: skip
+        source = Source(number=1, document_id=document.id, document="plan.pdf", passage=1, page=1)
+        end = conversations.get(c, conversation_id).shown_message_id
+        found = messages.get(c, conversation_id, end or "")
+        parts = (SourcesPart((source,), 1), *found.parts)
+        messages.put(c, msgspec.structs.replace(found, parts=parts))
+    made = ada.call("POST", f"/api/v1/conversations/{conversation_id}/shares")
+    body = {"token": made.json["url"].rpartition("/")[2]}
+    bea = person(studio, "bea", ours.project)
+    assert document.id.encode() in bea.call("POST", "/api/v1/shared", json=body).body
+    shown = eve.call("POST", "/api/v1/shared", json=body).body
+    assert document.id.encode() not in shown
+    assert b"plan.pdf" in shown
+    for path in ("", "/file", "/pages/1", "/passages/1"):
+        assert eve.call("GET", f"/api/v1/documents/{document.id}{path}").status == 404
 
 
 def test_taking_it_back(studio: Studio, ours: Tenant, ada: Person, eve: Person) -> None:
