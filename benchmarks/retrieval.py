@@ -20,7 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +76,13 @@ class Library:
     def __init__(self, store: Store, name: str) -> None:
         self._store = store
         self._count = 0
+        self.homes: dict[str, str] = {}
+        """The document of each text."""
         with store.write() as c:
             project = projects.create(c, name=name, defaults=Settings().limits, now_ms=NOW_MS)
             self.id = libraries.create(c, project_id=project.id, name=name, now_ms=NOW_MS).id
 
-    def add(self, texts: Iterable[str], language: str) -> None:
+    def add(self, texts: Collection[str], language: str) -> None:
         """Keep a document of these passages."""
         self._count += 1
         with self._store.write() as c:
@@ -99,6 +101,7 @@ class Library:
             )  # fmt: skip
             passages.add(c, self.id, ((row, indexed("", row.text, language)) for row in rows))
             documents.finish(c, claimed, language=language, notes=[], now_ms=NOW_MS)
+        self.homes |= dict.fromkeys(texts, document.id)
 
 
 class Plain:
@@ -186,12 +189,9 @@ def _judged(store: Store, library: Library, plain: Plain, asked: Question) -> li
 
 def _is_refused(store: Store, library: Library, asked: Question) -> bool:
     """Whether nothing is said where the article that has the answer is left out."""
+    others = {*library.homes.values()} - {library.homes[asked.context]}
     with store.read() as c:
-        every = documents.list_of(c, library.id)
-        of = {p.document_id for d in every for p in passages.list_of(c, d.id, limit=1)}
-        here = find(c, [library.id], asked.context, asked.lang, limit=20).hits
-        home = {hit.document_id for hit in here if hit.text == asked.context}
-        hits = find(c, [library.id], asked.question, asked.lang, document_ids=of - home).hits
+        hits = find(c, [library.id], asked.question, asked.lang, document_ids=others).hits
     return not extracts.choose(asked.question, [_source(hit) for hit in hits], asked.lang)
 
 
