@@ -96,6 +96,15 @@ def test_sums_of_a_tool_are_calculated_where_what_went_in_is_known() -> None:
     assert numbers("Together 5,199,999 euros.", wrong) == {"5,199,999": "unproven"}
 
 
+def test_sums_and_differences_that_the_words_name_are_calculated() -> None:
+    text = "Rents and travel: 4.2 million and 310,000 euros, together 4.51 million [1]."
+    assert numbers(text)["4.51 million"] == "calculated"
+    text = "Between 4.2 million and 310,000 euros there is a difference of 3,890,000 [1]."
+    assert numbers(text)["3,890,000"] == "calculated"
+    text = "Rents and travel: 4.2 million and 310,000 euros, together 4.61 million [1]."
+    assert numbers(text)["4.61 million"] == "unproven"
+
+
 def test_numbers_that_sql_writes_into_its_result_prove_nothing() -> None:
     def result(sql: str) -> ResultPart:
         return ResultPart(

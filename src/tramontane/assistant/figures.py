@@ -12,7 +12,8 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from tramontane.documents.citations import SourceText
-from tramontane.store.messages import Check
+from tramontane.store.messages import Check, ResultColumn, ResultPart
+from tramontane.tables.binding import bind
 from tramontane.tables.claims import Claim, claims, fits
 from tramontane.text.numerals import Numeral
 from tramontane.text.sentences import sentences
@@ -115,7 +116,42 @@ def judge(
         if judged.verdict == "unproven" and _counts_items(text, claim):
             continue
         found.append(judged)
-    return found
+    return _calculated(text, found, known, part)
+
+
+def _calculated(text: str, found: list[Check], known: Known, part: int) -> list[Check]:
+    """Return `found` with what the words call a sum, difference or ratio of proven numbers beside
+    it as calculated.
+    """
+    proven = {check.start for check in found if check.verdict == "proven" and check.at is not None}
+    if not proven or all(check.verdict != "unproven" for check in found):
+        return found
+    values = {
+        claim.numeral.values[0]
+        for claim in claims(text, known.language)
+        if claim.numeral is not None and claim.start in proven
+    }
+    beside = ResultPart(
+        id="",
+        title="",
+        tables=(),
+        sql="",
+        columns=(ResultColumn("", "number"),),
+        rows=tuple((value,) for value in values),
+        row_count=1,
+        is_truncated=True,  # it is no column, whose total or mean would mean something
+    )
+    worked = {
+        check.start
+        for check in bind(text, [beside], known.question, known.language, part)
+        if check.verdict == "calculated"
+    }
+    return [
+        msgspec.structs.replace(check, verdict="calculated")
+        if check.verdict == "unproven" and check.start in worked
+        else check
+        for check in found
+    ]
 
 
 def _judged(
