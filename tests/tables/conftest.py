@@ -1,21 +1,25 @@
 """Loading and asking for tests of tables."""
 
-import asyncio
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import duckdb
+import msgspec
 import pytest
 
 from tramontane.errors import InvalidRequest
-from tramontane.tables.load import Failed, Job, Loaded, LoadLimits, load
+from tramontane.tables.load import Failed, Loaded, LoadLimits, load
+from tramontane.tables.load import Job as LoadJob
 from tramontane.tables.loading.__main__ import reply_to
-from tramontane.tables.query import Answer, QueryLimits, QueryPool, QueryTable
+from tramontane.tables.query import Given, Job, QueryLimits, QueryPool, QueryTable
+from tramontane.tables.query_child import _SETTINGS, answer
+from tramontane.tables.validate import validate
 
 LIMITS = LoadLimits(timeout_s=120.0)
 
 Load = Callable[..., list[Loaded]]
-Ask = Callable[..., Answer]
+Ask = Callable[..., Given]
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ def reading(tmp_path: Path, target: Path) -> Load:
 
     def run(content: bytes | str, name: str = "data.csv", kind: str = "") -> list[Loaded]:
         with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
-            job = Job(
+            job = LoadJob(
                 path=str(_file(tmp_path, content)),
                 kind=kind or name.rpartition(".")[2],
                 name=name,
@@ -72,13 +76,17 @@ def pool() -> Iterator[QueryPool]:
 
 
 @pytest.fixture
-def ask(pool: QueryPool, target: Path) -> Ask:
-    """Run SQL over tables of what was loaded, by their names."""
+def ask(target: Path) -> Ask:
+    """Run SQL over tables of what was loaded, by their names; in this process, as a child does."""
 
-    def run(sql: str, *names: str, limits: QueryLimits | None = None) -> Answer:
+    def run(sql: str, *names: str) -> Given:
         tables = [
             QueryTable(name=name, path=str(target), inner=name) for name in names or ("data",)
         ]
-        return asyncio.run(pool.run(sql, tables, limits))
+        limits = QueryLimits()
+        asked = validate(sql, [table.name for table in tables], limits.rows)
+        job = Job(sql=asked, count_sql="SELECT 0", tables=tuple(tables), limits=limits)
+        with duckdb.connect(":memory:", config=dict(_SETTINGS)) as connection:
+            return msgspec.convert(answer(connection, msgspec.to_builtins(job)), Given)
 
     return run

@@ -81,24 +81,25 @@ def plain(connection: "DuckDBPyConnection", source: str) -> Reading | None:
     """
     day = r"\d{4}-\d{2}-\d{2}"
     row = connection.execute(
-        f"""SELECT bool_and(regexp_full_match(v, '{day}') AND TRY_CAST(v AS DATE) IS NOT NULL),
-          bool_and(regexp_full_match(v, '{day}[ T]\\d{{2}}:\\d{{2}}:\\d{{2}}(\\.\\d{{1,6}})?')
-            AND TRY_CAST(v AS TIMESTAMP) IS NOT NULL) FROM {source}"""
+        f"""SELECT
+          bool_and(regexp_full_match(cell_v, '{day}') AND TRY_CAST(cell_v AS DATE) IS NOT NULL),
+          bool_and(regexp_full_match(cell_v, '{day}[ T]\\d{{2}}:\\d{{2}}:\\d{{2}}(\\.\\d{{1,6}})?')
+            AND TRY_CAST(cell_v AS TIMESTAMP) IS NOT NULL) FROM {source}"""
     ).fetchone()
     assert row is not None
     if row[0]:
-        return Reading(kind="date", sql="TRY_CAST(v AS DATE)", sql_type="DATE")
+        return Reading(kind="date", sql="TRY_CAST(cell_v AS DATE)", sql_type="DATE")
     if row[1]:
-        return Reading(kind="moment", sql="TRY_CAST(v AS TIMESTAMP)", sql_type="TIMESTAMP")
+        return Reading(kind="moment", sql="TRY_CAST(cell_v AS TIMESTAMP)", sql_type="TIMESTAMP")
     return None
 
 
 def read(connection: "DuckDBPyConnection", source: str) -> Reading | None:
-    """Return how the dates of `source`, SQL with a column `v`, are read; None where there are none.
+    """Return how the dates of `source`, SQL with a column `cell_v`, are read; None without any.
 
     What is no date is ignored. Most values decide the form; others are then no dates.
     """
-    text = cleaned("v")
+    text = cleaned("cell_v")
     pattern = _anchored("numeric")
     counts = ", ".join(f"count(*) FILTER ({_fits(form, text)})" for form in PATTERNS)
     row = connection.execute(
@@ -107,10 +108,10 @@ def read(connection: "DuckDBPyConnection", source: str) -> Reading | None:
             AND TRY_CAST(regexp_extract({text}, '{pattern}', 1) AS INT) > 12),
           count(*) FILTER (regexp_full_match({text}, '{pattern}')
             AND TRY_CAST(regexp_extract({text}, '{pattern}', 2) AS INT) > 12),
-          any_value(v) FILTER (regexp_full_match({text}, '{pattern}')),
+          any_value(cell_v) FILTER (regexp_full_match({text}, '{pattern}')),
           count(*) FILTER (regexp_full_match({text}, '{pattern}')
             AND length(regexp_extract({text}, '{pattern}', 3)) = 2),
-          bool_or(regexp_matches(v, '^\\d+\\.')),
+          bool_or(regexp_matches(cell_v, '^\\d+\\.')),
           count(*) FILTER (regexp_matches({text}, '\\d[T ,]+.*\\d{{1,2}}[:h]\\d{{2}}')),
           count(*) FILTER (regexp_matches({text}, '\\d{{2}}\\s?(Z|UTC|[+-]\\d{{2}}:?\\d{{2}})$')
             AND regexp_matches({text}, '\\d:\\d{{2}}'))

@@ -72,23 +72,20 @@ class Maker:
         units: list[str | None] = []
         for number, (typed, title) in enumerate(zip(found, sheet.titles, strict=True)):
             sheet.notes.extend(typed.notes)
-            own = typing.cell(f"c{number}")
+            own = f"cell_v{number}"
             shown.append(title)
-            if typed.reading is None:
-                cells.append(own)
-                units.append(None)
-                continue
-            cells.append(f"(SELECT {typed.reading.sql} FROM (SELECT {own} AS v))")
-            units.append(typed.reading.unit)
-            if typed.misfits:
+            cells.append(own if typed.reading is None else typed.reading.of(own))
+            units.append(None if typed.reading is None else typed.reading.unit)
+            if typed.reading is not None and typed.misfits:
                 shown.append(f"{title or f'column {number + 1}'} as written")
-                cells.append(typing.misfit(typed))
+                cells.append(typing.misfit(typed.reading, own))
                 units.append(None)
         made, titles = _named(shown, sheet.notes)
         chosen = ", ".join(f"{c} AS {quoted(n)}" for c, n in zip(cells, made, strict=True))
-        # In the order of the file: reading a cell is a join to DuckDB, which keeps none.
-        select = f"SELECT {chosen} FROM {raw} ORDER BY {raw}.rowid"
-        self._connection.execute(f"CREATE TABLE {target} AS {select}")
+        trimmed = ", ".join(f"{typing.cell(f'c{n}')} AS cell_v{n}" for n in range(len(found)))
+        self._connection.execute(
+            f"CREATE TABLE {target} AS SELECT {chosen} FROM (SELECT {trimmed} FROM {raw})"
+        )
         self._connection.execute(f"DROP TABLE {raw}")
         self._say_total(sheet, target, made)
         return list(zip(made, titles, units, strict=True))

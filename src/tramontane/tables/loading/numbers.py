@@ -35,7 +35,7 @@ MARKERS = (
 
 
 class Reading(msgspec.Struct, kw_only=True):
-    """How a column is read: `sql` gives the value of `v`, the trimmed cell, or NULL."""
+    """How a column is read: `sql` gives the value of `cell_v`, the trimmed cell, or NULL."""
 
     kind: str
     sql: str
@@ -43,6 +43,10 @@ class Reading(msgspec.Struct, kw_only=True):
     unit: str | None = None
     notes: list[tuple[str, str]] = []
     is_unclear: bool = False
+
+    def of(self, column: str) -> str:
+        """Return the SQL of the value of another column than `cell_v`."""
+        return self.sql.replace("cell_v", column)
 
 
 def cleaned(cell: str) -> str:
@@ -59,10 +63,10 @@ def is_number(cell: str) -> str:
 def read(connection: "DuckDBPyConnection", source: str, has_comma: bool | None) -> Reading | None:
     """Return how the numbers of `source` are read; None where that is not one way.
 
-    `source` is SQL with a column `v`: what is no number in it is ignored. `has_comma` decides where
-    nothing in the column does.
+    `source` is SQL with a column `cell_v`: what is no number in it is ignored. `has_comma` decides
+    where nothing in the column does.
     """
-    body, unit = _parts("v")
+    body, unit = _parts("cell_v")
     facts = connection.execute(
         f"""
         SELECT count(*), count(*) FILTER (p AND NOT c), count(*) FILTER (c AND NOT p),
@@ -76,7 +80,7 @@ def read(connection: "DuckDBPyConnection", source: str, has_comma: bool | None) 
             regexp_full_match(m, '{_COMMA}') AS c,
             regexp_full_match(m, '\\d+') AS i
           FROM (SELECT {_ungrouped("b")} AS m, b, u, x
-                FROM (SELECT {body} AS b, {unit} AS u, v AS x FROM {source}) WHERE b <> ''))
+                FROM (SELECT {body} AS b, {unit} AS u, cell_v AS x FROM {source}) WHERE b <> ''))
         """
     ).fetchone()
     assert facts is not None
@@ -127,8 +131,8 @@ def _reading(
     unit: str | None,
     has_floats: bool,
 ) -> Reading | None:
-    text, pattern = cleaned("v"), _text(PATTERN)
-    body, own_unit = _parts("v")
+    text, pattern = cleaned("cell_v"), _text(PATTERN)
+    body, own_unit = _parts("cell_v")
     digits = _ungrouped(f"({body})")
     style = _COMMA if is_comma else _POINT
     point = f"replace({digits}, ',', '')"
@@ -177,9 +181,10 @@ def plain(connection: "DuckDBPyConnection", source: str) -> Reading | None:
     Much faster than `read`, and the form that programs write.
     """
     row = connection.execute(
-        f"""SELECT bool_and(regexp_full_match(v, '-?(0|[1-9]\\d*)(\\.\\d+)?')),
-          max(length(ltrim(split_part(v, '.', 1), '-'))), max(length(split_part(v, '.', 2))),
-          bool_and(regexp_full_match(v, '-?[1-9]\\d{{0,2}}\\.\\d{{3}}')) FROM {source}"""
+        f"""SELECT bool_and(regexp_full_match(cell_v, '-?(0|[1-9]\\d*)(\\.\\d+)?')),
+          max(length(ltrim(split_part(cell_v, '.', 1), '-'))),
+          max(length(split_part(cell_v, '.', 2))),
+          bool_and(regexp_full_match(cell_v, '-?[1-9]\\d{{0,2}}\\.\\d{{3}}')) FROM {source}"""
     ).fetchone()
     assert row is not None
     if not row[0] or row[3]:
@@ -187,7 +192,7 @@ def plain(connection: "DuckDBPyConnection", source: str) -> Reading | None:
     kind = exact_type(int(row[1]), int(row[2]))
     if kind is None:
         return None
-    return Reading(kind="number", sql=f"TRY_CAST(v AS {kind})", sql_type=kind)
+    return Reading(kind="number", sql=f"TRY_CAST(cell_v AS {kind})", sql_type=kind)
 
 
 def _text(value: str) -> str:

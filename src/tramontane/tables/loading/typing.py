@@ -11,7 +11,7 @@ import msgspec
 from tramontane.tables.loading import dates, numbers
 from tramontane.tables.loading.numbers import MARKERS, Reading
 from tramontane.tables.loading.sheet import rows
-from tramontane.tables.profile import Note, quoted
+from tramontane.tables.profile import Note
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -91,13 +91,13 @@ class _Staged:
 
     def guess(self, column: str) -> str:
         """Return what the column seems to be from the sample: a kind, or "text"."""
-        v = cell(column)
-        marker = f"lower(v) IN ({_listed(MARKERS)})"
+        marker = f"lower(cell_v) IN ({_listed(MARKERS)})"
         row = self._one(
-            f"SELECT count(*), count(*) FILTER ({numbers.is_number('v')}),"
-            f" count(*) FILTER (regexp_matches(v, '\\d{{2}}') AND {dates.is_date('v')}),"
-            f" count(DISTINCT lower(v)), list(DISTINCT lower(v))[:4] FROM (SELECT {v} AS v FROM"
-            f" sample) WHERE v IS NOT NULL AND NOT ({marker})"
+            f"SELECT count(*), count(*) FILTER ({numbers.is_number('cell_v')}),"
+            f" count(*) FILTER (regexp_matches(cell_v, '\\d{{2}}') AND {dates.is_date('cell_v')}),"
+            " count(DISTINCT lower(cell_v)), list(DISTINCT lower(cell_v))[:4]"
+            f" FROM (SELECT {cell(column)} AS cell_v FROM sample)"
+            f" WHERE cell_v IS NOT NULL AND NOT ({marker})"
         )
         filled, as_number, as_date, different, words = row
         if not filled:
@@ -110,8 +110,8 @@ class _Staged:
 
     def typed(self, column: str, title: str, guess: str, has_comma: bool | None) -> Typed:
         """Return how the whole column is read, if it is as it seemed."""
-        source = f"(SELECT {cell(column)} AS v FROM {self._raw})"
-        filled = f"(SELECT v FROM {source} WHERE v IS NOT NULL)"
+        source = f"(SELECT {cell(column)} AS cell_v FROM {self._raw})"
+        filled = f"(SELECT cell_v FROM {source} WHERE cell_v IS NOT NULL)"
         reading = None
         if guess == "truth":
             reading = _truth()
@@ -124,18 +124,21 @@ class _Staged:
             reading = numbers.plain(self._connection, filled)
             if reading is not None:
                 return Typed(column=column, reading=reading)
-            unmarked = f"(SELECT v FROM {source} WHERE lower(v) NOT IN ({_listed(MARKERS)}))"
+            unmarked = (
+                f"(SELECT cell_v FROM {source} WHERE lower(cell_v) NOT IN ({_listed(MARKERS)}))"
+            )
             reading = numbers.read(self._connection, unmarked, has_comma)
         if reading is None:
             return Typed(column=column, reading=None)
         return self._checked(column, title, reading, source)
 
     def _checked(self, column: str, title: str, reading: Reading, source: str) -> Typed:
-        marker = f"lower(v) IN ({_listed(MARKERS)})"
+        marker = f"lower(cell_v) IN ({_listed(MARKERS)})"
         filled, marked, odd = self._one(
-            f"SELECT count(v), count(*) FILTER (m AND w IS NULL),"
-            f" count(*) FILTER (w IS NULL AND NOT m AND v IS NOT NULL)"
-            f" FROM (SELECT v, {reading.sql} AS w, coalesce({marker}, false) AS m FROM {source})"
+            f"SELECT count(cell_v), count(*) FILTER (m AND w IS NULL),"
+            f" count(*) FILTER (w IS NULL AND NOT m AND cell_v IS NOT NULL)"
+            f" FROM (SELECT cell_v, {reading.sql} AS w, coalesce({marker}, false) AS m"
+            f" FROM {source})"
         )
         name = title or column
         if odd > (filled - marked) * (1 - FITTING):
@@ -148,9 +151,7 @@ class _Staged:
             return Typed(column=column, reading=None, notes=[note])
         notes = [Note(code, f"{name!r}: {message}.") for code, message in reading.notes]
         if marked:
-            words = self._one(
-                f"SELECT list(DISTINCT v)[:5] FROM {source} WHERE lower(v) IN ({_listed(MARKERS)})"
-            )[0]
+            words = self._one(f"SELECT list(DISTINCT cell_v)[:5] FROM {source} WHERE {marker}")[0]
             told = ", ".join(repr(word) for word in words)
             notes.append(
                 Note("no_value", f"{name!r}: {marked} cells say {told} and count as empty.")
@@ -169,9 +170,9 @@ class _Staged:
 
     def _examples(self, column: str, reading: Reading) -> tuple[str, list[int]]:
         found = self._connection.execute(
-            f"SELECT v, r FROM (SELECT {cell(column)} AS v, rowid AS r FROM {self._raw})"
-            f" WHERE v IS NOT NULL AND ({reading.sql}) IS NULL"
-            f" AND lower(v) NOT IN ({_listed(MARKERS)}) ORDER BY r LIMIT 3"
+            f"SELECT cell_v, r FROM (SELECT {cell(column)} AS cell_v, rowid AS r FROM {self._raw})"
+            f" WHERE cell_v IS NOT NULL AND ({reading.sql}) IS NULL"
+            f" AND lower(cell_v) NOT IN ({_listed(MARKERS)}) ORDER BY r LIMIT 3"
         ).fetchall()
         shown = ", ".join(repr(str(value)[:40]) for value, _ in found)
         return shown, [int(number) + self._first_row for _, number in found]
@@ -188,7 +189,9 @@ _PLURAL = {"number": "numbers", "date": "dates", "moment": "moments", "truth": "
 def _truth() -> Reading:
     yes = _listed(sorted({pair[0] for pair in _TRUTHS}))
     no = _listed(sorted({pair[1] for pair in _TRUTHS}))
-    sql = f"CASE WHEN lower(v) IN ({yes}) THEN true WHEN lower(v) IN ({no}) THEN false END"
+    sql = (
+        f"CASE WHEN lower(cell_v) IN ({yes}) THEN true WHEN lower(cell_v) IN ({no}) THEN false END"
+    )
     return Reading(kind="truth", sql=sql, sql_type="BOOLEAN")
 
 
@@ -196,11 +199,7 @@ def _listed(words: Any) -> str:
     return ", ".join("'" + word.replace("'", "''") + "'" for word in words)
 
 
-def misfit(typed: Typed) -> str:
-    """Return the SQL of what stands beside the column: the cells that did not fit."""
-    assert typed.reading is not None
-    marker = f"lower(v) IN ({_listed(MARKERS)})"
-    return (
-        f"(SELECT CASE WHEN ({typed.reading.sql}) IS NULL AND NOT ({marker}) THEN v END"
-        f" FROM (SELECT {cell(quoted(typed.column))} AS v))"
-    )
+def misfit(reading: Reading, column: str) -> str:
+    """Return the SQL of what stands beside the column: the trimmed cells that did not fit."""
+    marker = f"lower({column}) IN ({_listed(MARKERS)})"
+    return f"CASE WHEN ({reading.of(column)}) IS NULL AND NOT ({marker}) THEN {column} END"
