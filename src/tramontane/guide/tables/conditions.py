@@ -213,7 +213,8 @@ def _number_column(reading: Reading, tag: Tag, last: int) -> ColumnFacts:
         return told
     if mention is not None and mention.column is not None:
         _settle(mention, "number")
-        if mention in behind or mention in before or len(named) > 1:
+        calculates = reading.has("mean", "median", "sum", "high", "low", "share", "compare")
+        if mention in behind or mention in before or len(named) > 1 or not calculates:
             reading.take(mention)
         return mention.column
     if len(reading.numbers) == 1:

@@ -72,7 +72,8 @@ class Vocabulary:
     def __init__(self, table: TableFacts, words: Lexicon) -> None:
         self.table, self.lexicon = table, words
         self.names = list(self._names())
-        self.known = {w for name in self.names for w in name.words if any(map(str.isdigit, w))}
+        words_ = {word for name in self.names for word in name.words}
+        self.known = {w for w in words_ if not w.isalpha() and any(map(str.isalpha, w))}
 
     def _names(self) -> Iterator[_Name]:
         small = _small()

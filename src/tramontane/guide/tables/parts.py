@@ -19,6 +19,7 @@ from tramontane.guide.tables.linking import Mention
 from tramontane.guide.tables.query import Choice, Dimension, Filter, Grain, Operation
 from tramontane.guide.tables.reading import GRAINS, TIMES, Reading
 from tramontane.guide.tables.tokens import Tag
+from tramontane.text.stems import folded
 
 _DIMENSIONS = ("text", "truth", "year", *TIMES)
 _HINTS: dict[str, tuple[str, ...]] = {
@@ -247,6 +248,8 @@ def _entity(reading: Reading, found: Parts) -> None:
             reading.take(tag)
             found.is_listing = True
             return
+    for tag in reading.all("which"):
+        _require_known(reading, tag.last)
     who = reading.tag("who")
     if who is not None and who.first <= 2 and reading.person is not None:
         _take(reading, "who")
@@ -384,8 +387,12 @@ def _count_of(
 
 def _require_known(reading: Reading, at: int) -> None:
     """Raise Unsure where the word that says what is counted means nothing here."""
+    named = {i for mention in reading.mentions for i in mention.tokens}
     for i in reading.unknown():
-        if i > at and reading.only_small(at + 1, i - 1) and i <= at + 2:
+        if i <= at:
+            continue
+        is_next = i <= at + 2 and reading.only_small(at + 1, i - 1)
+        if is_next and not named.intersection(range(at + 1, i)):
             word = reading.tokens[i].text
             slot = f"word:{reading.tokens[i].word}"
             if slot in reading.choices:
@@ -421,6 +428,8 @@ def _is_unit(reading: Reading, word: str) -> bool:
 
 def _unknown(reading: Reading, found: Parts) -> None:
     """See to the words that mean nothing here: names are looked for, the others are said."""
+    for tag in reading.all("more", "at_least", "less", "at_most"):
+        found.ignored.append(" ".join(t.text for t in reading.tokens[tag.first : tag.last + 1]))
     is_german = reading.words.language == "de"
     for i in [*reading.unknown()]:
         token = reading.tokens[i]
@@ -437,3 +446,8 @@ def _unknown(reading: Reading, found: Parts) -> None:
                 found.filters.append(of_unknown(reading, i))
         else:
             found.ignored.append(token.text)
+    counts = found.is_counting or found.operation == "distinct"
+    if counts and found.ignored and not found.filters:  # what was left out would be the answer
+        every = tuple(column.title for column in reading.table.columns)
+        word = found.ignored[-1]
+        raise Unsure(Choice("ask_word", f"word:{folded(word)}", every, word, reading.table.title))
