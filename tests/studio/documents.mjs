@@ -149,6 +149,22 @@ const flows = {
     await page.getByText(/passages searched in/).waitFor();
     await page.getByRole("button", { name: "Back to all documents" }).click();
 
+    await page.getByRole("searchbox", { name: "Filter by name" }).fill("annex");
+    await page.getByText("No document’s name has").waitFor();
+    for (const words of ["The first annex.", "The second annex, which is longer."]) {
+      const buffer = Buffer.from(words);
+      await page.getByLabel("Add files", { exact: true }).setInputFiles({ name: "annex.txt", mimeType: "text/plain", buffer });
+      await page.getByText("1 file added").waitFor({ timeout: 60_000 });
+      await page.getByRole("button", { name: "Close this list" }).click();
+    }
+    await page.getByText("version 2").waitFor();
+    await page.getByRole("button", { name: "More for “annex.txt”" }).click();
+    await page.getByRole("menuitem", { name: "Versions" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: /^version 1/ }).click();
+    await evidence(page).getByText("The first annex.").waitFor();
+    await evidence(page).getByText("version 1 of 2").waitFor();
+    await page.keyboard.press("Escape");
+
     await page.getByRole("searchbox", { name: "Filter by name" }).fill("day-08");
     await page.getByRole("button", { name: "More for “minutes/2026/day-08.md”" }).click();
     await page.getByRole("menuitem", { name: "Delete" }).click();
@@ -255,6 +271,16 @@ const flows = {
     await page.getByRole("button", { name: /^Model: \w/ }).waitFor();
     await page.waitForTimeout(500);
     assert.equal(await attached(page).count(), 0);
+    // What holds neither a question nor a file is not kept.
+    const list = page.getByRole("navigation", { name: "Conversations" });
+    await page.getByRole("link", { name: "New conversation" }).click();
+    const before = await list.getByRole("link", { name: "Untitled" }).count();
+    await page.locator("input[type=file][multiple]").setInputFiles(file("contract.eml"));
+    await attached(page).getByText("1 part").waitFor();
+    await page.getByRole("button", { name: "Remove contract.eml" }).click();
+    await attached(page).waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "New conversation" }).click();
+    await page.waitForFunction((count) => [...document.querySelectorAll("nav .row .title")].filter((one) => one.textContent === "Untitled").length === count, before);
     assert.deepEqual(complaints(page), []);
   },
 

@@ -79,6 +79,7 @@ export class Attachments {
   #looking: ReturnType<typeof setTimeout> | undefined;
   #looks = 0;
   #turn = 0;
+  #isClosed = false;
   /** What is still being read, though it is no longer shown. */
   #behind: Item[] = [];
   #idle: (() => void)[] = [];
@@ -102,7 +103,7 @@ export class Attachments {
   add(brought: Brought[]): void {
     const items = brought.map(({ name, file }) => new Item(name, file.size, file));
     this.items = [...this.items, ...items];
-    void this.#next();
+    this.#next();
   }
 
   /** Whether `conversationId` was made for what was attached here. */
@@ -154,7 +155,7 @@ export class Attachments {
     } else if (item.file) {
       const again = new Item(item.name, item.size, item.file);
       this.items = this.items.map((other) => (other === item ? again : other));
-      void this.#next();
+      this.#next();
     }
   }
 
@@ -163,21 +164,22 @@ export class Attachments {
     if (this.sending) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
+  /** Nobody looks any more: what is on its way still arrives. */
   close(): void {
-    this.#turn += 1;
+    this.#isClosed = true;
     clearTimeout(this.#looking);
   }
 
-  async #next(): Promise<void> {
-    const turn = this.#turn;
+  #next(): void {
     while (this.#running < AT_ONCE) {
       const item = this.items.find(({ isWaiting, file, document, error }) => isWaiting && file && !document && !error);
       if (!item) break;
       item.isWaiting = false;
       this.#running += 1;
+      window.addEventListener("beforeunload", warn);
       void this.#send(item).finally(() => {
         this.#running -= 1;
-        if (turn === this.#turn) void this.#next();
+        this.#next();
         this.#settle();
       });
     }
@@ -208,6 +210,7 @@ export class Attachments {
 
   #settle(): void {
     if (this.sending) return;
+    window.removeEventListener("beforeunload", warn);
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
@@ -219,6 +222,7 @@ export class Attachments {
 
   #follow(): void {
     clearTimeout(this.#looking);
+    if (this.#isClosed) return;
     const isOpen = [...this.items, ...this.#behind].some(({ state }) => state === "queued" || state === "reading");
     if (!isOpen && !this.#watcher?.isOpen()) return;
     const wait = LOOK_MS[Math.min(this.#looks++, LOOK_MS.length - 1)]!;
@@ -244,4 +248,9 @@ export class Attachments {
     }
     if (turn === this.#turn) this.#follow();
   }
+}
+
+/** Closing the window would lose what has not been sent. */
+function warn(event: BeforeUnloadEvent): void {
+  event.preventDefault();
 }

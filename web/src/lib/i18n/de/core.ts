@@ -271,6 +271,7 @@ const words: Translation<typeof english> = {
   attachFiles: "Dateien",
   attachFolder: "Ein Ordner",
   dropHere: "Hier ablegen, um anzuhängen",
+  sendWaits: "Ihre Frage geht hinaus, sobald die Dateien angekommen sind.",
   libraries: "Bibliotheken",
   databases: "Datenbanken",
   librariesUse: "Bibliotheken nutzen",

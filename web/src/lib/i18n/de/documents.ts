@@ -45,6 +45,7 @@ const words: Translation<typeof english> = {
   markedHere: "Markiert, {place}: {text}",
   olderVersion: "Fassung {version} von {versions}: eine neuere hat sie ersetzt",
   downloadDocument: "Dokument herunterladen",
+  documentTable: "Tabelle: {name}",
   documentGone: "Dieses Dokument gibt es nicht mehr",
   documentGoneText: "Es wurde gelöscht oder ist für Sie nicht mehr freigegeben. Was die Antwort daraus sagt, lässt sich hier nicht mehr nachlesen.",
   documentUnreadable: "Dieses Dokument ließ sich nicht lesen",

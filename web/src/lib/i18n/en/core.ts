@@ -278,6 +278,7 @@ export default {
   attachFiles: "Files",
   attachFolder: "A folder",
   dropHere: "Drop here to attach",
+  sendWaits: "Your question goes out as soon as the files have arrived.",
   libraries: "Libraries",
   databases: "Databases",
   librariesUse: "Use libraries",

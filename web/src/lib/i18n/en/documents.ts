@@ -42,6 +42,7 @@ export default {
   markedHere: "Marked on {place}: {text}",
   olderVersion: "version {version} of {versions}: a newer one replaced it",
   downloadDocument: "Download the document",
+  documentTable: "Table: {name}",
   documentGone: "This document is gone",
   documentGoneText: "It was deleted, or is no longer shared with you. What the answer says of it can no longer be looked up here.",
   documentUnreadable: "This document could not be read",

@@ -271,6 +271,7 @@ const words: Translation<typeof english> = {
   attachFiles: "Archivos",
   attachFolder: "Una carpeta",
   dropHere: "Suelte aquí para adjuntar",
+  sendWaits: "Su pregunta sale en cuanto lleguen los archivos.",
   libraries: "Bibliotecas",
   databases: "Bases de datos",
   librariesUse: "Usar bibliotecas",

@@ -45,6 +45,7 @@ const words: Translation<typeof english> = {
   markedHere: "Marcado, {place}: {text}",
   olderVersion: "versión {version} de {versions}: una más reciente la ha sustituido",
   downloadDocument: "Descargar el documento",
+  documentTable: "Tabla: {name}",
   documentGone: "Este documento ya no existe",
   documentGoneText: "Se eliminó o ya no se comparte con usted. Lo que la respuesta dice de él ya no puede consultarse aquí.",
   documentUnreadable: "No se pudo leer este documento",

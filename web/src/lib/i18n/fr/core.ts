@@ -272,6 +272,7 @@ const words: Translation<typeof english> = {
   attachFiles: "Fichiers",
   attachFolder: "Un dossier",
   dropHere: "Déposez ici pour joindre",
+  sendWaits: "Votre question part dès que les fichiers sont arrivés.",
   libraries: "Bibliothèques",
   databases: "Bases de données",
   librariesUse: "Utiliser des bibliothèques",

@@ -45,6 +45,7 @@ const words: Translation<typeof english> = {
   markedHere: "Marqué, {place} : {text}",
   olderVersion: "version {version} sur {versions} : une plus récente l’a remplacée",
   downloadDocument: "Télécharger le document",
+  documentTable: "Tableau : {name}",
   documentGone: "Ce document n’existe plus",
   documentGoneText: "Il a été supprimé, ou n’est plus partagé avec vous. Ce que la réponse en dit ne peut plus être vérifié ici.",
   documentUnreadable: "Ce document n’a pas pu être lu",

@@ -271,6 +271,7 @@ const words: Translation<typeof english> = {
   attachFiles: "File",
   attachFolder: "Una cartella",
   dropHere: "Rilasci qui per allegare",
+  sendWaits: "La domanda parte appena i file sono arrivati.",
   libraries: "Biblioteche",
   databases: "Basi di dati",
   librariesUse: "Usare biblioteche",

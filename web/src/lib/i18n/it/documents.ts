@@ -45,6 +45,7 @@ const words: Translation<typeof english> = {
   markedHere: "Evidenziato, {place}: {text}",
   olderVersion: "versione {version} di {versions}: una più recente l’ha sostituita",
   downloadDocument: "Scaricare il documento",
+  documentTable: "Tabella: {name}",
   documentGone: "Questo documento non c’è più",
   documentGoneText: "È stato eliminato o non è più condiviso con Lei. Ciò che la risposta ne dice non si può più verificare qui.",
   documentUnreadable: "Non è stato possibile leggere questo documento",
