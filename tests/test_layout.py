@@ -41,7 +41,6 @@ IMPORTED_AS = {
     "argon2_cffi": "argon2",
     "markdown_it_py": "markdown_it",
     "python_docx": "docx",
-    "python_pptx": "pptx",
 }
 
 
