@@ -23,7 +23,7 @@ from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
 from tramontane.errors import TramontaneError
 from tramontane.store.database import Store
-from tramontane.studio import document, errors, facts, imports, openings
+from tramontane.studio import document, errors, facts, imports, mistral, openings
 from tramontane.studio.auth import Caller, Gate, check_query, check_rights
 from tramontane.studio.edge import Edge
 from tramontane.studio.identity import Identity
@@ -123,7 +123,7 @@ def routed(platform: Platform) -> Litestar:
         lifespan=[lambda _: running(platform)],
         exception_handlers={
             TramontaneError: errors.render,
-            HTTPException: errors.render_http,
+            HTTPException: mistral.render_found,
             Exception: errors.render_unforeseen,
         },
         # The framework's own pages would load scripts from elsewhere: `document` has no pages.

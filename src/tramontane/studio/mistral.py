@@ -51,6 +51,13 @@ def render_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
     return render(request, errors.translated(error))
 
 
+def render_found(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """Return what was found wrong before any route was reached, in the form of the address."""
+    if request.url.path.startswith(PREFIX):
+        return render_http(request, error)
+    return errors.render_http(request, error)
+
+
 def render_unforeseen(
     request: Request[Any, Any, Any], error: Exception
 ) -> Response[dict[str, Any]]:

@@ -64,7 +64,8 @@ def test_a_library_from_beginning_to_end(studio: Studio, call: Callable[..., Ans
     }
     assert call("POST", f"{one}/reprocess").status == 204
     assert call("GET", one).json["process_status"] == "todo"
-    changed = call("PUT", f"/{library['id']}", json={"name": "Mieten"}).json
+    assert call("PUT", f"/{library['id']}", json={"name": "Mieten"}).status == 200
+    changed = call("PATCH", f"/{library['id']}", json={"description": None}).json
     assert (changed["name"], changed["description"], changed["nb_documents"]) == (
         "Mieten",
         "By year",
@@ -75,7 +76,24 @@ def test_a_library_from_beginning_to_end(studio: Studio, call: Callable[..., Ans
     gone = call("GET", one)
     assert (gone.status, gone.json["type"]) == (404, "not_found")
     assert call("DELETE", f"/{library['id']}").json["name"] == "Mieten"
-    assert call("GET").json == {"data": []}
+    assert call("GET").json["data"] == []
+
+
+def test_lists_come_in_pages(call: Callable[..., Answer]) -> None:
+    names = [f"Library {number}" for number in range(5)]
+    for name in names:
+        assert call("POST", json={"name": name}).status == 201
+    seen: list[str] = []
+    token = ""
+    for _ in range(3):
+        page = call("GET", f"?page_size=2{token}").json
+        seen += [each["name"] for each in page["data"]]
+        token = f"&page_token={page['next_page_token']}"
+    assert (seen, page["next_page_token"]) == (names, None)
+    assert page["pagination"]["total_pages"] == 3
+    assert [each["name"] for each in call("GET", "?page=4&page_size=1").json["data"]] == names[4:]
+    assert len(call("GET", "?search=y+3").json["data"]) == 1
+    assert call("GET", "?page_token=x").status == 422
 
 
 def test_errors_have_mistrals_form(studio: Studio, call: Callable[..., Answer]) -> None:
@@ -96,6 +114,9 @@ def test_errors_have_mistrals_form(studio: Studio, call: Callable[..., Answer]) 
         assert answer.json["detail"][0]["msg"]
     assert call("GET", f"{path}?filters_attributes=a").status == 422
     assert call("GET", "/lib_none").json["message"] == "there is no such library"
+    nothing = call("GET", "/lib_none/nothing/here")
+    assert (nothing.status, nothing.json["type"]) == (404, "not_found")
+    assert call("POST", "/lib_none").json["type"] == "method_not_allowed"
     nobody = studio.call("GET", BASE, "tmt_nothing")
     assert (nobody.status, nobody.json["type"]) == (401, "unauthorized")
 
@@ -127,7 +148,7 @@ def test_keys_only_and_their_own_project(
             for key in (ours.read, ours.operator):
                 answer = studio.call(method, BASE + path, key, **sent)
                 assert answer.status == 404, (method, path, answer.body)
-    assert call("GET").json == {"data": []}
+    assert call("GET").json["data"] == []
     # A key of their project reads the project's library, not that of somebody's conversation.
     seen = studio.call("GET", f"{BASE}/{furniture.shelf.library_id}", theirs.read)
     assert seen.json["nb_documents"] == 1

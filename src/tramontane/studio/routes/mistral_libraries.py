@@ -7,10 +7,10 @@ that anybody may open, attributes) is said to be unknown, never ignored.
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from litestar import MediaType, Request, Response, Router, delete, get, post, put
+from litestar import HttpMethod, MediaType, Request, Response, Router, delete, get, post, route
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
@@ -18,7 +18,7 @@ from msgspec import UNSET
 from sqlalchemy import Connection
 
 from tramontane.documents import keeping
-from tramontane.errors import TramontaneError
+from tramontane.errors import InvalidRequest, TramontaneError
 from tramontane.store import documents, libraries, passages
 from tramontane.store.documents import Document
 from tramontane.store.libraries import Library
@@ -30,15 +30,19 @@ from tramontane.studio.sending import MEDIA_TYPES
 from tramontane.studio.uploads import files_of, receive
 from tramontane.wire.multipart import FileReader
 
+T = TypeVar("T")
 PATH = "/mistral/v1/libraries"
 _READ: dict[str, Any] = {"opt": {"right": "read"}, "sync_to_thread": True}
 _CHANGE: dict[str, Any] = {"opt": {"right": "infer"}, "sync_to_thread": True}
+_PUT = [HttpMethod.PUT, HttpMethod.PATCH]  # the description says the one, clients send the other
 _STATES = {
     "queued": ("todo", "Todo"),
     "reading": ("in_progress", "Running"),
     "ready": ("done", "Completed"),
     "failed": ("error", "Error"),
 }
+_PageSize = Annotated[int, QueryParameter(ge=1, le=100)]
+_Page = Annotated[int, QueryParameter(ge=0, le=1_000_000)]
 _Sort = Literal["created_at", "name", "size", "updated_at"]
 
 
@@ -77,12 +81,6 @@ class LibraryInUpdate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     name: str | None = None
     description: str | None = None
-
-
-class ListLibraryOut(msgspec.Struct, frozen=True):
-    """Libraries by name."""
-
-    data: list[LibraryOut]
 
 
 class DocumentOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,11 +124,20 @@ class PaginationInfo(msgspec.Struct, frozen=True, kw_only=True):
     has_more: bool
 
 
+class ListLibraryOut(msgspec.Struct, frozen=True):
+    """A page of libraries, by name."""
+
+    data: list[LibraryOut]
+    pagination: PaginationInfo
+    next_page_token: str | None
+
+
 class ListDocumentOut(msgspec.Struct, frozen=True):
     """A page of documents."""
 
     pagination: PaginationInfo
     data: list[DocumentOut]
+    next_page_token: str | None
 
 
 class DocumentTextContent(msgspec.Struct, frozen=True):
@@ -148,11 +155,20 @@ class ProcessingStatusOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/", **_READ)
-def list_libraries(platform: GivenPlatform, caller: GivenCaller) -> ListLibraryOut:
-    """Return the libraries of the key's project."""
+def list_libraries(
+    platform: GivenPlatform,
+    caller: GivenCaller,
+    search: FromQuery[str | None] = None,
+    page_size: _PageSize = 100,
+    page: _Page = 0,
+    page_token: FromQuery[str | None] = None,
+) -> ListLibraryOut:
+    """Return a page of the libraries of the key's project; `search` is a part of their names."""
     with platform.store.read() as c:
         found = libraries.list_of_projects(c, caller.project_ids)
-    return ListLibraryOut([_library(each) for each in found])
+    named = [each for each in found if (search or "").casefold() in each.name.casefold()]
+    shown, pagination, token = _paged(named, page_size, page, page_token)
+    return ListLibraryOut([_library(each) for each in shown], pagination, token)
 
 
 @post("/", **_CHANGE)
@@ -180,7 +196,7 @@ def get_library(
         return _library(library_access.seen_library(c, caller, library_id))
 
 
-@put("/{library_id:str}", **_CHANGE)
+@route("/{library_id:str}", http_method=_PUT, status_code=200, **_CHANGE)
 def change_library(
     platform: GivenPlatform,
     caller: GivenCaller,
@@ -217,8 +233,9 @@ def list_documents(
     caller: GivenCaller,
     library_id: FromPath[str],
     search: FromQuery[str | None] = None,
-    page_size: Annotated[int, QueryParameter(ge=1, le=100)] = 100,
-    page: Annotated[int, QueryParameter(ge=0, le=1_000_000)] = 0,
+    page_size: _PageSize = 100,
+    page: _Page = 0,
+    page_token: FromQuery[str | None] = None,
     sort_by: FromQuery[_Sort] = "created_at",
     sort_order: FromQuery[Literal["asc", "desc"]] = "desc",
 ) -> ListDocumentOut:
@@ -230,16 +247,8 @@ def list_documents(
         found = [each for each in found if search.casefold() in each.name.casefold()]
     field = {"size": "size_bytes", "name": "name"}.get(sort_by, f"{sort_by}_ms")
     found.sort(key=lambda each: (getattr(each, field), each.id), reverse=sort_order == "desc")
-    begin = page * page_size
-    pagination = PaginationInfo(
-        total_items=len(found),
-        total_pages=-(-len(found) // page_size),
-        current_page=page,
-        page_size=page_size,
-        has_more=begin + page_size < len(found),
-    )
-    shown = [_document(each) for each in found[begin : begin + page_size]]
-    return ListDocumentOut(pagination, shown)
+    shown, pagination, token = _paged(found, page_size, page, page_token)
+    return ListDocumentOut(pagination, [_document(each) for each in shown], token)
 
 
 @post("/{library_id:str}/documents", request_max_body_size=None, opt={"right": "infer"})
@@ -281,7 +290,9 @@ def get_document(
         return _document(_seen(c, caller, library_id, document_id))
 
 
-@put("/{library_id:str}/documents/{document_id:str}", **_CHANGE)
+@route(
+    "/{library_id:str}/documents/{document_id:str}", http_method=_PUT, status_code=200, **_CHANGE
+)
 def change_document(
     platform: GivenPlatform,
     caller: GivenCaller,
@@ -383,6 +394,33 @@ def router(given: Mapping[str, Provide]) -> Router:
         },
         include_in_schema=False,
     )
+
+
+def _paged(
+    found: list[T], page_size: int, page: int, page_token: str | None
+) -> tuple[list[T], PaginationInfo, str | None]:
+    """Return a page of what was found, where it stands, and the token of the next one.
+
+    A token is the number of its page; it goes before `page`. Raises InvalidRequest.
+    """
+    if page_token is not None:
+        if not (page_token.isascii() and page_token.isdigit() and len(page_token) < 8):
+            raise InvalidRequest(
+                "page_token: must be the `next_page_token` of a page before.",
+                param="page_token",
+                code="invalid_value",
+            )
+        page = int(page_token)
+    begin = page * page_size
+    has_more = begin + page_size < len(found)
+    pagination = PaginationInfo(
+        total_items=len(found),
+        total_pages=-(-len(found) // page_size),
+        current_page=page,
+        page_size=page_size,
+        has_more=has_more,
+    )
+    return found[begin : begin + page_size], pagination, str(page + 1) if has_more else None
 
 
 def _seen(c: Connection, caller: Caller, library_id: str, document_id: str) -> Document:
