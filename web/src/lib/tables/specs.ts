@@ -82,7 +82,7 @@ export function asKind(spec: Spec, kind: Exclude<ChartKind, "other">): Spec {
   const isLying = kind === "bar";
   const isOver = kind === "line" || kind === "area";
   const along: Channel = { ...category };
-  if (along.type === "nominal" && (along.sort === "-x" || along.sort === "-y" || along.sort === undefined)) {
+  if (along.type === "nominal" && ["-x", "-y", null, undefined].includes(along.sort as string | null | undefined)) {
     along.sort = isOver ? null : isLying ? "-x" : "-y";
   }
   const next: Encoding = { ...rest, ...(isLying ? { y: along, x: plain } : { x: along, y: plain }) };
