@@ -224,13 +224,14 @@ def test_a_workbook(loading: Load, ask: Ask) -> None:
         wide.append([None, "2023", None, "2024", None])
         wide.append(["Region", "Q1", "Q2", "Q1", "Q2"])
         wide.append(["North", 1, 2, 3, 4])
+        book.create_sheet("Wide").append([f"c{n}" for n in range(1_500)])
         wide.merge_cells("B1:C1")
         wide.merge_cells("D1:E1")
 
     sales, about, years = loading(workbook(fill), "book.xlsx")
     assert [sales.name, about.name, years.name] == ["sales", "uber_uns", "years"]
     assert [column.type for column in sales.columns] == ["text", "moment", "number"]
-    assert codes(sales) == {"above_table", "merged_cells", "sheet_empty"}
+    assert codes(sales) == {"above_table", "merged_cells", "sheet_empty", "sheet_left_out"}
     answer = ask("SELECT region, count(*), sum(amount) FROM sales GROUP BY 1 ORDER BY 1", "sales")
     assert answer.rows == (("North", 2, 1333.5), ("South", 1, -7))
     assert [column.title for column in years.columns] == [

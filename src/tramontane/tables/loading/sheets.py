@@ -50,7 +50,13 @@ def read(
             yield Note("sheet_unreadable", f"The sheet {title!r} cannot be read: {error}"[:300])
             continue
         shown = title if len(wanted) > 1 else _only(title, name)
-        made = _sheet(rows, merged, shown, folder / f"sheet{number}.csv", columns_max)
+        try:
+            made = _sheet(rows, merged, shown, folder / f"sheet{number}.csv", columns_max)
+        except Unloadable as error:
+            if len(wanted) == 1:
+                raise
+            yield Note("sheet_left_out", f"The sheet {title!r} was not loaded. {error.message}")
+            continue
         if made is None:
             yield Note("sheet_empty", f"The sheet {title!r} is empty.")
         else:
