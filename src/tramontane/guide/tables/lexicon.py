@@ -29,6 +29,7 @@ class Lexicon(NamedTuple):
     nouns: frozenset[str]
     ordinals: tuple[frozenset[str], ...]
     prepositions: frozenset[str]
+    altering: frozenset[str]
     say: Mapping[str, str]
 
 
@@ -49,6 +50,7 @@ def lexicon(language: str) -> Lexicon:
         frozenset(read["nouns"].split()),
         tuple(frozenset(listed.split()) for listed in read["ordinals"]),
         frozenset(read["prepositions"].split()),
+        frozenset(read["altering"].split()),
         read["say"],
     )
 

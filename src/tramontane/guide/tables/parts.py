@@ -421,6 +421,15 @@ def _columns(reading: Reading, found: Parts) -> None:
             found.columns.append(column)
 
 
+def _is_place(reading: Reading, word: str, found: Parts) -> bool:
+    """Whether a word counts places in an order: for "the second highest" two are shown."""
+    places = [n for n, of in enumerate(reading.words.ordinals, 1) if word in of]
+    if not places or found.order is None or found.limit is not None:
+        return False
+    found.limit = places[0]
+    return True
+
+
 def _is_unit(reading: Reading, word: str) -> bool:
     """Whether a word stands in brackets in a column's title: "Rainfall (mm)"."""
     return any(word in units(column) for column in reading.table.columns)
@@ -435,7 +444,7 @@ def _unknown(reading: Reading, found: Parts) -> None:
         token = reading.tokens[i]
         if token.kind != "word":
             found.ignored.append(token.text)
-        elif _is_unit(reading, token.word):
+        elif _is_unit(reading, token.word) or _is_place(reading, token.word, found):
             continue
         elif (negated := of_negated(reading, i)) is not None:
             found.filters.append(negated)
@@ -444,6 +453,10 @@ def _unknown(reading: Reading, found: Parts) -> None:
         ):
             if f"word:{token.word}" not in reading.choices:
                 found.filters.append(of_unknown(reading, i))
+        elif token.word in reading.words.altering:  # "population density" is no population
+            every = tuple(column.title for column in reading.table.columns)
+            slot = f"word:{token.word}"
+            raise Unsure(Choice("ask_word", slot, every, token.text, reading.table.title))
         else:
             found.ignored.append(token.text)
     counts = found.is_counting or found.operation == "distinct"
