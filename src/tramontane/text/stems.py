@@ -75,10 +75,11 @@ def variants(
         *(STOP_WORDS.get(other or "", frozenset()) for other in known)
     )
     text = _INVISIBLE.sub("", text)
-    found, small = {}, {}
+    found: dict[tuple[str, ...], None] = {}
+    small: dict[tuple[str, ...], None] = {}
     for match, own in _kept(text, language):
         word = match.group()
-        group = {own: None}
+        group: dict[str, None] = {own: None}
         if word.isalnum():
             group |= {term: None for other in known if (term := stemmer(other)(word))}
         (small if folded(word) in stop and not word.isupper() else found)[tuple(group)] = None
