@@ -170,3 +170,10 @@ def test_what_would_change_the_answer_is_not_left_out() -> None:
     call, said = turn("How many orders with discount?", context())
     assert call is None
     assert "“discount”" in said
+
+
+def test_a_currency_behind_a_number_is_no_name() -> None:
+    known = context("staff", "de")
+    call, said = turn("Wie viele Mitarbeiter verdienen mehr als 50.000 Euro?", known)
+    assert call is not None
+    assert "Gehalt über 50.000, in der Tabelle" in said

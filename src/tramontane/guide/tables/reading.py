@@ -23,6 +23,13 @@ _BUSY = frozenset(
 _RELATIVE = frozenset(
     ("this_year", "last_year", "this_month", "last_month", "last_days", "last_months")
 )
+# What stands behind a number and says no more than the column's own title.
+_UNITS = frozenset(
+    ("euro", "euros", "eur", "dollar", "dollars", "dolares", "dollari", "usd", "pounds", "gbp",
+     "franken", "francs", "franchi", "francos", "chf", "cents", "centimes", "km", "km2", "kg", "mm",
+     "cm", "m2", "m3", "kwh", "mwh", "grad", "degrees", "degres", "grados", "gradi", "stuck",
+     "pieces", "piezas", "pezzi", "units", "unites", "unidades", "unita", "einheiten")
+)  # fmt: skip
 _PERSONS = frozenset(("name", "customer", "employee", "student", "author"))
 
 
@@ -233,6 +240,8 @@ class Reading:
             if i in named or i in told or i in self.used:
                 continue
             if token.kind == "word" and (token.word in self.words.filler or len(token.word) < 2):
+                continue
+            if i and self.tokens[i - 1].kind == "number" and token.word in _UNITS:
                 continue
             yield i
 
