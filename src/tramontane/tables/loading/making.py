@@ -82,9 +82,9 @@ class Maker:
                 units.append(None)
         made, titles = _named(shown, sheet.notes)
         chosen = ", ".join(f"{c} AS {quoted(n)}" for c, n in zip(cells, made, strict=True))
-        trimmed = ", ".join(f"{typing.cell(f'c{n}')} AS cell_v{n}" for n in range(len(found)))
+        staged = ", ".join(f"c{n} AS cell_v{n}" for n in range(len(found)))
         self._connection.execute(
-            f"CREATE TABLE {target} AS SELECT {chosen} FROM (SELECT {trimmed} FROM {raw})"
+            f"CREATE TABLE {target} AS SELECT {chosen} FROM (SELECT {staged} FROM {raw})"
         )
         self._connection.execute(f"DROP TABLE {raw}")
         self._say_total(sheet, target, made)
@@ -119,7 +119,7 @@ class Maker:
         found = dict.fromkeys(columns, False)
         for source in (f"(SELECT * FROM {raw} LIMIT 10000)", raw):
             left = [column for column, is_filled in found.items() if not is_filled]
-            facts = ", ".join(f"count({typing.cell(column)}) > 0" for column in left)
+            facts = ", ".join(f"count({column}) > 0" for column in left)
             if left:
                 row = self._connection.execute(f"SELECT {facts} FROM {source}").fetchone()
                 found.update(zip(left, row or (), strict=True))
@@ -130,7 +130,9 @@ class Maker:
         raw = "staged.main.raw"
         self._connection.execute(f"DROP TABLE IF EXISTS {raw}")
         if sheet.select is not None:
-            self._connection.execute(f"CREATE TABLE {raw} AS {sheet.select}")
+            self._connection.execute(
+                f"CREATE TABLE {raw} AS SELECT {_trimmed(sheet)} FROM ({sheet.select})"
+            )
             return raw
         if not self._read_csv(sheet, raw, is_strict=True):
             assert sheet.path is not None
@@ -156,7 +158,7 @@ class Maker:
         path = _text(str(sheet.path))
         try:
             self._connection.execute(
-                f"CREATE TABLE {raw} AS SELECT * FROM read_csv({path}, {options})"
+                f"CREATE TABLE {raw} AS SELECT {_trimmed(sheet)} FROM read_csv({path}, {options})"
             )
         except duckdb.OutOfMemoryException:
             raise
@@ -197,6 +199,11 @@ def _named(titles: list[str], notes: list[Note] | None = None) -> tuple[list[str
         count = sum(1 for title in titles if not title)
         notes.append(Note("unnamed_columns", f"{count} columns have no title and are numbered."))
     return names.distinct(plain), shown
+
+
+def _trimmed(sheet: Sheet) -> str:
+    columns = (f"c{number}" for number in range(len(sheet.titles)))
+    return ", ".join(f"{typing.cell(column)} AS {column}" for column in columns)
 
 
 def _text(value: str) -> str:

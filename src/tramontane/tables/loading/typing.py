@@ -38,7 +38,7 @@ class Typed(msgspec.Struct, kw_only=True):
 
 
 def cell(column: str) -> str:
-    """Return the SQL of a staged cell without space around it, NULL where nothing is left."""
+    """Return the SQL of a cell without space around it, NULL where nothing is left: as staged."""
     return f"nullif(trim({column}, ' \t\r\n\u00a0\u202f\ufeff'), '')"
 
 
@@ -96,7 +96,7 @@ class _Staged:
             f"SELECT count(*), count(*) FILTER ({numbers.is_number('cell_v')}),"
             f" count(*) FILTER (regexp_matches(cell_v, '\\d{{2}}') AND {dates.is_date('cell_v')}),"
             " count(DISTINCT lower(cell_v)), list(DISTINCT lower(cell_v))[:4]"
-            f" FROM (SELECT {cell(column)} AS cell_v FROM sample)"
+            f" FROM (SELECT {column} AS cell_v FROM sample)"
             f" WHERE cell_v IS NOT NULL AND NOT ({marker})"
         )
         filled, as_number, as_date, different, words = row
@@ -110,7 +110,7 @@ class _Staged:
 
     def typed(self, column: str, title: str, guess: str, has_comma: bool | None) -> Typed:
         """Return how the whole column is read, if it is as it seemed."""
-        source = f"(SELECT {cell(column)} AS cell_v FROM {self._raw})"
+        source = f"(SELECT {column} AS cell_v FROM {self._raw})"
         filled = f"(SELECT cell_v FROM {source} WHERE cell_v IS NOT NULL)"
         reading = None
         if guess == "truth":
@@ -170,7 +170,7 @@ class _Staged:
 
     def _examples(self, column: str, reading: Reading) -> tuple[str, list[int]]:
         found = self._connection.execute(
-            f"SELECT cell_v, r FROM (SELECT {cell(column)} AS cell_v, rowid AS r FROM {self._raw})"
+            f"SELECT cell_v, r FROM (SELECT {column} AS cell_v, rowid AS r FROM {self._raw})"
             f" WHERE cell_v IS NOT NULL AND ({reading.sql}) IS NULL"
             f" AND lower(cell_v) NOT IN ({_listed(MARKERS)}) ORDER BY r LIMIT 3"
         ).fetchall()
