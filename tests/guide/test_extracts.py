@@ -1,9 +1,12 @@
 """Extracts say nothing of their own: all of it stands in a source. Labelled in five languages."""
 
+from datetime import date
+
 import pytest
 
 from tramontane.documents import citations
-from tramontane.guide.conversation import SourceText
+from tramontane.guide.answering import Piece, answer
+from tramontane.guide.conversation import Context, Message, SourceText
 from tramontane.guide.extracts import extracts
 
 REPORT = SourceText(
@@ -88,6 +91,31 @@ def test_what_stands_in_a_document_is_text_and_nothing_else() -> None:
         number=1, document="#1 *a*", page=1, text="- 1. # Rents rose.", heading="<h>"
     )
     assert "\n> — *\\#1 \\*a\\*, page 1 · \\<h\\>*" in told("rents", "en", first)
+
+
+def test_a_question_about_the_platform_is_the_handbooks_where_documents_hardly_touch_it() -> None:
+    source = SourceText(
+        number=1, document="a", page=1, language="en", text="Salt was added to the soup in May."
+    )
+    for question, begins in (
+        ("How do I add a provider?", False),
+        ("When was salt added to the soup?", True),
+    ):
+        context = Context(today=date(2026, 11, 22), sources=(source,))
+        told = "".join(
+            piece.text
+            for piece in answer([Message("user", question)], context)
+            if isinstance(piece, Piece)
+        )
+        assert ("Salt was added to the soup in May" in told) is begins
+
+
+def test_what_documents_are_about_is_how_they_begin() -> None:
+    blocks = extracts("What is this report about?", [SHEET, REPORT], "en")
+    assert blocks is not None
+    assert "not a summary" in blocks[0]
+    assert "**“The council met in May.”**" in blocks[1]
+    assert extracts("Worum geht es in diesem Dokument?", [LETTER], "de") is not None
 
 
 def test_a_row_is_shown_below_the_first_row_of_its_table() -> None:

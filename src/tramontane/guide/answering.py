@@ -23,6 +23,7 @@ from tramontane.tools.dates import describe
 
 SURE = 0.5
 NEAR = 0.12
+HANDBOOK_FIRST = 0.8
 ALSO_SHARE = 0.75
 MOST_CHARACTERS = 4_000
 
@@ -141,9 +142,11 @@ def _answer(
 
 
 def _from_texts(text: str, language: str, context: Context) -> list[str]:
-    if context.sources and (said := extracts(text, context.sources, language)) is not None:
-        return said
     hits = index(language).search(text)
+    best = hits[0].confidence if hits else 0.0
+    least = best if best >= HANDBOOK_FIRST else 0.0  # asked about the platform, not the documents
+    if context.sources and (said := extracts(text, context.sources, language, least)) is not None:
+        return said
     if not hits or hits[0].confidence < SURE:
         return _unknown(hits, language, context)
     walk = begin(hits[0]) if _asks_to_add(text, language) else None

@@ -55,13 +55,18 @@ def _wordings() -> dict[str, Wording]:
     return msgspec.json.decode(file.read_bytes(), type=dict[str, Wording])
 
 
-def extracts(question: str, sources: Sequence[SourceText], language: str) -> list[str] | None:
-    """Return Markdown blocks, the label first; None where no source answers the question."""
+def extracts(
+    question: str, sources: Sequence[SourceText], language: str, least: float = 0.0
+) -> list[str] | None:
+    """Return Markdown blocks, the label first; None where no source answers the question.
+
+    `least` is how certain it has to be besides, from 0 to 1: something else may answer, too.
+    """
     wording = _wordings().get(language) or _wordings()["en"]
     ordered = in_order(question, sources, language)
     if asks_about_all(question, language):
         return _openings(sources, wording)
-    chosen = choose(question, ordered, language)
+    chosen = choose(question, ordered, language, least)
     if not chosen:
         return None
     label = wording.one if len(chosen) == 1 else wording.label
@@ -94,7 +99,8 @@ def _openings(sources: Sequence[SourceText], wording: Wording) -> list[str] | No
     first: dict[str, tuple[SourceText, Sentence]] = {}
     for source in sorted(sources, key=lambda one: (one.page, one.number)):
         spans = sentences(source.text, source.language)
-        whole = [span for span in spans if not evidence.is_open(source.text[slice(*span)])]
+        said = [(span, source.text[slice(*span)]) for span in spans]
+        whole = [span for span, one in said if not evidence.is_open(one) and _CELLS not in one]
         if whole and source.document not in first:
             begin, end = whole[0]
             first[source.document] = source, Sentence(0, begin, end, ())
@@ -103,10 +109,12 @@ def _openings(sources: Sequence[SourceText], wording: Wording) -> list[str] | No
     return [wording.begin, *(_block(*each, wording) for each in list(first.values())[:MOST])]
 
 
-def choose(question: str, sources: Sequence[SourceText], language: str | None) -> list[Sentence]:
+def choose(
+    question: str, sources: Sequence[SourceText], language: str | None, least: float = 0.0
+) -> list[Sentence]:
     """Return the best sentence of each of the best sources, none where none is likely to answer."""
     found = evidence.best(question, sources, language)
-    if not found or found[0].certainty < evidence.fitted().threshold:
+    if not found or found[0].certainty < max(least, evidence.fitted().threshold):
         return []
     best: dict[str, Sentence] = {}
     for sentence in found:
@@ -183,7 +191,7 @@ def _marks(said: str, wording: Wording) -> tuple[str, str]:
     """Return quotation marks that the sentence does not have itself: its language's if it can."""
     own = (wording.open, wording.close)
     inside = set(said)
-    signs = ((pair, "".join(pair).replace("\xa0", "")) for pair in (own, *_MARKS))
+    signs = ((pair, _SPACES.sub("", "".join(pair))) for pair in (own, *_MARKS))
     return next((pair for pair, sign in signs if inside.isdisjoint(sign)), own)
 
 
