@@ -28,7 +28,7 @@ def write(path: Path, size_bytes: int) -> int:
     with path.open("w") as file:
         written = file.write(head)
         while written < size_bytes:
-            written += file.write(block.replace("{}", str(count // 5_000)))
+            written += file.write(block.replace("{}", str(count // 5_000 + 1)))
             count += 5_000
     return count
 
