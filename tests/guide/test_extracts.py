@@ -110,7 +110,7 @@ def test_a_question_about_the_platform_is_the_handbooks_where_documents_hardly_t
         assert ("Salt was added to the soup in May" in told) is begins
 
 
-def test_what_documents_are_about_is_how_they_begin() -> None:
+def test_what_documents_are_about_is_told_by_their_first_sentences() -> None:
     blocks = extracts("What is this report about?", [SHEET, REPORT], "en")
     assert blocks is not None
     assert "not a summary" in blocks[0]
