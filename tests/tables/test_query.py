@@ -95,6 +95,14 @@ def test_only_what_is_named_is_there(run: Run) -> None:
     assert raised.value.code == "sql_refused"
 
 
+def test_a_file_that_is_gone_is_not_named(pool: QueryPool, tmp_path: Path) -> None:
+    table = QueryTable(name="sales", path=str(tmp_path / "gone.duckdb"), inner="sales")
+    with pytest.raises(InvalidRequest) as raised:
+        asyncio.run(pool.run("SELECT * FROM sales", [table]))
+    assert raised.value.code == "query_failed"
+    assert "gone.duckdb" not in raised.value.message
+
+
 BOMBS = {
     "cross join": "SELECT count(*) FROM sales a, sales b, sales c WHERE a.amount * b.amount > c.id",
     "recursion": "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n)"

@@ -124,6 +124,9 @@ def answer(connection: "DuckDBPyConnection", job: dict[str, Any]) -> dict[str, A
 
     try:
         _open(connection, job)
+    except duckdb.Error:  # whose message names the file
+        return failed("failed", "A table cannot be opened. Have its document read anew.")
+    try:
         return _run(connection, job)
     except (duckdb.OutOfMemoryException, MemoryError):
         return failed(
