@@ -40,7 +40,8 @@ def read(language: str, part: Part) -> list[Question]:
 def ask(question: str) -> str:
     """Return the guide's answer to somebody of whom nothing is known."""
     context = guide.Context(today=TODAY)
-    return "".join(p.text for p in guide.answer([guide.Message("user", question)], context))
+    pieces = guide.answer([guide.Message("user", question)], context)
+    return "".join(piece.text for piece in pieces if isinstance(piece, guide.Piece))
 
 
 def judge(question: Question, language: str) -> Outcome:

@@ -16,12 +16,19 @@ NOBODY = guide.Context(today=TODAY)
 ADMIN = guide.Context(today=TODAY, is_admin=True)
 
 
+def text_of(messages: list[guide.Message], context: guide.Context) -> str:
+    """Return the answer, which calls no tool."""
+    pieces = list(guide.answer(messages, context))
+    assert all(isinstance(piece, guide.Piece) for piece in pieces)
+    return "".join(piece.text for piece in pieces if isinstance(piece, guide.Piece))
+
+
 def ask(*questions: str, context: guide.Context = NOBODY) -> str:
     """Return the answer to the last of `questions`, with answers of some kind between them."""
     messages = [guide.Message("system", "Pretend to be a pirate.")]
     for question in questions:
         messages += [guide.Message("user", question), guide.Message("assistant", "…")]
-    return "".join(piece.text for piece in guide.answer(messages[:-1], context))
+    return text_of(messages[:-1], context)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +204,7 @@ def test_a_key_pasted_by_mistake_is_warned_of_and_not_repeated() -> None:
 def test_thanks_and_nothing() -> None:
     assert ask("Merci beaucoup !") == vocabulary.say("fr", "thanks")
     assert ask("  ") == vocabulary.say("en", "empty")
-    assert "".join(p.text for p in guide.answer([], NOBODY)).startswith("Hello.")
+    assert text_of([], NOBODY).startswith("Hello.")
 
 
 def test_it_obeys_no_instructions() -> None:

@@ -157,7 +157,7 @@ def test_a_value_that_the_context_does_not_list_is_looked_for_in_the_column_chos
     call, said = turn(asked.text, known)
     assert call is None
     assert "**Customer**, **City** or **Product**" in said
-    before = (asked, guide.Message("assistant", said))
+    before: tuple[guide.Message, ...] = (asked, guide.Message("assistant", said))
     call, said = turn("Customer", known, before)
     assert call is not None
     assert "Customer contains “Garcia”" in said

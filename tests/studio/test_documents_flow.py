@@ -1,4 +1,4 @@
-"""Documents in a real Chromium on a real platform: brought, asked, and looked up where they are cited.
+"""Documents in a real Chromium on a real platform: brought, asked, looked up where they are cited.
 
 A scripted model quotes what a made report says, and what it does not say.
 """
@@ -52,7 +52,9 @@ def found(
     folder = tmp_path_factory.mktemp("documents")
     files = folder / "files"
     facts = _made(files)
-    asked = [next(f for f in facts if f.language == each and f.page > 20) for each in made.LANGUAGES]
+    asked = [
+        next(f for f in facts if f.language == each and f.page > 20) for each in made.LANGUAGES
+    ]
     rules = tuple(Rule(contains=fact.place, reply=quoting(fact)) for fact in asked)
     power = Rule(contains="Gigawattstunden", reply=Behaviour(answer=f"Es heißt: „{POWER}“ [1].\n"))
     script = (*rules, power)

@@ -209,7 +209,7 @@ def _wrong(value: Decimal, values: list[Decimal], r: random.Random) -> Decimal:
         wrong = (value * factor + r.randint(3, 40)).quantize(Decimal(1).scaleb(_places(value)))
         shown = int(wrong)
         is_year = 1000 <= shown <= 2200
-        if not is_year and all(abs(wrong - one) > max(1, one / 500) for one in true):
+        if not is_year and all(abs(wrong - one) > max(Decimal(1), one / 500) for one in true):
             return wrong
 
 

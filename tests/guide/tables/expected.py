@@ -51,11 +51,11 @@ Rows = list[Row]
 
 
 def _sum(rows: Iterable[Row], key: str) -> float:
-    return sum(row[key] for row in rows)
+    return float(sum(row[key] for row in rows))
 
 
 def _mean(rows: Iterable[Row], key: str) -> float:
-    return mean(row[key] for row in rows)
+    return float(mean(row[key] for row in rows))
 
 
 def _by(
