@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents import made
 from tests.platform import RunningPlatform, run_platform
 from tramontane import config
 
@@ -25,9 +26,10 @@ BLOCKS = re.findall(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where the newcomer works, with a model file of their own."""
+    """Return where the newcomer works, with a model file and a document of their own."""
     path = tmp_path_factory.mktemp("newcomer")
     shutil.copy(DEMO, path / "mine.gguf")
+    made.report_pdf(path / "rules.pdf", pages=2, languages=("en",))
     return path
 
 

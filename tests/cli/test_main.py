@@ -33,7 +33,8 @@ def test_there_are_the_commands_we_promise() -> None:
         project set, project close, project open, key create, key list, key revoke, member list,
             member invite, member reset, member disable, member enable, budget set,
         budget list, budget clear, model add, model list, model show, model deploy, model undeploy,
-        model rm"""
+        model rm, verify, library list, library create, library add, library show, library search,
+        library rm"""
     assert {f"tramontane {' '.join(name.split())}" for name in promised.split(",")} == {*COMMANDS}
 
 

@@ -180,6 +180,7 @@ def rm(
         bool, typer.Option("--all", help="The library itself, with every document.")
     ] = False,
     project: ProjectName = None,
+    as_json: AsJson = False,
     config: ConfigFile = None,
     data: DataDir = None,
 ) -> None:
@@ -195,11 +196,17 @@ def rm(
             wanted = [_document(c, found, name) for name in documents or ()]
         for document in wanted:
             keeping.remove_document(platform.store, files, document, platform.now_ms)
-            print(f"deleted {document.name}")
         if everything:
             keeping.remove_library(platform.store, files, found.id)
-            print(f"deleted the library {found.name} with {found.documents} documents")
         keeping.tidy(platform.store, files, lambda: None, after_s=0)
+    names = [document.name for document in wanted]
+    if as_json:
+        print_json({"library": found.name, "is_deleted": everything, "documents": names})
+        return
+    for name in names:
+        print(f"deleted {name}")
+    if everything:
+        print(f"deleted the library {found.name} with {found.documents} documents")
 
 
 Show = Callable[[list[tuple[str, int, int | None]]], None]

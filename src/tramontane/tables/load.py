@@ -111,6 +111,7 @@ def _asked(job: Job, folder: str, check: Callable[[], None]) -> Failed | Made:
     needed = min(os.path.getsize(job.path) * 2, job.limits.disk_bytes)
     if free < needed:
         return Failed("large", "There is not enough room on the disk to load this table.")
+    began_s = time.monotonic()
     with subprocess.Popen(
         [sys.executable, "-m", _CHILD],
         stdin=subprocess.PIPE,
@@ -123,7 +124,7 @@ def _asked(job: Job, folder: str, check: Callable[[], None]) -> Failed | Made:
         try:
             said = _said(child, job, check)
         except subprocess.TimeoutExpired:
-            return Failed("time", f"Loading took longer than {job.limits.timeout_s:g} s.")
+            return _late(job)
         finally:
             if child.poll() is None:
                 child.kill()
@@ -131,8 +132,14 @@ def _asked(job: Job, folder: str, check: Callable[[], None]) -> Failed | Made:
         if len(said) > _REPLY_BYTES_MAX:
             raise ValueError
         return msgspec.json.decode(said, type=Failed | Made)
-    except ValueError:  # ended by a limit in the middle of it
+    except ValueError:  # ended by a limit in the middle of it, which may be the processor's
+        if time.monotonic() - began_s > job.limits.timeout_s:
+            return _late(job)
         return Failed("large", "This table needs more memory than loading may use; split it.")
+
+
+def _late(job: Job) -> Failed:
+    return Failed("time", f"Loading took longer than {job.limits.timeout_s:g} s.")
 
 
 def _said(child: "subprocess.Popen[bytes]", job: Job, check: Callable[[], None]) -> bytes:
