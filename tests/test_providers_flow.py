@@ -54,6 +54,7 @@ def until(platform: RunningPlatform, key: str, status: int) -> Any:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_provider_is_entered_served_kept_and_forgotten(
     tmp_path: Path, standin: RunningStandin
 ) -> None:

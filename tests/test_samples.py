@@ -25,7 +25,7 @@ SQL_TYPES = {"text": "VARCHAR", "date": "DATE", "number": "DECIMAL(18, 6)", "tru
 FIGURES = (
     r"1[., \N{NO-BREAK SPACE}]000",
     r"4[.,]6",
-    r"125",
+    r"146",
     r"(?i)four|quatre|vier|cuatro|quattro",
 )
 

@@ -117,6 +117,7 @@ def test_usage_counts_what_was_just_answered(platform: RunningPlatform, data: Pa
     assert said["total"]["estimated_requests"] == 0
 
 
+@pytest.mark.slow
 def test_a_project_made_or_closed_while_it_runs_is_so_at_once(
     platform: RunningPlatform, data: Path
 ) -> None:
@@ -196,6 +197,7 @@ def test_it_stops_cleanly_and_starts_again_without_a_key(
         assert chat(third)[0] == 200
 
 
+@pytest.mark.slow
 def test_a_missing_engine_takes_down_nothing_else(tmp_path: Path) -> None:
     folder = tmp_path / "no-engine"
     folder.mkdir()

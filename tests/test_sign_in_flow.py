@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.platform import RunningPlatform, run_command, run_platform
 
 FIRST_PASSWORD = "canary first mistral"
@@ -98,6 +100,7 @@ def test_from_the_first_start_to_signing_out_everybody(tmp_path: Path) -> None:
     assert_nowhere(folder, secrets)
 
 
+@pytest.mark.slow
 def test_a_link_nobody_used_is_made_anew_when_asked_for(tmp_path: Path) -> None:
     with run_platform(tmp_path / "data") as platform:
         old = token_in(platform.sign_in)

@@ -101,6 +101,7 @@ def test_a_killed_studio_leaves_an_answer_with_what_had_come(
     assert ada.ended(made["id"], answer["id"])["status"] == "done"
 
 
+@pytest.mark.slow
 def test_a_killed_gateway_costs_an_answer_its_end_and_nothing_else(
     ada: Talker, platform: RunningPlatform
 ) -> None:
@@ -117,6 +118,7 @@ def test_a_killed_gateway_costs_an_answer_its_end_and_nothing_else(
     assert ada.ended(made["id"], answer["id"])["status"] == "done"
 
 
+@pytest.mark.slow
 def test_a_studio_that_is_stopped_ends_its_answers_whole(
     tmp_path: Path, standin: RunningStandin
 ) -> None:

@@ -112,6 +112,7 @@ def test_an_answer_shows_what_is_proven(ada: Talker, standin: RunningStandin) ->
     assert ada.messages(made["id"])[answer["id"]]["parts"] == told["parts"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [

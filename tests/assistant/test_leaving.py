@@ -28,6 +28,7 @@ def leave_the_project(ada: Talker, member_id: str) -> Callable[[], Any]:
     return lambda: ada.call("PUT", path, {"role": "member"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "leave"), [("dis", leave_by_disabling), ("out", leave_the_project)]
 )
@@ -66,6 +67,7 @@ def test_an_answer_under_way_ends_when_its_reader_leaves(
     assert said["status"] == "done", said["error"]
 
 
+@pytest.mark.slow
 def test_signing_out_everywhere_ends_what_is_followed_but_not_the_answer(
     ada: Talker, platform: RunningPlatform
 ) -> None:

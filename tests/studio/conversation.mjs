@@ -138,7 +138,7 @@ const flows = {
     assert.deepEqual(complaints(page), []);
   },
 
-  "answer again, and go back to the first": async () => {
+  "answer again, and go back to the first": async () => { // slow
     const page = await at();
     await ask(page, "Which wind?", { model: "large" });
     await page.getByRole("button", { name: "Answer again" }).click();
@@ -173,7 +173,7 @@ const flows = {
     assert.equal(await page.locator(".turn").count(), 4);
   },
 
-  "instructions and parameters": async () => {
+  "instructions and parameters": async () => { // slow
     const page = await at();
     await page.getByRole("button", { name: "Instructions and parameters" }).click();
     await page.getByLabel("Instructions", { exact: true }).fill("Answer in one sentence.");
@@ -190,7 +190,7 @@ const flows = {
     assert.equal(await page.getByLabel("Temperature").inputValue(), "0.3");
   },
 
-  "too long, by how much, and shorter": async () => {
+  "too long, by how much, and shorter": async () => { // slow
     const page = await at();
     await ask(page, "Tell me of the wind", { model: "tiny" });
     await field(page).fill("the wind ".repeat(400));
@@ -204,7 +204,7 @@ const flows = {
     await receipts(page).nth(1).waitFor();
   },
 
-  "a place in the queue": async () => {
+  "a place in the queue": async () => { // slow
     const one = await at();
     await ask(one, "a slow one", { model: "tiny", wait: false });
     await one.locator(".prose").getByText("vent").first().waitFor();
@@ -219,7 +219,7 @@ const flows = {
     await one.getByText("You stopped this answer.").waitFor();
   },
 
-  "an answer that breaks off, and a model that is busy": async () => {
+  "an answer that breaks off, and a model that is busy": async () => { // slow
     const page = await at();
     await ask(page, "it breaks off", { model: "large", wait: false });
     await page.getByText("No answer came").or(page.getByText("The answer broke off.")).waitFor();
@@ -244,7 +244,7 @@ const flows = {
     assert.equal(await answer(page).locator(".prose > *").count(), 11);
   },
 
-  "nothing is lost without a network": async () => {
+  "nothing is lost without a network": async () => { // slow
     const page = await at();
     await page.getByRole("button", { name: /^Model: / }).waitFor();
     await page.context().setOffline(true);
@@ -286,7 +286,7 @@ const flows = {
     assert.match(await answer(later).innerText(), /neighbouring towns\?/);
   },
 
-  "rename, pin, archive, delete": async () => {
+  "rename, pin, archive, delete": async () => { // slow
     const page = await at();
     await ask(page, "Conversation to be kept in order", { model: "large" });
     const menu = page.locator("header").getByRole("button", { name: /^More for/ });
@@ -313,7 +313,7 @@ const flows = {
     assert.deepEqual(complaints(page), []);
   },
 
-  "exported as Markdown and as JSON": async () => {
+  "exported as Markdown and as JSON": async () => { // slow
     const page = await at();
     await ask(page, "Worth keeping", { model: "large" });
     for (const [item, ending] of [["Export as Markdown", ".md"], ["Export as JSON", ".json"]]) {
@@ -328,7 +328,7 @@ const flows = {
     assert.deepEqual(complaints(page), []);
   },
 
-  "search finds the word and goes to its place": async () => {
+  "search finds the word and goes to its place": async () => { // slow
     const page = await at();
     await ask(page, "A question about cormorants", { model: "large" });
     await page.goto(`${given.url}/#/`);
@@ -346,7 +346,7 @@ const flows = {
     await page.getByRole("dialog").waitFor({ state: "detached" });
   },
 
-  "a prompt with variables, by a stroke": async () => {
+  "a prompt with variables, by a stroke": async () => { // slow
     const page = await at();
     await page.evaluate(async () => {
       const body = JSON.stringify({ title: "Thank somebody", body: "Write thanks to {{name}} for {{what}}.", project_id: null });
@@ -363,7 +363,7 @@ const flows = {
     await field(page).fill("");
   },
 
-  "a temporary chat leaves no trace in list and search": async () => {
+  "a temporary chat leaves no trace in list and search": async () => { // slow
     const page = await at();
     await page.getByRole("button", { name: "Temporary chat" }).click();
     await page.getByText("Temporary: not in your list").waitFor();
@@ -374,7 +374,7 @@ const flows = {
     await page.getByText("Nothing found.").waitFor();
   },
 
-  "an assistant, chosen and used": async () => {
+  "an assistant, chosen and used": async () => { // slow
     const page = await at();
     await page.getByRole("button", { name: "Assistant", exact: true }).click();
     const first = page.getByRole("menuitemradio").nth(1);
@@ -389,7 +389,7 @@ const flows = {
     assert.deepEqual(complaints(page), []);
   },
 
-  "tools are seen": async () => {
+  "tools are seen": async () => { // slow
     const page = await at();
     await ask(page, "please calculate 19.6 % of 2480", { model: "large" });
     const tool = page.locator("details.tool");
@@ -400,7 +400,7 @@ const flows = {
     assert.deepEqual(await barriers(page), []);
   },
 
-  "a rating with its reason": async () => {
+  "a rating with its reason": async () => { // slow
     const page = await at();
     await ask(page, "Rate this", { model: "large" });
     await page.getByRole("button", { name: "Bad answer" }).click();
@@ -413,7 +413,7 @@ const flows = {
     await page.getByRole("button", { name: "Bad answer", pressed: true }).waitFor();
   },
 
-  "markup and right-to-left in an answer": async () => {
+  "markup and right-to-left in an answer": async () => { // slow
     const page = await at();
     await ask(page, "malicious", { model: "large" });
     await page.waitForTimeout(500);
@@ -426,7 +426,7 @@ const flows = {
     assert.deepEqual(complaints(page), []);
   },
 
-  "sharing by link and with the project": async () => {
+  "sharing by link and with the project": async () => { // slow
     const page = await at();
     await ask(page, "To be shared", { model: "large" });
     await page.locator("header").getByRole("button", { name: /^More for/ }).click();
@@ -442,7 +442,7 @@ const flows = {
     await page.locator("header").getByText("default").waitFor();
   },
 
-  "by keyboard alone": async () => {
+  "by keyboard alone": async () => { // slow
     const page = await at();
     await ask(page, "First by keyboard", { model: "large" });
     await ask(page, "Second by keyboard");
@@ -497,7 +497,7 @@ const flows = {
     }
   },
 
-  "in five languages": async () => {
+  "in five languages": async () => { // slow
     const said = { fr: "Les réponses sont écrites par une machine", de: "Antworten schreibt eine Maschine", es: "Las respuestas las escribe una máquina", it: "Le risposte sono scritte da una macchina", en: "Answers are written by a machine" };
     const page = await at();
     for (const [language, words] of Object.entries(said)) {

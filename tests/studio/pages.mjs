@@ -100,7 +100,7 @@ const flows = {
     assert.deepEqual(complaints(nina), []);
   },
 
-  "an invitation that has expired": async () => {
+  "an invitation that has expired": async () => { // slow
     const { ada } = people;
     await at(ada, "people");
     await ada.getByRole("button", { name: "Invite somebody" }).click();
@@ -137,7 +137,7 @@ const flows = {
     await page.context().close();
   },
 
-  "a new password by a link": async () => {
+  "a new password by a link": async () => { // slow
     const { ada } = people;
     await at(ada, "people");
     await ada.getByRole("button", { name: "More for “Nina Roth”" }).click();
@@ -180,7 +180,7 @@ const flows = {
     await nina.getByText("to the long meeting").waitFor();
   },
 
-  "an assistant is copied, changed, begun with and deleted": async () => {
+  "an assistant is copied, changed, begun with and deleted": async () => { // slow
     const { ada } = people;
     await at(ada, "assistants");
     await ada.getByRole("link", { name: "Begin" }).nth(4).waitFor();
@@ -202,7 +202,7 @@ const flows = {
     await ada.getByRole("heading", { name: "Minutes of the council", exact: true }).waitFor({ state: "detached" });
   },
 
-  "an assistant is put on a website and taken away": async () => {
+  "an assistant is put on a website and taken away": async () => { // slow
     const { ada } = people;
     await at(ada, "assistants");
     await ada.getByRole("button", { name: "More for “Form help”" }).click();
@@ -255,7 +255,7 @@ const flows = {
     assert.ok(!(await ada.content()).includes("canary-provider-key"));
   },
 
-  "an import is found by the search": async () => {
+  "an import is found by the search": async () => { // slow
     const { ada } = people;
     const file = `${given.files}/conversations.json`;
     writeFileSync(file, JSON.stringify([chatgpt("The well of Saint-Luc", "How deep is the quicksilver well?")]));
@@ -273,7 +273,7 @@ const flows = {
     await ada.keyboard.press("Escape");
   },
 
-  "everything is exported": async () => {
+  "everything is exported": async () => { // slow
     const { ada } = people;
     await at(ada, "settings/data");
     const [download] = await Promise.all([
@@ -286,7 +286,7 @@ const flows = {
     assert.ok(text.includes("The well of Saint-Luc"), text.slice(0, 200));
   },
 
-  "a conversation comes back from the archive, or is deleted": async () => {
+  "a conversation comes back from the archive, or is deleted": async () => { // slow
     const { ada } = people;
     await at(ada, "archive");
     await ada.getByText("The archive is empty").waitFor();
@@ -300,7 +300,7 @@ const flows = {
     await ada.getByRole("link", { name: "The well of Saint-Luc" }).first().waitFor();
   },
 
-  "a shared conversation is read by another member, until it is revoked": async () => {
+  "a shared conversation is read by another member, until it is revoked": async () => { // slow
     const { ada, nina } = people;
     const { id } = await conversation(ada, "The well of Saint-Luc");
     const share = await api(ada, "POST", `/conversations/${id}/shares`, {});
@@ -314,7 +314,7 @@ const flows = {
     await nina.getByText("no longer shared").first().waitFor();
   },
 
-  "language, theme and notation are kept": async () => {
+  "language, theme and notation are kept": async () => { // slow
     const { nina } = people;
     await at(nina, "settings");
     await nina.getByLabel("How numbers are written").selectOption("1.234,5");
@@ -337,7 +337,7 @@ const flows = {
     await nina.getByRole("heading", { level: 1, name: "Settings" }).waitFor();
   },
 
-  "a password is changed by who knows it": async () => {
+  "a password is changed by who knows it": async () => { // slow
     const { nina } = people;
     await at(nina, "settings/password");
     await nina.getByLabel("Current password").fill("not this one at all");
@@ -410,7 +410,7 @@ const flows = {
     await ada.getByText("Locked since").waitFor({ state: "detached" });
   },
 
-  "the network goes and comes back": async () => {
+  "the network goes and comes back": async () => { // slow
     const { ada } = people;
     await at(ada, "people");
     await ada.getByText("nina@example.org").waitFor();

@@ -22,7 +22,7 @@ from tests.processes import run_standin
 from tests.test_sign_in_flow import Browser, token_in
 from tramontane.providers.standin import Behaviour, Rule, StandinOptions
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "embed.mjs"

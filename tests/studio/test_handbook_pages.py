@@ -7,7 +7,7 @@ import pytest
 from tests.platform import run_platform
 from tests.studio import flows
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SCRIPT = "handbook.mjs"
 FLOWS = flows.names_in(SCRIPT)

@@ -8,7 +8,7 @@ from tests.platform import run_platform
 from tests.studio import flows
 from tramontane.studio.webapp import APP
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SCRIPT = "weight.mjs"
 
