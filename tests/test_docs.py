@@ -227,7 +227,7 @@ def gateway_paths() -> set[str]:
 
 def studio_paths() -> dict[str, str]:
     """Return what each operation of the own API needs: a right, or `any`, `people` or `none`."""
-    described = msgspec.json.decode(document.build(api(cast(Platform, None))))
+    described = msgspec.json.decode(document.build(api(lambda: cast(Platform, None))))
     return {
         f"{method.upper()} {path}": _needed(operation["security"][0])
         for path, operations in described["paths"].items()

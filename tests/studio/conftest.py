@@ -2,13 +2,15 @@
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 import pytest
+from litestar import Litestar
 from litestar.types import ASGIApp
 
 from tramontane.assistant.feed import Feed
@@ -19,7 +21,8 @@ from tramontane.money import parse_nano
 from tramontane.store import budgets, keys, models, projects, usage
 from tramontane.store.database import Store, open_store
 from tramontane.store.records import Budget, Key, ModelFile, Project, Right, UsageRecord
-from tramontane.studio.application import create
+from tramontane.studio.application import build, gated, routed
+from tramontane.studio.platform import Platform
 
 NOW_MS = 1_700_000_000_000  # 2023-11-14T22:13:20Z
 DAY_MS = 86_400_000
@@ -54,6 +57,15 @@ class Tenant(msgspec.Struct, frozen=True):
     budget: Budget
 
 
+_CALLED: list[Platform] = []
+
+
+@cache
+def _routes() -> Litestar:
+    """The routes, made once: they are asked of whichever studio is called."""
+    return routed(lambda: _CALLED[0])
+
+
 class Studio:
     """A studio to be called; `now_ms` is its clock."""
 
@@ -63,9 +75,14 @@ class Studio:
         self.pepper = pepper
         self.now_ms = NOW_MS
         nobody = TokenClient(str(settings.data_dir / "run" / "gateway.sock"), "service")
-        self.app: ASGIApp = create(
-            settings, store, pepper, lambda: self.now_ms, nobody, Feed("test")
-        )
+        clock_ms: Callable[[], int] = lambda: self.now_ms  # noqa: E731
+        self.platform = build(settings, store, pepper, clock_ms, nobody, Feed("test"))
+        self._gated = gated(_routes(), self.platform)
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        """The studio as an ASGI application."""
+        _CALLED[:] = [self.platform]
+        await self._gated(scope, receive, send)
 
     def call(
         self,

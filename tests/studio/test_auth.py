@@ -126,7 +126,7 @@ def test_no_body_is_read_without_a_key(studio: Studio) -> None:
         "headers": [(b"content-length", b"10")],
         "query_string": b"",
     }
-    asyncio.run(studio.app(scope, receive, send))  # type: ignore[arg-type]
+    asyncio.run(studio.app(scope, receive, send))
     assert sent[0]["status"] == 401
 
 
@@ -137,7 +137,7 @@ def test_websockets_are_closed(studio: Studio) -> None:
         sent.append(message)
 
     scope: Any = {"type": "websocket", "path": "/", "headers": []}
-    asyncio.run(studio.app(scope, None, send))  # type: ignore[arg-type]
+    asyncio.run(studio.app(scope, None, send))
     assert [message["type"] for message in sent] == ["websocket.close"]
 
 

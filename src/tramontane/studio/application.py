@@ -85,6 +85,19 @@ def create(
     feed: Feed,
 ) -> ASGIApp:
     """Return the studio; `clock_ms` gives Unix milliseconds. Closing `feed` ends its streams."""
+    platform = build(settings, store, pepper, clock_ms, tokens, feed)
+    return gated(routed(lambda: platform), platform)
+
+
+def build(
+    settings: Settings,
+    store: Store,
+    pepper: bytes,
+    clock_ms: Callable[[], int],
+    tokens: TokenClient,
+    feed: Feed,
+) -> Platform:
+    """Return what every route is handed."""
 
     def served() -> dict[str, Served]:
         return {found.name: facts.served(found) for found in status.all_deployments(platform)}
@@ -103,13 +116,18 @@ def create(
     platform = Platform(
         settings, store, pepper, clock_ms, tokens, sign_ins, answering, visitors, importing, queries
     )
-    app = routed(platform)
+    return platform
+
+
+def gated(app: Litestar, platform: Platform) -> ASGIApp:
+    """Return routes with all that stands before them."""
     is_public = openings.of(app, public.PATHS)
-    return Edge(WebApp(Gate(app, Identity(platform), is_public, settings.server.public_url)))
+    public_url = platform.settings.server.public_url
+    return Edge(WebApp(Gate(app, Identity(platform), is_public, public_url)))
 
 
-def routed(platform: Platform) -> Litestar:
-    """Return the routes without the gate that stands before them."""
+def routed(platform: Callable[[], Platform]) -> Litestar:
+    """Return the routes without the gate that stands before them; each asks for its platform."""
     routes: list[HTTPRouteHandler | Router] = [
         *public.handlers(lambda: document.build(api(platform))),
         *handbook.handlers(),
@@ -120,7 +138,7 @@ def routed(platform: Platform) -> Litestar:
     return Litestar(
         route_handlers=routes,
         guards=[check_rights],
-        lifespan=[lambda _: running(platform)],
+        lifespan=[lambda _: running(platform())],
         exception_handlers={
             TramontaneError: errors.render,
             HTTPException: mistral.render_found,
@@ -133,7 +151,7 @@ def routed(platform: Platform) -> Litestar:
     )
 
 
-def api(platform: Platform) -> Router:
+def api(platform: Callable[[], Platform]) -> Router:
     """Return every operation of the own API. A new one is listed here, and in docs/api.md."""
     return Router(
         API_PATH,
@@ -254,11 +272,11 @@ def api(platform: Platform) -> Router:
     )
 
 
-def _given(platform: Platform) -> dict[str, Provide]:
+def _given(platform: Callable[[], Platform]) -> dict[str, Provide]:
     """Return what every route is handed that asks for it."""
 
     def provide_platform() -> Platform:
-        return platform
+        return platform()
 
     def provide_caller(request: Request[Caller, Any, Any]) -> Caller:
         return request.user

@@ -5,6 +5,7 @@ within its budget. Nothing of what visitors say is kept.
 """
 
 import asyncio
+from collections.abc import Callable
 from itertools import starmap
 from typing import Annotated, Any
 
@@ -204,12 +205,12 @@ async def ask_embed(
     return Stream(events, media_type="text/event-stream", headers=headers)
 
 
-def pages(platform: Platform) -> Router:
+def pages(platform: Callable[[], Platform]) -> Router:
     """Return the public pages and files of embeds, which stand outside the API."""
     return Router(
         "/",
         route_handlers=[embed_page, *starmap(_asset, embedding.assets().items())],
-        dependencies={"platform": Provide(lambda: platform, sync_to_thread=False)},
+        dependencies={"platform": Provide(lambda: platform(), sync_to_thread=False)},
     )
 
 
