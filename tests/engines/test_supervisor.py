@@ -31,7 +31,7 @@ QUICK = Patience(
     starts_failed=3,
     retire_s=20.0,
 )
-WATCHDOG_S = 60.0
+WATCHDOG_S = 120.0
 
 
 class Reports:
