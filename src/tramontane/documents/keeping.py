@@ -14,6 +14,7 @@ from tramontane.documents.files import FileStore, Incoming, unreferenced
 from tramontane.store import conversations, documents, libraries, passages
 from tramontane.store.database import Store
 from tramontane.store.documents import Document, Removed
+from tramontane.store.tidying import tidy_index
 
 _AT_ONCE = 200
 TIDY_AFTER_S = 10.0
@@ -166,7 +167,7 @@ def tidy(
     is_first, is_more = True, True
     while is_more:
         with store.write() as c:
-            is_more = passages.tidy_index(c, is_first=is_first)
+            is_more = tidy_index(c, "passages_words", is_first=is_first)
         is_first = False
         pause()
 

@@ -5,7 +5,6 @@ read. What is searched (`text`) is written when a message is whole, so not while
 """
 
 from collections.abc import Iterable
-from sqlite3 import Connection as SQLiteConnection
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -18,7 +17,6 @@ from tramontane.store.names import new_id
 Role = Literal["user", "assistant"]
 Status = Literal["done", "queued", "running", "stopped", "failed", "interrupted"]
 Rating = Literal["up", "down"]
-_TIDY_PAGES = 100
 RUNNING: tuple[Status, ...] = ("queued", "running")
 
 
@@ -343,23 +341,6 @@ def unfinished(c: Connection) -> list[Message]:
     running: ColumnElement[bool] = literal_column("status IN ('queued', 'running')")
     query = select(schema.messages).where(running).order_by(schema.messages.c.row)
     return [_message(row) for row in c.execute(query).mappings()]
-
-
-def tidy_index(c: Connection, *, is_first: bool) -> bool:
-    """Do a small piece of rewriting the index of words, from the beginning where `is_first`.
-
-    SQLite's index only marks what was deleted; rewritten, it has forgotten the words. Returns
-    whether there is more to do.
-    """
-    if c.dialect.name != "sqlite":
-        return False  # PostgreSQL's own vacuum does it
-    connection = c.connection.dbapi_connection
-    assert isinstance(connection, SQLiteConnection)
-    before = connection.total_changes
-    pages = -_TIDY_PAGES if is_first else _TIDY_PAGES
-    merge = f"INSERT INTO messages_words(messages_words, rank) VALUES ('merge', {pages})"
-    c.exec_driver_sql(merge)
-    return connection.total_changes - before >= 2  # as SQLite's documentation says to ask
 
 
 def _json(value: msgspec.Struct | None) -> bytes | None:

@@ -6,7 +6,6 @@ still being read has passages too: who searches asks for documents that are read
 """
 
 from collections.abc import Collection, Iterable
-from sqlite3 import Connection as SQLiteConnection
 from typing import Any
 
 import msgspec
@@ -14,8 +13,6 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from tramontane.errors import NotFound
 from tramontane.store import schema
-
-_TIDY_PAGES = 100
 
 
 class StoredPassage(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,23 +121,6 @@ def remove(c: Connection, document_ids: Collection[str], limit: int | None = Non
     t = schema.passages.c
     some = select(t.row).where(t.document_id.in_(list(document_ids))).limit(limit)
     return bool(c.execute(delete(schema.passages).where(t.row.in_(some))).rowcount == limit)
-
-
-def tidy_index(c: Connection, *, is_first: bool) -> bool:
-    """Do a small piece of rewriting the index, from the beginning where `is_first`.
-
-    SQLite's index only marks what was deleted; rewritten, it has forgotten the words. Returns
-    whether there is more to do.
-    """
-    if c.dialect.name != "sqlite":
-        return False  # PostgreSQL's own vacuum does it
-    connection = c.connection.dbapi_connection
-    assert isinstance(connection, SQLiteConnection)
-    before = connection.total_changes
-    pages = -_TIDY_PAGES if is_first else _TIDY_PAGES
-    merge = f"INSERT INTO passages_words(passages_words, rank) VALUES ('merge', {pages})"
-    c.exec_driver_sql(merge)
-    return connection.total_changes - before >= 2  # as SQLite's documentation says to ask
 
 
 def _selected() -> Select[Any]:

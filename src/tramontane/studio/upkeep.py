@@ -12,9 +12,10 @@ from tramontane.assistant.answering import Answering
 from tramontane.documents import keeping
 from tramontane.documents.files import FileStore
 from tramontane.errors import TramontaneError
-from tramontane.store import conversations, messages
+from tramontane.store import conversations
 from tramontane.store.conversations import Conversation
 from tramontane.store.database import Store
+from tramontane.store.tidying import tidy_index
 from tramontane.studio.platform import Platform
 from tramontane.studio.uploads import files_of
 
@@ -60,7 +61,7 @@ async def tidy(store: Store) -> None:
 
     def piece(is_first: bool) -> bool:
         with store.write() as c:
-            return messages.tidy_index(c, is_first=is_first)
+            return tidy_index(c, "messages_words", is_first=is_first)
 
     is_first = True
     while await asyncio.to_thread(piece, is_first):
