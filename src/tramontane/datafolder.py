@@ -96,3 +96,12 @@ class DataFolder:
                 draft.unlink()
         except OSError as error:
             raise ConfigError(f"{self.pepper_file} cannot be created: {error.strerror}") from error
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames and removals in `path` last through a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from tramontane.datafolder import DataFolder
+from tramontane.datafolder import DataFolder, sync_folder
 from tramontane.errors import InvalidRequest, NotFound, PayloadTooLarge, Unavailable
 
 _INCOMING = ".incoming-"
@@ -134,10 +134,10 @@ class FileStore:
             is_new = not path.parent.exists()
             path.parent.mkdir(mode=0o700, exist_ok=True)
             if is_new:
-                _sync_folder(self._dir)
+                sync_folder(self._dir)
             os.chmod(incoming.path, 0o400)
             os.replace(incoming.path, path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
     def path(self, sha256: str) -> Path:
         """Return where the file lies. Raises NotFound where there is none."""
@@ -155,7 +155,7 @@ class FileStore:
         path = self._named(sha256)
         if path.exists():
             path.unlink(missing_ok=True)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
             with suppress(OSError):  # others are in it
                 path.parent.rmdir()
 
@@ -240,12 +240,3 @@ def _explained(folder: Path) -> Iterator[None]:
             f"{folder} cannot take a file ({error.strerror}); check its owner and rights",
             code="library_unwritable",
         ) from None
-
-
-def _sync_folder(path: Path) -> None:
-    """Make renames and removals in `path` last through a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from tramontane.datafolder import sync_folder
 from tramontane.engines.gguf import read_header
 from tramontane.errors import InvalidModelFile, NotFound, Unavailable
 from tramontane.store.records import ModelFile
@@ -51,7 +52,7 @@ class ModelLibrary:
             # Read again: what was copied counts, not what lay there before.
             header = read_header(temporary, path.name)
             os.replace(temporary, self._named(sha256))
-            _sync_folder(self._dir)
+            sync_folder(self._dir)
         return ModelFile(
             sha256=sha256,
             name=name,
@@ -87,7 +88,7 @@ class ModelLibrary:
         path = self._named(sha256)
         if path.exists():
             path.unlink(missing_ok=True)
-            _sync_folder(self._dir)
+            sync_folder(self._dir)
 
     def _named(self, sha256: str) -> Path:
         if not re.fullmatch(r"[0-9a-f]{64}", sha256):
@@ -180,12 +181,3 @@ def _lock(file: BinaryIO) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _sync_folder(path: Path) -> None:
-    """Make renames and removals in `path` last through a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

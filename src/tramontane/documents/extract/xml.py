@@ -4,7 +4,7 @@ Names come with a short prefix for the namespaces in PREFIXES, "w:p", and bare f
 not know formats.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 from xml.parsers import expat
 
@@ -98,3 +98,23 @@ def events(file: IO[bytes]) -> Iterator[Event]:
         yield from found
     except expat.ExpatError:
         raise corrupt() from None
+
+
+def walk(
+    file: IO[bytes],
+    start: Callable[[str, dict[str, str]], None],
+    text: Callable[[str], None],
+    end: Callable[[str], None],
+) -> Iterator[None]:
+    """Tell of what stands in `file`, and yield after each end, when something may be whole.
+
+    Raises Unreadable as `events` does.
+    """
+    for event in events(file):
+        if isinstance(event, str):
+            text(event)
+        elif isinstance(event, Start):
+            start(event.name, event.attributes)
+        else:
+            end(event.name)
+            yield

@@ -113,16 +113,13 @@ class _Reader:
     def blocks(self, archive: Archive, part: str) -> Iterator[Block]:
         """Yield the blocks of `part`."""
         with archive.open(part) as file:
-            for event in xml.events(file):
-                if isinstance(event, str):
-                    if self._is_text and not self._skipping:
-                        self._builder.text(event)
-                elif isinstance(event, xml.Start):
-                    self._start(event.name, event.attributes)
-                else:
-                    self._end(event.name)
-                    if self._builder.ready:
-                        yield from self._builder.taken()
+            for _ in xml.walk(file, self._start, self._text, self._end):
+                if self._builder.ready:
+                    yield from self._builder.taken()
+
+    def _text(self, text: str) -> None:
+        if self._is_text and not self._skipping:
+            self._builder.text(text)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         builder = self._builder
