@@ -46,8 +46,9 @@ const flows = {
     await page.getByRole("button", { name: "Make the account" }).click();
     await page.getByRole("heading", { name: "Ada, what would you like to know?" }).waitFor();
     await page.getByText("not by people. They can be wrong").waitFor();
-    assert.equal(await page.locator(".offers li").count(), 2);
     state = await page.context().storageState();
+    await page.locator(".offers li").first().waitFor();
+    assert.equal(await page.locator(".offers li").count(), 2);
     assert.deepEqual(await barriers(page), []);
     await page.getByRole("button", { name: "Understood" }).click();
     await page.getByRole("button", { name: "Understood" }).waitFor({ state: "detached" });
