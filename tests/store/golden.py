@@ -84,6 +84,17 @@ ROWS["0002"] = f"""{_LONGER}
           ('emb_a', 'mem_a', 'prj_a', 'asst_a', 'key_d', 'Help', '["https://example.org"]', 1034,
            NULL);
 """
+# Conversations had one column more by then.
+_WIDER = re.sub(r"\b(1023|1025)\)", r"\1, NULL)", ROWS["0002"])
+ROWS["0003"] = f"""{_WIDER}
+        INSERT INTO libraries VALUES
+          ('lib_a', 'prj_a', 'mem_a', NULL, 'Contracts', 'What was signed', 1040, 1041),
+          ('lib_b', 'prj_a', 'mem_a', 'conv_a', '', '', 1042, 1043);
+        INSERT INTO documents VALUES
+          ('doc_a', 'lib_a', 'mem_a', 'lease.pdf', 'efef', 4096, 'pdf', 'Lease', 'fr', 'ready', 2, 2,
+           NULL, x'5b5d', 1, NULL, NULL, 1, 1044, 1045);
+        UPDATE conversations SET library_ids = '["lib_a"]' WHERE id = 'conv_a';
+"""
 
 
 def path(revision: str) -> Path:
@@ -121,9 +132,11 @@ def _dumped(connection: sqlite3.Connection) -> Iterator[str]:
     ))  # fmt: skip
     for statement in connection.iterdump():
         if statement.startswith("INSERT INTO sqlite_master"):
-            yield from (f"{sql};" for name, sql in indexes.items() if f"'{name}'" in statement)
+            yield from (f"{sql};" for name, sql in indexes.items() if f"('table','{name}'," in statement)
         elif statement == "COMMIT;":
-            yield from (f"INSERT INTO {name}({name}) VALUES('rebuild');" for name in indexes)
+            for name, sql in indexes.items():
+                if "content='messages_searched'" in sql:
+                    yield f"INSERT INTO {name}({name}) VALUES('rebuild');"
             yield statement
         elif not statement.startswith((*of_index, "PRAGMA writable_schema")):
             yield statement

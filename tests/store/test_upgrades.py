@@ -112,12 +112,12 @@ def test_an_upgrade_keeps_every_row(old: Path) -> None:
 
 def test_a_failing_upgrade_is_rolled_back(old: Path) -> None:
     connection = sqlite3.connect(old)
-    connection.execute("CREATE TABLE tables (in_the_way TEXT)")  # among the last to be made
-    connection.execute("INSERT INTO tables VALUES ('kept')")
+    connection.execute("CREATE TABLE drills (in_the_way TEXT)")  # among the last to be made
+    connection.execute("INSERT INTO drills VALUES ('kept')")
     connection.commit()
     connection.close()
     before, revision = rows(old), version(old)
-    with pytest.raises(Unavailable, match="tables already exists"):
+    with pytest.raises(Unavailable, match="drills already exists"):
         migrate(f"sqlite:///{old}")
     assert rows(old) == before
     assert version(old) == revision

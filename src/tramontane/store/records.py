@@ -26,6 +26,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     allowed_models: tuple[str, ...] | None = None  # None: every model
     closed_reason: str | None = None
     created_at_ms: int
+    policy: bytes | None = None  # JSON; None: nothing is ruled out
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     expires_at_ms: int | None = None
     revoked_at_ms: int | None = None
     created_at_ms: int
+    policy: bytes | None = None  # JSON; it can only narrow the project's
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +125,9 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
     cost_nano: int
     estimated: bool
     status: str  # "ok", "client_left", "upstream_failed", "gateway_lost", …
+    provider: str = ""  # who served it, and where; empty: not known
+    region: str = ""
+    cache_write_tokens: int = 0
 
 
 class SpentWindows(msgspec.Struct, frozen=True):

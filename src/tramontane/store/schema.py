@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of `migrations/` that these tables stand for."""
 
 metadata = MetaData()
@@ -62,6 +62,7 @@ projects = Table(
     Column("allowed_models", Words),
     Column("closed_reason", Text),
     Column("created_at_ms", BigInteger, nullable=False),
+    Column("policy", LargeBinary),
 )
 
 keys = Table(
@@ -80,6 +81,7 @@ keys = Table(
     Column("expires_at_ms", BigInteger),
     Column("revoked_at_ms", BigInteger),
     Column("created_at_ms", BigInteger, nullable=False),
+    Column("policy", LargeBinary),
 )
 _live = text("revoked_at_ms IS NULL")
 Index(
@@ -174,6 +176,9 @@ usage = Table(
     Column("cost_nano", BigInteger, nullable=False),
     Column("estimated", Boolean, nullable=False),
     Column("status", Text, nullable=False),
+    Column("provider", Text, nullable=False, server_default=""),
+    Column("region", Text, nullable=False, server_default=""),
+    Column("cache_write_tokens", BigInteger, nullable=False, server_default="0"),
 )
 # Covers `usage.spend`, which then never touches the table itself.
 Index(
@@ -184,6 +189,38 @@ Index(
     usage.c.cost_nano,
 )
 Index("usage_started", usage.c.started_at_ms)
+
+# --- providers ------------------------------------------------------------------------------------
+
+providers = Table(
+    "providers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("settings", LargeBinary, nullable=False),
+    Column("sealed_key", LargeBinary),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+routes = Table(
+    "routes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("settings", LargeBinary, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+drills = Table(
+    "drills",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("without", Text, nullable=False),
+    Column("started_at_ms", BigInteger, nullable=False),
+    Column("ends_at_ms", BigInteger, nullable=False),
+    Column("ended_at_ms", BigInteger),
+    Column("started_by", Text, nullable=False),
+    Column("report", LargeBinary),
+)
 
 
 # --- people ---------------------------------------------------------------------------------------

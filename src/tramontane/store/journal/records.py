@@ -46,6 +46,8 @@ class HoldRecord(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     bound_nano: int
     prompt_estimate_tokens: int
     output_bound_tokens: int
+    provider: str = ""
+    region: str = ""
 
 
 class CheckpointRecord(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -73,6 +75,9 @@ class SettleRecord(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False
     cost_nano: int
     estimated: bool
     status: str
+    provider: str = ""
+    region: str = ""
+    cache_write_tokens: int = 0
 
     def usage(self) -> UsageRecord:
         """Return the row of the store's usage table."""
