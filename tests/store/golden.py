@@ -91,8 +91,8 @@ ROWS["0003"] = f"""{_WIDER}
           ('lib_a', 'prj_a', 'mem_a', NULL, 'Contracts', 'What was signed', 1040, 1041),
           ('lib_b', 'prj_a', 'mem_a', 'conv_a', '', '', 1042, 1043);
         INSERT INTO documents VALUES
-          ('doc_a', 'lib_a', 'mem_a', 'lease.pdf', 'efef', 4096, 'pdf', 'Lease', 'fr', 'ready', 2, 2,
-           NULL, x'5b5d', 1, NULL, NULL, 1, 1044, 1045);
+          ('doc_a', 'lib_a', 'mem_a', 'lease.pdf', 'efef', 4096, 'pdf', 'Lease', 'fr', 'ready',
+           2, 2, NULL, x'5b5d', 1, NULL, NULL, 1, 1044, 1045);
         UPDATE conversations SET library_ids = '["lib_a"]' WHERE id = 'conv_a';
 """
 
@@ -132,7 +132,9 @@ def _dumped(connection: sqlite3.Connection) -> Iterator[str]:
     ))  # fmt: skip
     for statement in connection.iterdump():
         if statement.startswith("INSERT INTO sqlite_master"):
-            yield from (f"{sql};" for name, sql in indexes.items() if f"('table','{name}'," in statement)
+            yield from (
+                f"{sql};" for name, sql in indexes.items() if f"('table','{name}'," in statement
+            )
         elif statement == "COMMIT;":
             for name, sql in indexes.items():
                 if "content='messages_searched'" in sql:

@@ -122,7 +122,7 @@ def test_a_failing_upgrade_is_rolled_back(old: Path) -> None:
     assert rows(old) == before
     assert version(old) == revision
     connection = sqlite3.connect(old)
-    connection.execute("DROP TABLE tables")
+    connection.execute("DROP TABLE drills")
     connection.close()
     migrate(f"sqlite:///{old}")
     assert version(old) == schema.HEAD

@@ -1,0 +1,102 @@
+"""What a dialect offers to the gateway: one side towards clients, one towards providers.
+
+`Client` reads a client's request into the canonical form and writes answers, streams and errors in
+the client's own. `Upstream` writes a canonical request for a provider and reads what it answers.
+Both are stateless; a stream has a reader and a writer of its own. Nothing here knows sockets,
+keys of ours or prices.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from tramontane.errors import TramontaneError
+from tramontane.wire.canonical import Answer, Piece, Request, Said
+
+EVENT_STREAM = b"text/event-stream"
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as its endpoint read it. `fields` is the top level as the client wrote it, for a
+    provider of the same dialect; `prompt_bytes` bounds the prompt's tokens without `images`.
+    """
+
+    request: Request
+    fields: dict[str, msgspec.Raw]
+    prompt_bytes: int
+    images: int = 0
+
+
+class StreamWriter(Protocol):
+    """One stream to a client."""
+
+    def write(self, pieces: Sequence[Piece]) -> bytes:
+        """Return what the client gets for `pieces`; with `Ended` the dialect's own end."""
+
+    def fail(self, error: TramontaneError) -> bytes:
+        """Return the dialect's error event; nothing that looks like a good end follows."""
+
+
+class Client(Protocol):
+    """One endpoint of a dialect that clients speak."""
+
+    dialect: str
+    stream_type: bytes
+
+    def read(self, body: bytes, model: str | None, query: bytes) -> Asked:
+        """Return what is asked; `model` where the path names it. Raises InvalidRequest."""
+
+    def write(self, answer: Answer, asked: Asked) -> bytes:
+        """Return the whole answer's body."""
+
+    def writer(self, asked: Asked) -> StreamWriter:
+        """Return the writer of one stream."""
+
+    def error(self, error: TramontaneError) -> tuple[int, bytes]:
+        """Return status and body of a refusal, as this dialect spells both."""
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to a provider. `path` follows the origin's base path; `fields` are more lines of
+    the head, each with CR LF; `dropped` names what was left out since that was allowed.
+    """
+
+    path: str
+    body: bytes
+    fields: bytes = b""
+    dropped: tuple[str, ...] = ()
+
+
+class StreamReader(Protocol):
+    """One stream of a provider. Any cut of its bytes gives the same pieces in the same order."""
+
+    def feed(self, payload: bytes) -> list[Piece]:
+        """Return the pieces that are whole now. Raises Broken; UpstreamFailed for its errors."""
+
+    def end(self) -> list[Piece]:
+        """The body has ended: return what was due. Raises Broken where the answer has not ended."""
+
+
+class Upstream(Protocol):
+    """A dialect that providers speak."""
+
+    dialect: str
+    stream_type: bytes
+
+    def authorize(
+        self, secret: str | None, *, host: str, path: str, body: bytes, now_s: float
+    ) -> bytes:
+        """Return the head's lines that prove who asks; `path` is whole, with its base and query."""
+
+    def write(self, request: Request, *, model: str, drops: bool) -> Written:
+        """Return `request` for `model`; what cannot be said is refused, or dropped with `drops`."""
+
+    def read(self, body: bytes) -> Answer:
+        """Return the whole answer. Raises Broken."""
+
+    def reader(self) -> StreamReader:
+        """Return the reader of one stream."""
+
+    def read_error(self, body: bytes) -> Said:
+        """Return what an error's body says; empty where it says nothing in this form."""
