@@ -107,6 +107,7 @@ lock: $(VENV)/.lock ## Lock the dependencies again after a change in pyproject.t
 	@$(LOCK) $(UPGRADE) --group engine -o requirements/engine.txt
 	@$(LOCK) $(UPGRADE) --group node -o requirements/node.txt
 	@$(LOCK) $(UPGRADE) --group lock -o requirements/lock.txt
+	@$(LOCK) $(UPGRADE) --group mistralai -o requirements/mistralai.txt
 	@$(LOCK) $(UPGRADE) pyproject.toml --group build --group check --group test \
 	-c requirements/serve.txt -o requirements/test.txt
 
