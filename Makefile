@@ -9,6 +9,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+# Empty is as unset: without compiled files every process would compile all it imports, each time.
+export PYTHONDONTWRITEBYTECODE :=
 
 VENV ?= .venv
 PYTHON ?=
