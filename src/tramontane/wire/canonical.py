@@ -17,6 +17,7 @@ from tramontane.errors import InvalidRequest, TramontaneError
 from tramontane.money import Usage
 
 Role = Literal["system", "user", "assistant", "tool"]
+Operation = Literal["chat", "completions", "fim", "embeddings", "moderations"]
 Reason = Literal["stop", "length", "tool_calls", "content_filter", "refusal"]
 """Why an answer ended. `refusal`: the model declined; most dialects call it `content_filter`."""
 
@@ -119,10 +120,18 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     name: a dialect that knows one takes it, every other names it as inexpressible.
 
     `thinking_tokens`: how much may be thought; 0: not at all. `effort`: minimal to high.
+
+    Other operations have no messages: `completions` and `fim` go on from each of `inputs` (up to
+    `suffix`) and answer with Text, one choice after another; `embeddings` measure them, and
+    `moderations` judge them. An input is text or, in OpenAI's dialect alone, token numbers.
     """
 
     model: str
-    messages: tuple[Message, ...]
+    messages: tuple[Message, ...] = ()
+    operation: Operation = "chat"
+    inputs: tuple[str | tuple[int, ...], ...] = ()
+    suffix: str | None = None
+    dimensions: int | None = None
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
@@ -158,11 +167,12 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole answer; `usage` None where the provider did not count."""
+    """A whole answer; `usage` None where the provider did not count. `vectors` are embeddings."""
 
     id: str
     model: str
-    choices: tuple[Choice, ...]
+    choices: tuple[Choice, ...] = ()
+    vectors: tuple[tuple[float, ...], ...] = ()
     usage: Usage | None = None
     created_s: int = 0
 
