@@ -20,6 +20,7 @@ from tramontane.errors import ConfigError
 from tramontane.money import Price, parse_nano
 
 StreamUsage = Literal["ask", "always", "never"]
+Dialect = Literal["openai", "mistral", "azure", "anthropic", "google", "bedrock"]
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 _HOST = re.compile(r"[a-z0-9_][a-z0-9._-]*")
 _LOCAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -89,6 +90,8 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """A model made servable: `url` for one served elsewhere, `model` for a local file."""
 
     url: str | None = None
+    dialect: Dialect = "openai"
+    drop_unsupported: bool = False
     model: str | None = None
     upstream_model: str | None = None
     key_env: str | None = None

@@ -50,6 +50,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     trusts_stream_usage: bool
     shares_prompt_cache: bool
     supports_tools: bool
+    dialect: str = "openai"
+    secret: str | None = None
+    provider: str = ""
+    region: str = ""
+    drops_unsupported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,7 @@ def _remote(
         unavailable_reason=reason,
         state="ready" if reason is None else "failed",
         authorization=f"Bearer {secret}".encode() if secret else None,
+        secret=secret,
         price=config.parse_price(settings.price, whole, place),
         is_local=False,
         is_demonstration=False,
@@ -173,6 +179,7 @@ def _local(
         unavailable_reason=reason,
         state=state,
         authorization=authorization,
+        secret=None,
         price=config.parse_price(model.settings.price, whole, f"deployments.{name}"),
         is_local=True,
         is_demonstration=model.is_demonstration,
@@ -190,6 +197,7 @@ def _deployment(
     unavailable_reason: str | None,
     state: str,
     authorization: bytes | None,
+    secret: str | None,
     price: Price,
     is_local: bool,
     is_demonstration: bool,
@@ -221,4 +229,7 @@ def _deployment(
         trusts_stream_usage=is_local or settings.stream_usage != "never",
         shares_prompt_cache=settings.share_prompt_cache,
         supports_tools=supports_tools,
+        dialect="openai" if is_local else settings.dialect,
+        secret=secret,
+        drops_unsupported=settings.drop_unsupported,
     )
