@@ -35,7 +35,7 @@ from tramontane.engines.remote import RemoteModel, read_key, remote_models
 from tramontane.engines.supervisor import EngineSpec, Supervisor
 from tramontane.errors import ConfigError, TramontaneError
 from tramontane.gateway.news import Launch, News
-from tramontane.store import engines, keys, links, members, projects
+from tramontane.store import drills, engines, keys, links, members, projects
 from tramontane.store.database import Store, migrate, open_store
 from tramontane.store.opening import picture, prepare
 from tramontane.store.records import EngineInstance, Opening, Picture, Project
@@ -304,7 +304,17 @@ class Platform:
 
     def _open_books(self) -> tuple[Opening, Picture]:
         opening = prepare(self._folder.journal, self._store, clock_ms)
+        self._end_drills()
         return opening, picture(self._store)
+
+    def _end_drills(self) -> None:
+        """Give back what a drill took away, once its time has passed."""
+        now_ms = clock_ms()
+        with self._store.read() as c:
+            is_due = bool(drills.due(c, now_ms))
+        if is_due:
+            with self._store.write() as c:
+                drills.end_due(c, now_ms)
 
     async def _in_store(self, work: Callable[[], T]) -> T:
         """Run `work` on the one thread that may wait for the store."""
@@ -332,6 +342,7 @@ class Platform:
 
     def _changed(self) -> Picture | None:
         self._store_instances()  # what a full or locked store did not take
+        self._end_drills()
         if self._store.revision() == self._revision:
             return None
         return picture(self._store)

@@ -109,7 +109,10 @@ class EngineInstance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One settled attempt. `estimated` marks an answer whose end never reached the gateway."""
+    """One settled attempt. `estimated` marks an answer whose end never reached the gateway.
+
+    Where it is not `is_priced`, nobody has said what it costs, and `cost_nano` is 0.
+    """
 
     request_id: str
     attempt: int
@@ -128,6 +131,7 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
     provider: str = ""  # who served it, and where; empty: not known
     region: str = ""
     cache_write_tokens: int = 0
+    is_priced: bool = True
 
 
 class SpentWindows(msgspec.Struct, frozen=True):
@@ -158,6 +162,22 @@ class Opening(msgspec.Struct, frozen=True):
     lost: int = 0
 
 
+class Drill(msgspec.Struct, frozen=True, kw_only=True):
+    """A time in which deployments are taken away, to see what stands without them.
+
+    `without` says whose: a fact with its dimension, such as `provider:mistral`. It runs until
+    `ended_at_ms` is set, at `ends_at_ms` at the latest. `report` is JSON, made some seconds later.
+    """
+
+    id: str
+    without: str
+    started_at_ms: int
+    ends_at_ms: int
+    ended_at_ms: int | None = None
+    started_by: str
+    report: bytes | None = None
+
+
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
     """All configuration in the store, as of one revision: what a gateway decides by."""
 
@@ -168,6 +188,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelFile, ...]
     deployments: tuple[StoredDeployment, ...]
     instances: tuple[EngineInstance, ...]
+    drills: tuple[Drill, ...] = ()  # those that run
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
