@@ -12,43 +12,76 @@ NANO = 1_000_000_000
 MTOK = 1_000_000
 
 
+class Rates(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a request of more than `above_tokens` prompt tokens costs, all of it, per million
+    tokens. `cache_write_nano_per_mtok` None: as other input.
+    """
+
+    above_tokens: int
+    input_nano_per_mtok: int
+    output_nano_per_mtok: int
+    cached_nano_per_mtok: int
+    cache_write_nano_per_mtok: int | None = None
+
+
 class Price(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a deployment charges, in nano-units per million tokens."""
+    """What a deployment charges, in nano-units per million tokens.
+
+    `long_context` are the rates of longer prompts, shortest first; none is below those before it.
+    `is_known` False: nobody has said what it costs, which is not the same as nothing.
+    """
 
     input_nano_per_mtok: int = 0
     output_nano_per_mtok: int = 0
     cached_nano_per_mtok: int = 0
     request_nano: int = 0
+    cache_write_nano_per_mtok: int | None = None  # None: as other input
+    long_context: tuple[Rates, ...] = ()
+    is_known: bool = True
 
 
 class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Tokens of one answer. `cached_tokens` are part of `prompt_tokens`."""
+    """Tokens of one answer. `prompt_tokens` hold `cached_tokens` (read from the provider's cache)
+    and `cache_write_tokens` (written to it); `completion_tokens` hold the tokens of thinking.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 def cost_nano(price: Price, usage: Usage) -> int:
     """Return the cost in nano-units, rounded half up once, over the exact sum.
 
-    It never decreases when a token count grows (cached prices are at most input prices), so a
-    cost at upper bounds is an upper bound.
+    It never decreases when the tokens of the prompt or of the answer grow (`parse_price` holds
+    that: what is cached costs at most what is not, a longer prompt at least what a shorter does).
     """
-    prompt, cached = usage.prompt_tokens, usage.cached_tokens
+    prompt, cached, written = usage.prompt_tokens, usage.cached_tokens, usage.cache_write_tokens
     if cached > prompt:
         cached = prompt
+    if written > prompt - cached:
+        written = prompt - cached
+    rates = rates_at(price, prompt) if price.long_context else price
     micro = (
-        (prompt - cached) * price.input_nano_per_mtok
-        + cached * price.cached_nano_per_mtok
-        + usage.completion_tokens * price.output_nano_per_mtok
+        (prompt - cached - written) * rates.input_nano_per_mtok
+        + cached * rates.cached_nano_per_mtok
+        + usage.completion_tokens * rates.output_nano_per_mtok
     )
+    if written:
+        micro += written * _write_rate(rates)
     return price.request_nano + (micro + MTOK // 2) // MTOK
 
 
 def bound_nano(price: Price, prompt_tokens: int, output_tokens: int) -> int:
-    """Return the most that so many tokens can cost: `cost_nano` with nothing cached."""
-    micro = prompt_tokens * price.input_nano_per_mtok + output_tokens * price.output_nano_per_mtok
+    """Return the most that so many tokens can cost: nothing cached, all written to the cache where
+    that costs more.
+    """
+    rates = rates_at(price, prompt_tokens) if price.long_context else price
+    dearest = rates.input_nano_per_mtok
+    if rates.cache_write_nano_per_mtok is not None and rates.cache_write_nano_per_mtok > dearest:
+        dearest = rates.cache_write_nano_per_mtok
+    micro = prompt_tokens * dearest + output_tokens * rates.output_nano_per_mtok
     return price.request_nano + (micro + MTOK // 2) // MTOK
 
 
@@ -57,12 +90,28 @@ def affordable_output_tokens(price: Price, prompt_tokens: int, available_nano: i
 
     Negative where not even the prompt can be paid.
     """
-    left = available_nano - cost_nano(price, Usage(prompt_tokens))
+    left = available_nano - bound_nano(price, prompt_tokens, 0)
     if left < 0:
         return -1
-    if price.output_nano_per_mtok == 0:
+    rate = rates_at(price, prompt_tokens).output_nano_per_mtok
+    if rate == 0:
         return None
-    return max(0, (left - 1) * MTOK // price.output_nano_per_mtok)
+    return max(0, (left - 1) * MTOK // rate)
+
+
+def rates_at(price: Price, prompt_tokens: int) -> Price | Rates:
+    """Return the rates that a prompt of so many tokens is charged at."""
+    found: Price | Rates = price
+    for rates in price.long_context:
+        if prompt_tokens <= rates.above_tokens:
+            break
+        found = rates
+    return found
+
+
+def _write_rate(rates: Price | Rates) -> int:
+    write = rates.cache_write_nano_per_mtok
+    return rates.input_nano_per_mtok if write is None else write
 
 
 def parse_nano(text: str) -> int:

@@ -204,6 +204,8 @@ class Ledger:
         prompt_bound_tokens: int,
         prompt_estimate_tokens: int,
         output_bound_tokens: int,
+        provider: str = "",
+        region: str = "",
     ) -> Hold:
         """Return a hold on what the attempt can cost at most, in every budget that applies.
 
@@ -231,6 +233,8 @@ class Ledger:
                 bound,
                 prompt_estimate_tokens,
                 output_bound_tokens,
+                provider,
+                region,
             )
         )
         project.hold(bound)
@@ -276,12 +280,16 @@ class Ledger:
         if hold.cost_nano >= 0:
             return hold.cost_nano
         record = hold.record
-        prompt, completion, cached = (
+        prompt, completion, cached, written = (
             usage.prompt_tokens,
             usage.completion_tokens,
             usage.cached_tokens,
+            usage.cache_write_tokens,
         )
-        if not (0 <= cached <= prompt <= MAX_TOKENS and 0 <= completion <= MAX_TOKENS):
+        if (
+            not (0 <= cached <= prompt <= MAX_TOKENS and 0 <= completion <= MAX_TOKENS)
+            or not 0 <= written <= prompt - cached
+        ):
             return self._settle_absurd(hold, usage, estimated, status)
         now_ms = self._tick()
         hold.cost_nano = cost
@@ -302,6 +310,10 @@ class Ledger:
                 cost,
                 estimated,
                 status[:STATUS_BYTES],
+                record.provider,
+                record.region,
+                written,
+                record.price.is_known,
             ),
         )
         bound = record.bound_nano
@@ -319,7 +331,8 @@ class Ledger:
         prompt = min(max(usage.prompt_tokens, 0), MAX_TOKENS)
         completion = min(max(usage.completion_tokens, 0), MAX_TOKENS)
         cached = min(max(usage.cached_tokens, 0), prompt)
-        nearest = Usage(prompt, completion, cached)
+        written = min(max(usage.cache_write_tokens, 0), prompt - cached)
+        nearest = Usage(prompt, completion, cached, written)
         return self._settle(hold, nearest, cost_nano(hold.record.price, nearest), estimated, status)
 
     def _settle_late(self, record: HoldRecord, accounts: Sequence[Account], cost: int) -> None:

@@ -179,6 +179,7 @@ usage = Table(
     Column("provider", Text, nullable=False, server_default=""),
     Column("region", Text, nullable=False, server_default=""),
     Column("cache_write_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("is_priced", Boolean, nullable=False, server_default=text("true")),
 )
 # Covers `usage.spend`, which then never touches the table itself.
 Index(

@@ -175,6 +175,9 @@ def _bill_lost(hold: HoldRecord, checkpoint_tokens: int, now_ms: int) -> UsageRe
         cost_nano=min(cost, hold.bound_nano),
         estimated=True,
         status=GATEWAY_LOST,
+        provider=hold.provider,
+        region=hold.region,
+        is_priced=hold.price.is_known,
     )
 
 

@@ -78,6 +78,7 @@ class SettleRecord(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False
     provider: str = ""
     region: str = ""
     cache_write_tokens: int = 0
+    is_priced: bool = True
 
     def usage(self) -> UsageRecord:
         """Return the row of the store's usage table."""

@@ -41,3 +41,6 @@ def upgrade() -> None:
         "usage",
         sa.Column("cache_write_tokens", sa.BigInteger(), nullable=False, server_default="0"),
     )
+    op.add_column(
+        "usage", sa.Column("is_priced", sa.Boolean(), nullable=False, server_default=sa.true())
+    )
