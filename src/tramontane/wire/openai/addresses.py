@@ -133,6 +133,16 @@ def read_messages(messages: msgspec.Raw) -> tuple[int, int]:
     return images, size
 
 
+def is_data_address(text: str) -> bool:
+    """Whether `text` is a `data:` address, which holds what it names."""
+    return _is_data(text) is not None
+
+
+def address_not_allowed(place: str) -> InvalidRequest:
+    """Return the refusal of the address at `place`."""
+    return _not_allowed(place)
+
+
 def refuse_addresses(name: str, raw: msgspec.Raw) -> None:
     """Raise InvalidRequest where the top-level field `name` (not `messages`) holds an address.
 

@@ -11,6 +11,7 @@ import re
 import msgspec
 
 from tramontane.errors import InvalidRequest
+from tramontane.wire.canonical import Operation
 from tramontane.wire.openai.addresses import read_messages, refuse_addresses
 
 CHOICES_MAX = 128
@@ -40,8 +41,13 @@ FALSE = msgspec.Raw(b"false")
 INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
 
 
+EXAMPLE = '{"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}'
+
+
 class Intent(msgspec.Struct, frozen=True, gc=False):
-    """A chat request as understood. `prompt_bytes` excludes the data of images."""
+    """A request as understood. `prompt_bytes` excludes the data of images; `choices` are all that
+    may be generated, where `gives_text`.
+    """
 
     fields: dict[str, msgspec.Raw]
     model: str
@@ -51,34 +57,27 @@ class Intent(msgspec.Struct, frozen=True, gc=False):
     choices: int
     images: int
     prompt_bytes: int
+    operation: Operation = "chat"
+
+    @property
+    def gives_text(self) -> bool:
+        """Whether output tokens are made, and charged."""
+        return self.operation not in ("embeddings", "moderations")
 
 
 def read_chat(body: bytes) -> Intent:
     """Return the intent of a chat completions body; InvalidRequest names the field at fault."""
-    try:
-        fields = _TOP.decode(body)
-    except msgspec.ValidationError:
-        raise InvalidRequest(
-            "The body must be a JSON object such as"
-            ' {"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}.',
-            code="invalid_json",
-        ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(
-            f"The body is not valid JSON: {error}. Check quotes, commas and brackets.",
-            code="invalid_json",
-        ) from None
-    _refuse_ambiguous(fields, body)
-    model = _text(fields, "model")
+    fields = read_top(body)
+    model = read_text(fields, "model")
     messages = fields.get("messages")
     if messages is None or bytes(memoryview(messages)[:1]) != b"[":
-        raise _wrong("messages", "an array of messages, at least one", messages)
-    stream = "stream" in fields and _flag(fields, "stream")
-    max_tokens = _count(fields, "max_tokens") if "max_tokens" in fields else None
+        raise wrong("messages", "an array of messages, at least one", messages)
+    stream = "stream" in fields and read_flag(fields, "stream")
+    max_tokens = read_count(fields, "max_tokens") if "max_tokens" in fields else None
     if "max_completion_tokens" in fields:
-        max_tokens = max(_count(fields, "max_completion_tokens") or 0, max_tokens or 0) or None
-    choices = (_count(fields, "n", CHOICES_MAX) or 1) if "n" in fields else 1
-    include_usage = "stream_options" in fields and _include_usage(fields, stream)
+        max_tokens = max(read_count(fields, "max_completion_tokens") or 0, max_tokens or 0) or None
+    choices = (read_count(fields, "n", CHOICES_MAX) or 1) if "n" in fields else 1
+    include_usage = "stream_options" in fields and read_include_usage(fields, stream)
     images, image_bytes = read_messages(messages)
     return Intent(
         fields,
@@ -92,20 +91,47 @@ def read_chat(body: bytes) -> Intent:
     )
 
 
+def read_top(
+    body: bytes,
+    *,
+    controlled: frozenset[str] = CONTROLLED,
+    plain: frozenset[str] = PLAIN,
+    example: str = EXAMPLE,
+) -> dict[str, msgspec.Raw]:
+    """Return the top level of `body`. Raises InvalidRequest where it is none, where a name stands
+    twice or folds to a `controlled` one, or where a field that is not `plain` holds an address.
+    """
+    try:
+        fields = _TOP.decode(body)
+    except msgspec.ValidationError:
+        raise InvalidRequest(
+            f"The body must be a JSON object such as {example}.", code="invalid_json"
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(
+            f"The body is not valid JSON: {error}. Check quotes, commas and brackets.",
+            code="invalid_json",
+        ) from None
+    _refuse_ambiguous(fields, body, controlled, plain)
+    return fields
+
+
 def encode(fields: dict[str, msgspec.Raw]) -> bytes:
     """Return the body for `fields`."""
     return _ENCODE.encode(fields)
 
 
-def _refuse_ambiguous(fields: dict[str, msgspec.Raw], body: bytes) -> None:
+def _refuse_ambiguous(
+    fields: dict[str, msgspec.Raw], body: bytes, controlled: frozenset[str], plain: frozenset[str]
+) -> None:
     if len(fields) > FIELDS_MAX:
         raise InvalidRequest(f"More than {FIELDS_MAX} top-level fields.", code="too_many_fields")
     size = 1
     for name, raw in fields.items():
         size += len(name) + 4 + memoryview(raw).nbytes
-        if name not in PLAIN:
+        if name not in plain:
             folded = name.casefold()
-            if folded in CONTROLLED:
+            if folded in controlled:
                 raise InvalidRequest(
                     f"Unknown field '{name}': did you mean '{folded}'? Field names are lower-case.",
                     code="unknown_field",
@@ -143,7 +169,8 @@ def _refuse_duplicates(fields: dict[str, msgspec.Raw], body: bytes) -> None:
         seen.add(found)
 
 
-def _wrong(name: str, expected: str, raw: msgspec.Raw | None) -> InvalidRequest:
+def wrong(name: str, expected: str, raw: msgspec.Raw | None) -> InvalidRequest:
+    """Return the refusal of the field `name`, which must be `expected` and is `raw`, or missing."""
     if raw is None:
         return InvalidRequest(
             f"The field '{name}' is missing; it must be {expected}.",
@@ -156,17 +183,19 @@ def _wrong(name: str, expected: str, raw: msgspec.Raw | None) -> InvalidRequest:
     )
 
 
-def _text(fields: dict[str, msgspec.Raw], name: str) -> str:
+def read_text(fields: dict[str, msgspec.Raw], name: str) -> str:
+    """Return a text that must be there. Raises InvalidRequest."""
     raw = fields.get(name)
     try:
         if raw is not None:
             return _STR.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
-    raise _wrong(name, "a string", raw)
+    raise wrong(name, "a string", raw)
 
 
-def _flag(fields: dict[str, msgspec.Raw], name: str) -> bool:
+def read_flag(fields: dict[str, msgspec.Raw], name: str) -> bool:
+    """Return whether `name` is set; not where it is missing or null. Raises InvalidRequest."""
     raw = fields.get(name)
     if raw is None:
         return False
@@ -175,17 +204,18 @@ def _flag(fields: dict[str, msgspec.Raw], name: str) -> bool:
         return True
     if word in (b"false", b"null"):
         return False
-    raise _wrong(name, "true or false", raw)
+    raise wrong(name, "true or false", raw)
 
 
-def _count(fields: dict[str, msgspec.Raw], name: str, most: int = TOKENS_MAX) -> int | None:
+def read_count(fields: dict[str, msgspec.Raw], name: str, most: int = TOKENS_MAX) -> int | None:
+    """Return a whole number from 1 to `most`; None where it is missing. Raises InvalidRequest."""
     raw = fields.get(name)
     if raw is None or bytes(raw) == b"null":
         return None
     try:
         value = _INT.decode(raw)
     except msgspec.DecodeError:
-        raise _wrong(name, "a whole number", raw) from None
+        raise wrong(name, "a whole number", raw) from None
     if not 1 <= value <= most:
         raise InvalidRequest(
             f"The field '{name}' must be between 1 and {most}, not {value}.",
@@ -195,14 +225,15 @@ def _count(fields: dict[str, msgspec.Raw], name: str, most: int = TOKENS_MAX) ->
     return value
 
 
-def _include_usage(fields: dict[str, msgspec.Raw], stream: bool) -> bool:
+def read_include_usage(fields: dict[str, msgspec.Raw], stream: bool) -> bool:
+    """Return what `stream_options`, which is there, says of usage. Raises InvalidRequest."""
     raw = fields["stream_options"]
     if bytes(raw) == b"null":
         return False
     try:
         options = _TOP.decode(raw)
     except msgspec.DecodeError:
-        raise _wrong("stream_options", "an object", raw) from None
+        raise wrong("stream_options", "an object", raw) from None
     if not stream:
         raise InvalidRequest(
             "The field 'stream_options' is only allowed when 'stream' is true.",
@@ -210,7 +241,7 @@ def _include_usage(fields: dict[str, msgspec.Raw], stream: bool) -> bool:
             param="stream_options",
         )
     try:
-        return _flag(options, "include_usage")
+        return read_flag(options, "include_usage")
     except InvalidRequest as error:
         error.param = "stream_options.include_usage"
         raise
