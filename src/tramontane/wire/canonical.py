@@ -186,6 +186,7 @@ class Began(msgspec.Struct, frozen=True, gc=False):
     id: str
     model: str
     usage: Usage | None = None
+    created_s: int = 0
 
 
 class TextPiece(msgspec.Struct, frozen=True, gc=False):

@@ -89,15 +89,18 @@ def read_inputs(fields: Mapping[str, Raw], name: str) -> tuple[str | tuple[int, 
     return tuple(item if isinstance(item, str) else tuple(item) for item in given)
 
 
-def read_completions(body: bytes) -> Intent:
-    """Return the intent of a completions body; InvalidRequest names the field at fault."""
+def read_completions(body: bytes, named: str | None = None) -> Intent:
+    """Return the intent of a completions body; InvalidRequest names the field at fault.
+
+    `named`: the model, where the path names it.
+    """
     fields = read_top(
         body,
         controlled=_COMPLETION,
         plain=_COMPLETION_PLAIN,
         example='{"model": "large", "prompt": "Once upon a time"}',
     )
-    model = read_text(fields, "model")
+    model = _model(fields, named)
     prompts = len(read_inputs(fields, "prompt"))
     stream = read_flag(fields, "stream")
     max_tokens = read_count(fields, "max_tokens")
@@ -126,27 +129,35 @@ def read_completions(body: bytes) -> Intent:
     )
 
 
-def read_embeddings(body: bytes) -> Intent:
-    """Return the intent of an embeddings body; InvalidRequest names the field at fault."""
+def read_embeddings(body: bytes, named: str | None = None) -> Intent:
+    """Return the intent of an embeddings body; InvalidRequest names the field at fault.
+
+    `named`: the model, where the path names it.
+    """
     fields = read_top(
         body,
         controlled=_INPUT,
         plain=_INPUT_PLAIN,
         example='{"model": "embed", "input": "Hello"}',
     )
+    _model(fields, named)
     read_inputs(fields, "input")
     return _measured(fields, len(body), 0, "embeddings")
 
 
-def read_moderations(body: bytes) -> Intent:
-    """Return the intent of a moderations body; InvalidRequest names the field at fault."""
+def read_moderations(body: bytes, named: str | None = None) -> Intent:
+    """Return the intent of a moderations body; InvalidRequest names the field at fault.
+
+    `named`: the model, where the path names it.
+    """
     fields = read_top(
         body,
         controlled=_INPUT,
         plain=_INPUT_PLAIN,
         example='{"model": "moderation", "input": "Hello"}',
     )
-    fields.setdefault("model", Raw(b'"%b"' % MODERATION_MODEL.encode()))
+    fields.setdefault("model", Raw(msgspec.json.encode(MODERATION_MODEL)))
+    _model(fields, named)
     images = image_bytes = 0
     expected = "a string, or an array of strings or of parts of type text or image_url"
     raw = fields.get("input")
@@ -177,6 +188,12 @@ PATHS: Mapping[Operation, str] = {
     "moderations": "/moderations",
 }
 """Where each is, below a server's base path."""
+
+
+def _model(fields: dict[str, Raw], named: str | None) -> str:
+    if named is not None:
+        fields["model"] = Raw(msgspec.json.encode(named))
+    return read_text(fields, "model")
 
 
 def _measured(fields: dict[str, Raw], size: int, images: int, operation: Operation) -> Intent:
