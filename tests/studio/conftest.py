@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 import pytest
+from argon2 import PasswordHasher
 from litestar import Litestar
 from litestar.types import ASGIApp
 
@@ -21,11 +22,13 @@ from tramontane.money import parse_nano
 from tramontane.store import budgets, keys, models, projects, usage
 from tramontane.store.database import Store, open_store
 from tramontane.store.records import Budget, Key, ModelFile, Project, Right, UsageRecord
+from tramontane.studio import passwords
 from tramontane.studio.application import build, gated, routed
 from tramontane.studio.platform import Platform
 
 NOW_MS = 1_700_000_000_000  # 2023-11-14T22:13:20Z
 DAY_MS = 86_400_000
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -76,7 +79,9 @@ class Studio:
         self.now_ms = NOW_MS
         nobody = TokenClient(str(settings.data_dir / "run" / "gateway.sock"), "service")
         clock_ms: Callable[[], int] = lambda: self.now_ms  # noqa: E731
-        self.platform = build(settings, store, pepper, clock_ms, nobody, Feed("test"))
+        with pytest.MonkeyPatch.context() as patch:  # what a hash costs, test_passwords.py tries
+            patch.setattr(passwords, "PasswordHasher", lambda: QUICK)
+            self.platform = build(settings, store, pepper, clock_ms, nobody, Feed("test"))
         self._gated = gated(_routes(), self.platform)
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,7 +28,6 @@ from tramontane.config import LimitDefaults, Settings
 from tramontane.datafolder import DataFolder
 from tramontane.store import keys, members, memberships, projects, sessions
 from tramontane.store.database import open_store
-from tramontane.studio import passwords
 
 PROJECTS = ("one", "two")
 ROLES = ("member", "manager")
@@ -263,8 +261,6 @@ class Rights(RuleBasedStateMachine):
 
 def run(empty_store_file: Path, monkeypatch: pytest.MonkeyPatch, examples: int, steps: int) -> None:
     """Try so many histories of so many steps."""
-    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(passwords, "PasswordHasher", lambda: quick)
     monkeypatch.setattr(Rights, "empty_store", empty_store_file, raising=False)
     run_state_machine_as_test(
         Rights,
