@@ -9,15 +9,16 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
+from tramontane import pricing
 from tramontane.errors import ConfigError
-from tramontane.money import Price, parse_nano
+from tramontane.money import Price
+from tramontane.pricing import PriceSettings as PriceSettings
 
 StreamUsage = Literal["ask", "always", "never"]
 Dialect = Literal["openai", "mistral", "azure", "anthropic", "google", "bedrock"]
@@ -25,8 +26,11 @@ MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 _HOST = re.compile(r"[a-z0-9_][a-z0-9._-]*")
 _LOCAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}", re.ASCII)
+_JURISDICTION = re.compile(r"[A-Z]{2}", re.ASCII)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
+ROUTE_RETRIES_MOST = 5
+ROUTE_WEIGHT_MOST = 1_000_000
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,20 +80,27 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     lifetime_s: float = 2_592_000.0
 
 
-class PriceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Prices as decimals in quotes, per million tokens (`request` per request)."""
+class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account with somebody who serves models. `kind` is one of `providers.kinds`."""
 
-    input_per_mtok: str = "0"
-    output_per_mtok: str = "0"
-    cached_input_per_mtok: str | None = None
-    request: str = "0"
-    currency: str | None = None
+    kind: str
+    url: str | None = None
+    region: str | None = None
+    jurisdiction: str | None = None
+    owner_jurisdiction: str | None = None
+    no_training: bool | None = None
+    key_env: str | None = None
+    key_file: str | None = None
+    ca_file: str | None = None
 
 
 class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model made servable: `url` for one served elsewhere, `model` for a local file."""
+    """A model made servable: `url` or `provider` for one served elsewhere, `model` for a local
+    file.
+    """
 
     url: str | None = None
+    provider: str | None = None
     dialect: Dialect = "openai"
     drop_unsupported: bool = False
     model: str | None = None
@@ -97,7 +108,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     key_env: str | None = None
     key_file: str | None = None
     ca_file: str | None = None
-    price: PriceSettings | None = None
+    price: PriceSettings | Literal["free"] | None = None
     max_in_flight: int | None = None
     queue_limit: int = 256
     queue_timeout_s: float = 60.0
@@ -112,6 +123,8 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     share_prompt_cache: bool = False
     languages: tuple[str, ...] | None = None
     open_weights: bool | None = None
+    jurisdiction: str | None = None
+    no_training: bool | None = None
 
 
 class StudioSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,10 +152,52 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     loading_memory_bytes: int = 1_073_741_824
 
 
-class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A public model name and the deployments that serve it, in the order to be tried."""
+class RouteCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a request must be for a deployment to be tried; what is left out does not matter.
 
-    deployments: tuple[str, ...]
+    Prompt tokens are those that its bytes suggest, before any provider has counted.
+    """
+
+    has_images: bool | None = None
+    has_tools: bool | None = None
+    min_prompt_tokens: int | None = None
+    max_prompt_tokens: int | None = None
+    projects: tuple[str, ...] | None = None
+
+
+class RouteTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One deployment of a route. Neighbours with a `weight` share one step, drawn by weight."""
+
+    deployment: str
+    weight: int | None = None
+    when: RouteCondition | None = None
+
+
+class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A public model name and the deployments that serve it, in the order to be tried.
+
+    `fallbacks` are other public names, tried when none of these can answer. `retries`: how often
+    all are tried again. `timeout_s` is for the first byte of one attempt, `deadline_s` of all.
+    """
+
+    deployments: tuple[str | RouteTarget, ...]
+    fallbacks: tuple[str, ...] = ()
+    retries: int = 1
+    timeout_s: float | None = None
+    deadline_s: float | None = None
+
+    @property
+    def targets(self) -> tuple[RouteTarget, ...]:
+        """The deployments, each as a target."""
+        return tuple(
+            RouteTarget(deployment=each) if isinstance(each, str) else each
+            for each in self.deployments
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The deployments' names."""
+        return tuple(target.deployment for target in self.targets)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -162,6 +217,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     studio: StudioSettings = StudioSettings()
     documents: DocumentSettings = DocumentSettings()
     tables: TableSettings = TableSettings()
+    providers: dict[str, ProviderSettings] = {}
     deployments: dict[str, DeploymentSettings] = {}
     routes: dict[str, RouteSettings] = {}
 
@@ -231,20 +287,59 @@ def _check(settings: Settings, where: str) -> None:
     _check_proxies(settings.server.trusted_proxies, where)
     for name, deployment in settings.deployments.items():
         place = f"{where}: deployments.{name}"
-        _check_name(name, place, _REMOTE_NAME if deployment.url is not None else _LOCAL_NAME)
-        if (deployment.url is None) == (deployment.model is None):
-            raise ConfigError(f"{place}: set either url (served elsewhere) or model (a local file)")
+        _check_name(name, place, _LOCAL_NAME if deployment.model is not None else _REMOTE_NAME)
+        said = (deployment.url, deployment.provider, deployment.model)
+        if sum(one is not None for one in said) != 1:
+            raise ConfigError(
+                f"{place}: set one of url or provider (served elsewhere) and model (a local file)"
+            )
+        _check_jurisdiction(deployment.jurisdiction, f"{place}.jurisdiction")
         if deployment.url is not None:
             parse_origin(deployment.url, place)
         if deployment.max_in_flight is not None and deployment.max_in_flight < 1:
             raise ConfigError(f"{place}.max_in_flight: must be at least 1")
         parse_price(deployment.price, settings, place)
+        parse_service_tiers(deployment.price, settings, place)
+    for name, provider in settings.providers.items():
+        place = f"{where}: providers.{name}"
+        _check_name(name, place, _LOCAL_NAME)
+        if provider.url is not None:
+            parse_origin(provider.url, place)
+        _check_jurisdiction(provider.jurisdiction, f"{place}.jurisdiction")
+        _check_jurisdiction(provider.owner_jurisdiction, f"{place}.owner_jurisdiction")
     for url in settings.studio.allowed_origins or ():
         parse_origin(url, f"{where}: studio.allowed_origins")
     for name, route in settings.routes.items():
-        _check_name(name, f"{where}: routes.{name}", _REMOTE_NAME)
-        if not route.deployments:
-            raise ConfigError(f"{where}: routes.{name}.deployments: name at least one deployment")
+        check_route(name, route, f"{where}: routes.{name}")
+
+
+def check_route(name: str, route: RouteSettings, place: str) -> None:
+    """Raise ConfigError where a route cannot be used; `place` begins its message."""
+    _check_name(name, place, _REMOTE_NAME)
+    if not route.deployments:
+        raise ConfigError(f"{place}.deployments: name at least one deployment")
+    if len(set(route.names)) < len(route.names):
+        raise ConfigError(f"{place}.deployments: one stands twice; give it a weight instead")
+    if name in route.fallbacks:
+        raise ConfigError(f"{place}.fallbacks: it cannot fall back to itself")
+    if not 0 <= route.retries <= ROUTE_RETRIES_MOST:
+        raise ConfigError(f"{place}.retries: from 0 to {ROUTE_RETRIES_MOST}")
+    for field, seconds in (("timeout_s", route.timeout_s), ("deadline_s", route.deadline_s)):
+        if seconds is not None and not 0 < seconds <= 86_400:
+            raise ConfigError(f"{place}.{field}: must be above 0, a day at most")
+    weights = [target.weight for target in route.targets if target.weight is not None]
+    if any(not 0 <= weight <= ROUTE_WEIGHT_MOST for weight in weights):
+        raise ConfigError(f"{place}.deployments: a weight is from 0 to {ROUTE_WEIGHT_MOST}")
+    if weights and not any(weights):
+        raise ConfigError(f"{place}.deployments: give at least one a weight above 0")
+    for target in route.targets:
+        condition = target.when or RouteCondition()
+        least, most = condition.min_prompt_tokens or 0, condition.max_prompt_tokens
+        if least < 0 or (most is not None and most < least):
+            raise ConfigError(
+                f"{place}.deployments: {target.deployment}: max_prompt_tokens must not be below"
+                " min_prompt_tokens, and neither below 0"
+            )
 
 
 def _check_public_url(url: str | None, where: str) -> None:
@@ -274,6 +369,14 @@ def _check_proxies(proxies: tuple[str, ...], where: str) -> None:
                 f"{where}: server.trusted_proxies: {proxy!r} is no address such as 127.0.0.1 and"
                 " no network such as 10.0.0.0/8"
             ) from None
+
+
+def _check_jurisdiction(jurisdiction: str | None, place: str) -> None:
+    if jurisdiction is not None and _JURISDICTION.fullmatch(jurisdiction) is None:
+        raise ConfigError(
+            f"{place}: write the country's two capital letters (ISO 3166), such as FR; EU where"
+            " it may be any of its members"
+        )
 
 
 def _check_name(name: str, place: str, allowed: re.Pattern[str]) -> None:
@@ -337,48 +440,24 @@ def _is_ipv6(host: str) -> bool:
         return False
 
 
-def parse_price(price: PriceSettings | None, settings: Settings, place: str) -> Price:
-    """Return `price` in nano-units of the platform's currency; zero where None."""
-    if price is None:
-        return Price()
-    rate = _rate(price.currency, settings, place)
-
-    def nano(field: str, text: str) -> int:
-        try:
-            return int((Decimal(parse_nano(text)) * rate).to_integral_value())
-        except ValueError as error:
-            raise ConfigError(f"{place}.price.{field}: {error}") from None
-
-    input_nano = nano("input_per_mtok", price.input_per_mtok)
-    cached = price.cached_input_per_mtok
-    cached_nano = input_nano if cached is None else nano("cached_input_per_mtok", cached)
-    if cached_nano > input_nano:
-        raise ConfigError(f"{place}.price.cached_input_per_mtok: is above input_per_mtok")
-    return Price(
-        input_nano_per_mtok=input_nano,
-        output_nano_per_mtok=nano("output_per_mtok", price.output_per_mtok),
-        cached_nano_per_mtok=cached_nano,
-        request_nano=nano("request", price.request),
-    )
+def parse_price(
+    price: PriceSettings | Literal["free"] | None, settings: Settings, place: str
+) -> Price:
+    """Return `price` in nano-units of the platform's currency, as `pricing.parse` does."""
+    return pricing.parse(price, settings.currency, settings.exchange_rates, place)
 
 
-def _rate(currency: str | None, settings: Settings, place: str) -> Decimal:
-    if currency is None or currency == settings.currency:
-        return Decimal(1)
-    text = settings.exchange_rates.get(currency)
-    if text is None:
-        raise ConfigError(
-            f"{place}.price.currency: is {currency}, the platform's currency is"
-            f' {settings.currency}; add {currency} = "RATE" under [exchange_rates]'
-        )
-    try:
-        return Decimal(parse_nano(text)) / 1_000_000_000
-    except ValueError as error:
-        raise ConfigError(f"exchange_rates.{currency}: {error}") from None
+def parse_service_tiers(
+    price: PriceSettings | Literal["free"] | None, settings: Settings, place: str
+) -> dict[str, Price]:
+    """Return the price at each service tier, as `pricing.parse_service_tiers` does."""
+    return pricing.parse_service_tiers(price, settings.currency, settings.exchange_rates, place)
 
 
 def read_secret(
-    settings: DeploymentSettings, environ: Mapping[str, str] = os.environ, place: str = "deployment"
+    settings: DeploymentSettings | ProviderSettings,
+    environ: Mapping[str, str] = os.environ,
+    place: str = "deployment",
 ) -> str | None:
     """Return the provider's key from `key_env` or `key_file`; None where neither is set.
 

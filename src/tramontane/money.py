@@ -23,6 +23,23 @@ class Rates(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cached_nano_per_mtok: int
     cache_write_nano_per_mtok: int | None = None
 
+    @property
+    def write_nano_per_mtok(self) -> int:
+        """What a token costs that is written to the provider's cache."""
+        write = self.cache_write_nano_per_mtok
+        return self.input_nano_per_mtok if write is None else write
+
+    def times(self, factor_nano: int) -> "Rates":
+        """Return these rates by a factor in billionths, each rounded half up."""
+        write = self.cache_write_nano_per_mtok
+        return Rates(
+            self.above_tokens,
+            _times(self.input_nano_per_mtok, factor_nano),
+            _times(self.output_nano_per_mtok, factor_nano),
+            _times(self.cached_nano_per_mtok, factor_nano),
+            None if write is None else _times(write, factor_nano),
+        )
+
 
 class Price(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a deployment charges, in nano-units per million tokens.
@@ -38,6 +55,27 @@ class Price(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cache_write_nano_per_mtok: int | None = None  # None: as other input
     long_context: tuple[Rates, ...] = ()
     is_known: bool = True
+
+    @property
+    def write_nano_per_mtok(self) -> int:
+        """What a token costs that is written to the provider's cache."""
+        write = self.cache_write_nano_per_mtok
+        return self.input_nano_per_mtok if write is None else write
+
+    def times(self, factor_nano: int) -> "Price":
+        """Return this price by a factor in billionths, as service tiers have one; each part is
+        rounded half up.
+        """
+        write = self.cache_write_nano_per_mtok
+        return Price(
+            _times(self.input_nano_per_mtok, factor_nano),
+            _times(self.output_nano_per_mtok, factor_nano),
+            _times(self.cached_nano_per_mtok, factor_nano),
+            _times(self.request_nano, factor_nano),
+            None if write is None else _times(write, factor_nano),
+            tuple(rates.times(factor_nano) for rates in self.long_context),
+            self.is_known,
+        )
 
 
 class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -69,7 +107,7 @@ def cost_nano(price: Price, usage: Usage) -> int:
         + usage.completion_tokens * rates.output_nano_per_mtok
     )
     if written:
-        micro += written * _write_rate(rates)
+        micro += written * rates.write_nano_per_mtok
     return price.request_nano + (micro + MTOK // 2) // MTOK
 
 
@@ -78,9 +116,7 @@ def bound_nano(price: Price, prompt_tokens: int, output_tokens: int) -> int:
     that costs more.
     """
     rates = rates_at(price, prompt_tokens) if price.long_context else price
-    dearest = rates.input_nano_per_mtok
-    if rates.cache_write_nano_per_mtok is not None and rates.cache_write_nano_per_mtok > dearest:
-        dearest = rates.cache_write_nano_per_mtok
+    dearest = max(rates.input_nano_per_mtok, rates.write_nano_per_mtok)
     micro = prompt_tokens * dearest + output_tokens * rates.output_nano_per_mtok
     return price.request_nano + (micro + MTOK // 2) // MTOK
 
@@ -109,9 +145,8 @@ def rates_at(price: Price, prompt_tokens: int) -> Price | Rates:
     return found
 
 
-def _write_rate(rates: Price | Rates) -> int:
-    write = rates.cache_write_nano_per_mtok
-    return rates.input_nano_per_mtok if write is None else write
+def _times(nano: int, factor_nano: int) -> int:
+    return (nano * factor_nano + NANO // 2) // NANO
 
 
 def parse_nano(text: str) -> int:
