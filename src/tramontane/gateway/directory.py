@@ -11,14 +11,15 @@ from pathlib import Path
 import msgspec
 
 from tramontane import config
-from tramontane.config import DeploymentSettings, Origin, Settings
+from tramontane.config import DeploymentSettings, Origin, RouteCondition, Settings
 from tramontane.engines.keys import engine_key
 from tramontane.engines.plan import LocalModel, local_models
 from tramontane.engines.remote import RemoteModel, read_key, remote_models
 from tramontane.errors import TramontaneError
 from tramontane.money import Price
 from tramontane.providers.reach import reach_of
-from tramontane.store.records import Budget, EngineInstance, Key, Picture, Project
+from tramontane.store import routes as stored_routes
+from tramontane.store.records import Budget, Drill, EngineInstance, Key, Picture, Project
 
 OUTPUT_TOKENS_ASSUMED = 16_384
 REMOTE_IN_FLIGHT = 1_024
@@ -55,6 +56,25 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     provider: str = ""
     region: str = ""
     drops_unsupported: bool = False
+    facts: frozenset[str] = frozenset()  # whose it is and where, such as `owner:…`, for drills
+
+
+class Target(msgspec.Struct, frozen=True, eq=False):
+    """One deployment of a route: neighbours with a weight share one step of its order."""
+
+    deployment: Deployment
+    weight: int | None = None
+    when: RouteCondition | None = None
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What a public name stands for: see `config.RouteSettings`."""
+
+    targets: tuple[Target, ...]
+    fallbacks: tuple[str, ...] = ()
+    retries: int = 0
+    timeout_s: float | None = None
+    deadline_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +94,23 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Everything a request is decided by. `routes` maps public names to deployments, in order.
+    """Everything a request is decided by. `routes` maps public names to what serves them.
 
-    `principals` are found by the digest of a key, `principals_by_id` by its id.
+    `principals` are found by the digest of a key, `principals_by_id` by its id. `drills`
+    are those that run: each ends at its time, whoever tells.
     """
 
     revision: int
     principals: Mapping[bytes, Principal] = field(default_factory=dict)
     principals_by_id: Mapping[str, Principal] = field(default_factory=dict)
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
-    routes: Mapping[str, tuple[Deployment, ...]] = field(default_factory=dict)
+    routes: Mapping[str, Route] = field(default_factory=dict)
     budgets: tuple[Budget, ...] = ()
+    drills: tuple[Drill, ...] = ()
+
+    def without(self, now_ms: int) -> frozenset[str]:
+        """Return what drills have taken away at `now_ms`, such as `provider:mistral`."""
+        return frozenset(drill.without for drill in self.drills if now_ms < drill.ends_at_ms)
 
 
 def build(
@@ -103,11 +129,7 @@ def build(
         deployments[name] = _local(name, model, by_deployment.get(name), settings, pepper)
     for name, remote in remote_models(settings, picture.deployments).items():
         deployments[name] = _remote(remote, settings, pepper, environ)
-    routes: dict[str, tuple[Deployment, ...]] = {
-        name: (deployment,) for name, deployment in deployments.items()
-    }
-    for name, route in settings.routes.items():
-        routes[name] = tuple(deployments[d] for d in route.deployments if d in deployments)
+    routes = _routes(settings, picture, deployments)
     principals = [
         Principal(key, projects_by_id[key.project_id])
         for key in picture.keys
@@ -120,7 +142,30 @@ def build(
         deployments=deployments,
         routes=routes,
         budgets=picture.budgets,
+        drills=picture.drills,
     )
+
+
+def _routes(
+    settings: Settings, picture: Picture, deployments: Mapping[str, Deployment]
+) -> dict[str, Route]:
+    """Every deployment is a public name; a route of the same name stands in front of it."""
+    routes = {
+        name: Route(targets=(Target(deployment),)) for name, deployment in deployments.items()
+    }
+    for name, route in stored_routes.merged(settings.routes, picture.routes).items():
+        routes[name] = Route(
+            targets=tuple(
+                Target(deployments[target.deployment], target.weight, target.when)
+                for target in route.targets
+                if target.deployment in deployments
+            ),
+            fallbacks=route.fallbacks,
+            retries=route.retries,
+            timeout_s=route.timeout_s,
+            deadline_s=route.deadline_s,
+        )
+    return routes
 
 
 def _remote(

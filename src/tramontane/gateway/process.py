@@ -9,6 +9,7 @@ import asyncio
 import gc
 import logging
 import os
+import random
 import resource
 import secrets
 import signal
@@ -83,6 +84,7 @@ class GatewayProcess:
         clock_s: Callable[[], float],
         clock_ms: Callable[[], int],
         telemetry: Telemetry,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         settings = launch.settings
         folder = DataFolder(settings.data_dir)
@@ -124,6 +126,7 @@ class GatewayProcess:
         self.answer_bytes = settings.upstream.answer_bytes
         self.clock_s = clock_s
         self.clock_ms = clock_ms
+        self.draw = draw
         self.now_s = clock_s()
         self.date_field = b""
         self.buffered_bytes = 0

@@ -1,30 +1,178 @@
-"""From a public model name to the deployments that may serve it: a pure function."""
+"""From a public model name to the deployments that may serve it: pure functions.
+
+The order is the route's own. What does not fit the request, is taken away by a drill or is not up
+is left out; neighbours with weights are drawn. It does not know whether a deployment answers: see
+`breaker` and `retries`.
+"""
 
 import difflib
+from collections.abc import Callable, Iterator
 
-from tramontane.errors import Forbidden, NotFound, Unavailable
-from tramontane.gateway.directory import Deployment, Directory, Principal
+import msgspec
+
+from tramontane.config import RouteCondition
+from tramontane.errors import Forbidden, InvalidRequest, NotFound, TramontaneError, Unavailable
+from tramontane.gateway.directory import Deployment, Directory, Principal, Route, Target
+
+PROMPT_BYTES_PER_TOKEN = 4
+_ANY = RouteCondition()
 
 
-def candidates(directory: Directory, principal: Principal, model: str) -> tuple[Deployment, ...]:
-    """Return the deployments to be tried, in order.
+class Facts(msgspec.Struct, frozen=True, gc=False):
+    """What of a request decides where it may go. `prompt_bytes` are those of its text."""
+
+    model: str
+    prompt_bytes: int = 0
+    images: int = 0
+    has_tools: bool = False
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The deployments to be tried, in order, and with how much patience: see `RouteSettings`."""
+
+    deployments: tuple[Deployment, ...]
+    retries: int = 0
+    timeout_s: float | None = None
+    deadline_s: float | None = None
+
+
+def plan(
+    directory: Directory,
+    principal: Principal,
+    facts: Facts,
+    *,
+    now_ms: int,
+    draw: Callable[[], float],
+) -> Plan:
+    """Return what is to be tried. `draw` gives numbers from 0 to 1, 1 excluded, for weights.
 
     Raises NotFound (with the nearest names), Forbidden where project or key exclude the model,
-    Unavailable where none of its deployments is up.
+    InvalidRequest where no deployment takes such a request, Unavailable where none is up.
     """
+    model = facts.model
     route = directory.routes.get(model)
     if route is None or not principal.allows_model(model):
         raise _refusal(directory, principal, model, is_known=route is not None)
-    up = tuple(deployment for deployment in route if deployment.origin is not None)
-    if not up:
-        reason = route[0].unavailable_reason if route else "No deployment serves it."
-        raise Unavailable(f"The model '{model}' is not up. {reason}", retry_after_s=2)
-    return up
+    without = directory.without(now_ms) if directory.drills else frozenset()
+    project = principal.project.name
+    found: dict[str, Deployment] = {}  # each once
+    problem: TramontaneError | None = None
+    for name, each in _with_fallbacks(directory, principal, model, route):
+        fitting = _fitting(each.targets, facts, project)
+        usable = [t for t in fitting if not is_away(t.deployment, without)]
+        up = [t for t in usable if t.deployment.origin is not None]
+        for deployment in _in_order(up, draw):
+            found.setdefault(deployment.name, deployment)
+        problem = problem or _problem(name, each, fitting, usable, up)
+    if not found:
+        assert problem is not None
+        raise problem
+    return Plan(tuple(found.values()), route.retries, route.timeout_s, route.deadline_s)
+
+
+def is_away(deployment: Deployment, without: frozenset[str]) -> bool:
+    """Return whether drills without those facts, such as `provider:mistral`, take it away."""
+    if not without:
+        return False
+    return not without.isdisjoint(deployment.facts) or not without.isdisjoint(
+        (
+            f"deployment:{deployment.name}",
+            f"provider:{deployment.provider}",
+            f"region:{deployment.region}",
+        )
+    )
+
+
+def fits(when: RouteCondition | None, facts: Facts, project: str) -> bool:
+    """Return whether a request of the project called `project` is as `when` says."""
+    if when is None or when == _ANY:
+        return True
+    tokens = facts.prompt_bytes // PROMPT_BYTES_PER_TOKEN
+    return (
+        (when.has_images is None or when.has_images == (facts.images > 0))
+        and (when.has_tools is None or when.has_tools == facts.has_tools)
+        and (when.min_prompt_tokens is None or tokens >= when.min_prompt_tokens)
+        and (when.max_prompt_tokens is None or tokens <= when.max_prompt_tokens)
+        and (when.projects is None or project in when.projects)
+    )
 
 
 def visible_models(directory: Directory, principal: Principal) -> list[str]:
     """Return the public names that the principal may use."""
     return [name for name in directory.routes if principal.allows_model(name)]
+
+
+def _with_fallbacks(
+    directory: Directory, principal: Principal, model: str, route: Route
+) -> Iterator[tuple[str, Route]]:
+    """Yield the route and, depth first, those it falls back to, each once."""
+    yield model, route
+    seen = {model}
+    waiting = list(reversed(route.fallbacks))
+    while waiting:
+        name = waiting.pop()
+        other = directory.routes.get(name)
+        if name in seen or other is None or not principal.allows_model(name):
+            continue
+        seen.add(name)
+        yield name, other
+        waiting.extend(reversed(other.fallbacks))
+
+
+def _fitting(targets: tuple[Target, ...], facts: Facts, project: str) -> list[Target]:
+    return [target for target in targets if fits(target.when, facts, project)]
+
+
+def _in_order(targets: list[Target], draw: Callable[[], float]) -> Iterator[Deployment]:
+    step: list[Target] = []
+    for target in targets:
+        if target.weight is not None:
+            step.append(target)
+            continue
+        yield from _drawn(step, draw)
+        step = []
+        yield target.deployment
+    yield from _drawn(step, draw)
+
+
+def _drawn(step: list[Target], draw: Callable[[], float]) -> Iterator[Deployment]:
+    """Yield the deployments of one step, drawn by weight; those of weight 0 come last."""
+    left = [target for target in step if target.weight]
+    while len(left) > 1:
+        at = draw() * sum(target.weight or 0 for target in left)
+        for target in left:
+            at -= target.weight or 0
+            if at < 0:
+                break
+        left.remove(target)
+        yield target.deployment
+    yield from (target.deployment for target in left)
+    yield from (target.deployment for target in step if not target.weight)
+
+
+def _problem(
+    model: str, route: Route, fitting: list[Target], usable: list[Target], up: list[Target]
+) -> TramontaneError | None:
+    """Return why nothing of this route can be tried, None where something can."""
+    if up:
+        return None
+    if not route.targets:
+        return Unavailable(f"The model '{model}' is not up. No deployment serves it.")
+    if not fitting:
+        return InvalidRequest(
+            f"No deployment of the model '{model}' takes such a request: see its route's"
+            " conditions on images, tools, the prompt's length and projects.",
+            code="no_deployment_for_request",
+            param="model",
+        )
+    if not usable:
+        return Unavailable(
+            f"The model '{model}' has been taken away for a drill.",
+            code="taken_away",
+            retry_after_s=60,
+        )
+    reason = usable[0].deployment.unavailable_reason
+    return Unavailable(f"The model '{model}' is not up. {reason}", retry_after_s=2)
 
 
 def _refusal(

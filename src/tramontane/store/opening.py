@@ -5,7 +5,17 @@ the configuration. It knows the store, so that gateways need not.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tramontane.store import budgets, deployments, drills, engines, keys, models, projects, usage
+from tramontane.store import (
+    budgets,
+    deployments,
+    drills,
+    engines,
+    keys,
+    models,
+    projects,
+    routes,
+    usage,
+)
 from tramontane.store.database import Store
 from tramontane.store.journal import FolderDisk, recover
 from tramontane.store.records import Opening, Picture, UsageRecord
@@ -44,6 +54,7 @@ def picture(store: Store) -> Picture:
             models=tuple(models.list_all(c)),
             deployments=tuple(deployments.list_all(c)),
             instances=tuple(engines.list_instances(c)),
+            routes=tuple(routes.list_all(c)),
             drills=tuple(drills.running(c)),
         )
 

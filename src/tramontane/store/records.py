@@ -92,6 +92,17 @@ class StoredDeployment(msgspec.Struct, frozen=True, kw_only=True):
     created_at_ms: int
 
 
+class StoredRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """A public model name entered by the command line or the studio.
+
+    `settings` is the JSON of a `config.RouteSettings`.
+    """
+
+    name: str
+    settings: bytes
+    created_at_ms: int
+
+
 class EngineInstance(msgspec.Struct, frozen=True, kw_only=True):
     """One child process that serves a deployment, as its supervisor last saw it.
 

@@ -137,5 +137,5 @@ def _source_of_local(name: str, model: LocalModel, settings: Settings) -> Source
 
 def _public_names(name: str, settings: Settings) -> tuple[str, ...]:
     """A route of a deployment's own name stands in front of it."""
-    routes = sorted(route for route, of in settings.routes.items() if name in of.deployments)
+    routes = sorted(route for route, of in settings.routes.items() if name in of.names)
     return tuple(routes if name in settings.routes else [name, *routes])

@@ -1,0 +1,54 @@
+"""Public model names and what serves them, as the command line or the studio entered them.
+
+It does not know the routes of the configuration file, nor which deployments there are.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
+
+from tramontane.config import RouteSettings, check_route
+from tramontane.errors import ConfigError, InvalidRequest
+from tramontane.store import schema
+from tramontane.store.database import bump_revision
+from tramontane.store.names import unknown
+from tramontane.store.records import StoredRoute
+
+
+def put(c: Connection, name: str, settings: RouteSettings, now_ms: int) -> StoredRoute:
+    """Keep the route in place of one of the same name. Raises InvalidRequest."""
+    try:
+        check_route(name, settings, "route")
+    except ConfigError as error:
+        raise InvalidRequest(error.message.removeprefix("route.")) from None
+    route = StoredRoute(name=name, settings=msgspec.json.encode(settings), created_at_ms=now_ms)
+    table = schema.routes
+    c.execute(delete(table).where(table.c.name == name))
+    c.execute(insert(table), msgspec.structs.asdict(route))
+    bump_revision(c)
+    return route
+
+
+def list_all(c: Connection) -> list[StoredRoute]:
+    """Return every stored route by name."""
+    rows = c.execute(select(schema.routes).order_by(schema.routes.c.name))
+    return [StoredRoute(**row) for row in rows.mappings()]
+
+
+def remove(c: Connection, name: str) -> None:
+    """Forget that route; its deployments stay. Raises NotFound with the nearest names."""
+    table = schema.routes
+    if c.execute(delete(table).where(table.c.name == name)).rowcount == 0:
+        raise unknown("route", name, c.scalars(select(table.c.name)), "route")
+    bump_revision(c)
+
+
+def merged(
+    given: Mapping[str, RouteSettings], stored: Iterable[StoredRoute]
+) -> dict[str, RouteSettings]:
+    """Return every route by name. The configuration file's win over the stored."""
+    found = {
+        route.name: msgspec.json.decode(route.settings, type=RouteSettings) for route in stored
+    }
+    return found | dict(given)
