@@ -96,6 +96,7 @@ class Desk(Protocol):
     answer_bytes: int
     clock_s: Callable[[], float]
     clock_ms: Callable[[], int]
+    draw: Callable[[], float]
 
     @property
     def directory(self) -> Directory: ...
@@ -206,7 +207,13 @@ class Exchange:
             intent = self._bill.intent = read_chat(body)  # 3
             del body  # the intent holds what is needed of it, until the answer begins
             directory = self._desk.directory
-            route = routing.candidates(directory, self.principal, intent.model)  # 4
+            route = routing.plan(  # 4
+                directory,
+                self.principal,
+                _facts(intent),
+                now_ms=self._desk.clock_ms(),
+                draw=self._desk.draw,
+            ).deployments
             self._check(intent, self._desk.service(route[0]))  # 5
             for deployment in route:
                 self.attempt += 1
@@ -553,6 +560,13 @@ class Exchange:
         """A fault of ours: answer as such and let the outer edge report it."""
         _log.error("%s failed", self.request_id, exc_info=error)
         self._refuse(TramontaneError("The gateway failed on this request; nothing was lost."))
+
+
+def _facts(intent: Intent) -> routing.Facts:
+    """Return what decides the route of `intent`."""
+    return routing.Facts(
+        intent.model, intent.prompt_bytes, intent.images, has_tools="tools" in intent.fields
+    )
 
 
 def _first_byte_late() -> TramontaneError:
