@@ -152,6 +152,16 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     loading_memory_bytes: int = 1_073_741_824
 
 
+class FactSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who stands behind a deployment or provider, where the operator knows it, or knows better."""
+
+    owner: str | None = None
+    seat: str | None = None
+    host: str | None = None
+    chip: str | None = None
+    jurisdiction: str | None = None
+
+
 class RouteCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a request must be for a deployment to be tried; what is left out does not matter.
 
@@ -220,6 +230,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     providers: dict[str, ProviderSettings] = {}
     deployments: dict[str, DeploymentSettings] = {}
     routes: dict[str, RouteSettings] = {}
+    independence: dict[str, FactSettings] = {}
 
     @property
     def data_dir(self) -> Path:

@@ -1,0 +1,117 @@
+"""Who stands behind each deployment: provider, host, owner, its seat, chip, jurisdiction.
+
+From `facts.toml`, where each fact has a source and the day it was read, and from what the operator
+says under `[independence.NAME]`, which goes first. What nobody has said is None, never a guess. It
+does not know usage, nor who asks for what.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tramontane.config import FactSettings
+
+Dimension = Literal["provider", "host", "owner", "seat", "chip", "jurisdiction"]
+DIMENSIONS: tuple[Dimension, ...] = ("provider", "host", "owner", "seat", "chip", "jurisdiction")
+LOCAL = "local"
+"""What engines of this machine are called as a provider, and what the operator's facts name."""
+OWN = "own"
+"""The organisation itself, as owner and host of this machine."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known; None is unknown. `seat` is the country whose law the owner is under,
+    `jurisdiction` where requests are processed: ISO 3166 codes, or EU.
+    """
+
+    provider: str | None = None
+    host: str | None = None
+    owner: str | None = None
+    seat: str | None = None
+    chip: str | None = None
+    jurisdiction: str | None = None
+
+    def of(self, dimension: Dimension) -> str | None:
+        """Return the fact of that dimension."""
+        value: str | None = getattr(self, dimension)
+        return value
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where facts come from, and the day on which it was read."""
+
+    facts: tuple[Dimension, ...]
+    url: str
+    read: str
+    note: str = ""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is known of one kind of provider; `regions` are jurisdictions by region."""
+
+    owner: str | None = None
+    seat: str | None = None
+    host: str | None = None
+    chip: str | None = None
+    jurisdiction: str | None = None
+    regions: dict[str, str] = {}
+    sources: tuple[Source, ...]
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a deployment is served. `kind` is a name of `facts.toml`; empty: none of them.
+
+    `host` and `jurisdiction` are what the kind of provider knows of the region.
+    """
+
+    provider: str
+    kind: str = ""
+    region: str = ""
+    host: str | None = None
+    jurisdiction: str | None = None
+
+
+@cache
+def book() -> Mapping[str, Entry]:
+    """Return what is known of each kind of provider, by its name."""
+    text = Path(__file__).with_name("facts.toml").read_bytes()
+    return msgspec.toml.decode(text, type=dict[str, Entry])
+
+
+def sources_of(kind: str) -> tuple[Source, ...]:
+    """Return where the facts of that kind of provider come from."""
+    entry = book().get(kind)
+    return () if entry is None else entry.sources
+
+
+def of_place(place: Place, told: Mapping[str, FactSettings], deployment: str = "") -> Facts:
+    """Return the facts of what is served at `place`, as far as they are known.
+
+    What the operator has `told` of the deployment goes first, then of the provider.
+    """
+    entry = book().get(place.kind, Entry(sources=()))
+    found = Facts(
+        provider=place.provider or None,
+        host=place.host or entry.host,
+        owner=entry.owner,
+        seat=entry.seat,
+        chip=entry.chip,
+        jurisdiction=(place.jurisdiction or entry.regions.get(place.region) or entry.jurisdiction),
+    )
+    return _corrected(_corrected(found, told.get(place.provider)), told.get(deployment))
+
+
+def of_local(chip: str | None, told: Mapping[str, FactSettings], deployment: str = "") -> Facts:
+    """Return the facts of what is served on this machine."""
+    found = Facts(provider=LOCAL, host=OWN, owner=OWN, chip=chip)
+    return _corrected(_corrected(found, told.get(LOCAL)), told.get(deployment))
+
+
+def _corrected(found: Facts, told: FactSettings | None) -> Facts:
+    if told is None:
+        return found
+    given = {name: value for name, value in msgspec.structs.asdict(told).items() if value}
+    return msgspec.structs.replace(found, **given)

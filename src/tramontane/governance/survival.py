@@ -1,0 +1,140 @@
+"""What stands without somebody: for every public model name, the loss of each it rests on.
+
+Pure. It judges by what is set up, not by what is up just now, and does not know prices or policies.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import msgspec
+
+from tramontane.errors import InvalidRequest, NotFound
+from tramontane.governance.facts import DIMENSIONS, Dimension, Facts
+
+Outcome = Literal["stands", "falls_back", "unsure", "lost"]
+"""`unsure`: what is left may be theirs too, since nobody has said whose it is."""
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """A public model name: what serves it, and the names that it falls back to."""
+
+    name: str
+    deployments: tuple[str, ...]
+    fallbacks: tuple[str, ...] = ()
+
+
+class Loss(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of a name without one whom it rests on. `left` are deployments that stand."""
+
+    dimension: Dimension
+    name: str
+    outcome: Outcome
+    left: tuple[str, ...]
+
+
+class Survival(msgspec.Struct, frozen=True, kw_only=True):
+    """One public name, and the loss of each whom one of its deployments rests on."""
+
+    model: str
+    deployments: tuple[str, ...]
+    fallbacks: tuple[str, ...]
+    losses: tuple[Loss, ...]
+
+
+def survivals(routes: Iterable[Route], facts: Mapping[str, Facts]) -> tuple[Survival, ...]:
+    """Return what survives the loss of whom, by public name."""
+    by_name = {route.name: route for route in routes}
+    return tuple(_survival(route, by_name, facts) for _, route in sorted(by_name.items()))
+
+
+def struck(dimension: Dimension, name: str, facts: Mapping[str, Facts]) -> frozenset[str]:
+    """Return the deployments that are known to rest on `name`."""
+    return frozenset(d for d, known in facts.items() if known.of(dimension) == name)
+
+
+def parse(without: str, facts: Mapping[str, Facts]) -> tuple[Dimension, str]:
+    """Return the dimension and the name that `without` means: `DIMENSION:NAME`, or a bare name.
+
+    Case does not matter. Raises NotFound with the names there are, InvalidRequest where a bare name
+    would mean different deployments in different dimensions.
+    """
+    found = _named(facts)
+    wanted = without.strip().casefold()
+    exact = [pair for pair in found if f"{pair[0]}:{pair[1]}".casefold() == wanted]
+    if exact:
+        return exact[0]
+    bare = [pair for pair in found if pair[1].casefold() == wanted]
+    if not bare:
+        known = ", ".join(f"{dimension}:{name}" for dimension, name in found[:24]) or "nobody"
+        raise NotFound(f"Nothing rests on {without[:80]!r}. There are: {known}.", param="without")
+    if len({struck(dimension, name, facts) for dimension, name in bare}) > 1:
+        choices = " or ".join(f"{dimension}:{name}" for dimension, name in bare)
+        raise InvalidRequest(f"Several are called so: say {choices}.", param="without")
+    return bare[0]
+
+
+def _named(facts: Mapping[str, Facts]) -> list[tuple[Dimension, str]]:
+    found = {
+        (dimension, value): None
+        for dimension in DIMENSIONS
+        for known in facts.values()
+        if (value := known.of(dimension)) is not None
+    }
+    return sorted(found, key=lambda pair: (DIMENSIONS.index(pair[0]), pair[1].casefold()))
+
+
+def _survival(route: Route, by_name: Mapping[str, Route], facts: Mapping[str, Facts]) -> Survival:
+    own = {name: facts[name] for name in route.deployments if name in facts}
+    losses = [_loss(route, dimension, name, by_name, facts) for dimension, name in _named(own)]
+    return Survival(
+        model=route.name,
+        deployments=route.deployments,
+        fallbacks=route.fallbacks,
+        losses=tuple(losses),
+    )
+
+
+def _loss(
+    route: Route,
+    dimension: Dimension,
+    name: str,
+    by_name: Mapping[str, Route],
+    facts: Mapping[str, Facts],
+) -> Loss:
+    left, unsure = _left(route, dimension, name, facts)
+    outcome: Outcome = "stands" if left else "unsure" if unsure else "lost"
+    if outcome != "stands":
+        behind, behind_unsure = _left_behind(route, dimension, name, by_name, facts)
+        left += behind
+        if behind:
+            outcome = "falls_back"
+        elif behind_unsure:
+            outcome = "unsure"
+    return Loss(dimension=dimension, name=name, outcome=outcome, left=left)
+
+
+def _left(
+    route: Route, dimension: Dimension, name: str, facts: Mapping[str, Facts]
+) -> tuple[tuple[str, ...], bool]:
+    """Return the deployments that surely stand, and whether others may."""
+    known = {d: facts[d].of(dimension) for d in route.deployments if d in facts}
+    left = tuple(d for d, value in known.items() if value is not None and value != name)
+    return left, None in known.values()
+
+
+def _left_behind(
+    route: Route,
+    dimension: Dimension,
+    name: str,
+    by_name: Mapping[str, Route],
+    facts: Mapping[str, Facts],
+) -> tuple[tuple[str, ...], bool]:
+    """As `_left`, of the names that `route` falls back to."""
+    found: dict[str, None] = {}
+    unsure = False
+    for fallback in route.fallbacks:
+        if fallback in by_name:
+            left, maybe = _left(by_name[fallback], dimension, name, facts)
+            found.update(dict.fromkeys(left))
+            unsure = unsure or maybe
+    return tuple(found), unsure
