@@ -256,11 +256,14 @@ def inexpressible(field: str, dialect: str) -> InvalidRequest:
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider's error in its own words; `code` and `param` where it names them."""
+    """A provider's error in its own words; `code` and `param` where it names them. `status` is the
+    HTTP status that it means, where it came with another one.
+    """
 
     message: str = ""
     code: str | None = None
     param: str | None = None
+    status: int | None = None
 
 
 class Broken(TramontaneError):

@@ -1,0 +1,1 @@
+"""Google's dialect, generateContent: the side towards providers."""

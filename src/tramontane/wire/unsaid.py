@@ -1,0 +1,51 @@
+"""What a provider's dialect cannot express: refused by name, or dropped and named.
+
+It knows how requests are spelt by most clients, and nothing of any provider.
+"""
+
+from tramontane.wire.canonical import Request, inexpressible
+
+# How most clients spell what the canonical request calls otherwise.
+_SPELT = {
+    "choices": "n",
+    "effort": "reasoning_effort",
+    "format": "response_format",
+    "inputs": "input",
+    "thinking_tokens": "thinking",
+}
+_UNSAID: dict[str, object] = {"choices": 1, "stop": (), "tools": ()}
+
+
+class Unsaid:
+    """Collects what one request loses on its way to `dialect`; without `drops` nothing is lost."""
+
+    __slots__ = ("_dialect", "_drops", "_names")
+
+    def __init__(self, dialect: str, *, drops: bool) -> None:
+        self._dialect = dialect
+        self._drops = drops
+        self._names: list[str] = []
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What has been dropped."""
+        return tuple(self._names)
+
+    def leave(self, field: str) -> None:
+        """Leave out `field`, as the client spells it. Raises InvalidRequest without `drops`."""
+        if not self._drops:
+            raise inexpressible(field, self._dialect)
+        if field not in self._names:
+            self._names.append(field)
+
+    def leave_set(self, request: Request, *attributes: str) -> None:
+        """Leave out those of `attributes` of `request` that say something."""
+        for attribute in attributes:
+            if getattr(request, attribute) != _UNSAID.get(attribute):
+                self.leave(_SPELT.get(attribute, attribute))
+
+    def leave_extra(self, request: Request, known: frozenset[str] = frozenset()) -> None:
+        """Leave out the fields that only the client's dialect has, but those `known`."""
+        for name in request.extra:
+            if name not in known:
+                self.leave(name)
