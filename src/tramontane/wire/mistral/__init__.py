@@ -1,0 +1,1 @@
+"""The Mistral dialect: chat, fill in the middle and embeddings, for clients and for providers."""
