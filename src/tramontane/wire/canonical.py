@@ -150,6 +150,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     logit_bias: dict[str, float] | None = None
     effort: str | None = None
     thinking_tokens: int | None = None
+    shows_thinking: Literal["all", "seal", "none"] = "all"  # to the client; seal: no text of it
     safe_prompt: bool | None = None
     user: str | None = None
     stream: bool = False
