@@ -199,6 +199,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelFile, ...]
     deployments: tuple[StoredDeployment, ...]
     instances: tuple[EngineInstance, ...]
+    routes: tuple[StoredRoute, ...] = ()
     drills: tuple[Drill, ...] = ()  # those that run
 
 
