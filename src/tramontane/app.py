@@ -31,10 +31,10 @@ from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
 from tramontane.engines.keys import engine_key
 from tramontane.engines.plan import LocalModel, local_models
-from tramontane.engines.remote import RemoteModel, read_key, remote_models
 from tramontane.engines.supervisor import EngineSpec, Supervisor
 from tramontane.errors import ConfigError, TramontaneError
 from tramontane.gateway.news import Launch, News
+from tramontane.providers.remote import RemoteModel, read_key, remote_models
 from tramontane.store import drills, engines, keys, links, members, projects
 from tramontane.store.database import Store, migrate, open_store
 from tramontane.store.opening import picture, prepare

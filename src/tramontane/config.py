@@ -26,7 +26,7 @@ MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 _HOST = re.compile(r"[a-z0-9_][a-z0-9._-]*")
 _LOCAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}", re.ASCII)
-_JURISDICTION = re.compile(r"[A-Z]{2}", re.ASCII)
+_JURISDICTION = re.compile(r"([A-Z]{2}|EEA)(\+([A-Z]{2}|EEA))*", re.ASCII)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 ROUTE_RETRIES_MOST = 5
@@ -87,7 +87,6 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     url: str | None = None
     region: str | None = None
     jurisdiction: str | None = None
-    owner_jurisdiction: str | None = None
     no_training: bool | None = None
     key_env: str | None = None
     key_file: str | None = None
@@ -123,7 +122,6 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     share_prompt_cache: bool = False
     languages: tuple[str, ...] | None = None
     open_weights: bool | None = None
-    jurisdiction: str | None = None
     no_training: bool | None = None
 
 
@@ -304,7 +302,6 @@ def _check(settings: Settings, where: str) -> None:
             raise ConfigError(
                 f"{place}: set one of url or provider (served elsewhere) and model (a local file)"
             )
-        _check_jurisdiction(deployment.jurisdiction, f"{place}.jurisdiction")
         if deployment.url is not None:
             parse_origin(deployment.url, place)
         if deployment.max_in_flight is not None and deployment.max_in_flight < 1:
@@ -312,12 +309,7 @@ def _check(settings: Settings, where: str) -> None:
         parse_price(deployment.price, settings, place)
         parse_service_tiers(deployment.price, settings, place)
     for name, provider in settings.providers.items():
-        place = f"{where}: providers.{name}"
-        _check_name(name, place, _LOCAL_NAME)
-        if provider.url is not None:
-            parse_origin(provider.url, place)
-        _check_jurisdiction(provider.jurisdiction, f"{place}.jurisdiction")
-        _check_jurisdiction(provider.owner_jurisdiction, f"{place}.owner_jurisdiction")
+        check_provider(name, provider, f"{where}: providers.{name}")
     for url in settings.studio.allowed_origins or ():
         parse_origin(url, f"{where}: studio.allowed_origins")
     for name, route in settings.routes.items():
@@ -380,6 +372,14 @@ def _check_proxies(proxies: tuple[str, ...], where: str) -> None:
                 f"{where}: server.trusted_proxies: {proxy!r} is no address such as 127.0.0.1 and"
                 " no network such as 10.0.0.0/8"
             ) from None
+
+
+def check_provider(name: str, provider: ProviderSettings, place: str) -> None:
+    """Raise ConfigError where a provider's settings cannot be used; `place` begins its message."""
+    _check_name(name, place, _LOCAL_NAME)
+    if provider.url is not None:
+        parse_origin(provider.url, place)
+    _check_jurisdiction(provider.jurisdiction, f"{place}.jurisdiction")
 
 
 def _check_jurisdiction(jurisdiction: str | None, place: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tramontane.config import DeploymentSettings, Settings
 from tramontane.engines.plan import LocalModel
-from tramontane.engines.remote import RemoteModel
+from tramontane.providers.remote import RemoteModel
 from tramontane.studio.facts import served
 from tramontane.studio.serving import deployments
 

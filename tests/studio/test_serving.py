@@ -4,7 +4,7 @@ from typing import Any
 
 from tramontane.config import DeploymentSettings, PriceSettings, RouteSettings, Settings
 from tramontane.engines.plan import LocalModel
-from tramontane.engines.remote import RemoteModel, remote_models
+from tramontane.providers.remote import RemoteModel, remote_models
 from tramontane.store.records import EngineInstance
 from tramontane.studio.serving import Deployment, deployments, visible, with_states
 

@@ -309,7 +309,7 @@ def _users(c: "Connection", platform: Platform) -> Callable[["ModelFile"], list[
 
 def _remote(c: "Connection", platform: Platform) -> list[dict[str, Any]]:
     """Return the deployments served elsewhere, without their keys."""
-    from tramontane.engines.remote import remote_models
+    from tramontane.providers.remote import remote_models
     from tramontane.store import deployments
 
     found = remote_models(platform.settings, deployments.list_all(c))

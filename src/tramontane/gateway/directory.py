@@ -14,10 +14,12 @@ from tramontane import config
 from tramontane.config import DeploymentSettings, Origin, RouteCondition, Settings
 from tramontane.engines.keys import engine_key
 from tramontane.engines.plan import LocalModel, local_models
-from tramontane.engines.remote import RemoteModel, read_key, remote_models
 from tramontane.errors import TramontaneError
+from tramontane.governance import facts
+from tramontane.governance.facts import Facts
 from tramontane.money import Price
 from tramontane.providers.reach import reach_of
+from tramontane.providers.remote import RemoteModel, price_of, read_key, remote_models
 from tramontane.store import routes as stored_routes
 from tramontane.store.records import Budget, Drill, EngineInstance, Key, Picture, Project
 
@@ -57,6 +59,10 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     region: str = ""
     drops_unsupported: bool = False
     facts: frozenset[str] = frozenset()  # whose it is and where, such as `owner:…`, for drills
+    known: Facts = Facts()  # the same, by name
+    open_weights: bool | None = None
+    no_training: bool | None = None
+    service_tiers: Mapping[str, Price] = {}
 
 
 class Target(msgspec.Struct, frozen=True, eq=False):
@@ -127,7 +133,7 @@ def build(
     deployments: dict[str, Deployment] = {}
     for name, model in local.items():
         deployments[name] = _local(name, model, by_deployment.get(name), settings, pepper)
-    for name, remote in remote_models(settings, picture.deployments).items():
+    for name, remote in remote_models(settings, picture.deployments, picture.providers).items():
         deployments[name] = _remote(remote, settings, pepper, environ)
     routes = _routes(settings, picture, deployments)
     principals = [
@@ -175,7 +181,7 @@ def _remote(
     place = f"deployments.{model.name}"
     reason = secret = None
     try:
-        if model.is_entered:
+        if model.problem is None and model.needs_allowed_address:
             reach_of(whole).origin(model.url)  # what may be entered may have changed since
         secret = read_key(model, pepper, environ)
     except TramontaneError as error:
@@ -188,12 +194,28 @@ def _remote(
         state="ready" if reason is None else "failed",
         authorization=f"Bearer {secret}".encode() if secret else None,
         secret=secret,
-        price=config.parse_price(settings.price, whole, place),
+        price=price_of(model, whole),
         is_local=False,
         is_demonstration=False,
         max_in_flight=settings.max_in_flight or REMOTE_IN_FLIGHT,
         context_tokens=settings.context_tokens,
         supports_tools=True,
+        provider=model.provider,
+        region=model.region,
+        known=facts.of_place(_place(model), whole.independence, model.name),
+        no_training=model.no_training,
+        service_tiers=config.parse_service_tiers(settings.price, whole, place),
+    )
+
+
+def _place(model: RemoteModel) -> facts.Place:
+    return facts.Place(
+        provider=model.provider,
+        kind=model.kind,
+        host=model.host_cloud,
+        owner=model.owner,
+        seat=model.owner_jurisdiction,
+        jurisdiction=model.jurisdiction,
     )
 
 
@@ -231,6 +253,11 @@ def _local(
         max_in_flight=model.slots,
         context_tokens=model.context_tokens,
         supports_tools=instance is not None and instance.supports_tools,
+        provider=facts.LOCAL,
+        region="",
+        known=facts.of_local(None, whole.independence, name),
+        no_training=True,
+        service_tiers={},
     )
 
 
@@ -249,6 +276,11 @@ def _deployment(
     max_in_flight: int,
     context_tokens: int | None,
     supports_tools: bool,
+    provider: str,
+    region: str,
+    known: facts.Facts,
+    no_training: bool | None,
+    service_tiers: Mapping[str, Price],
 ) -> Deployment:
     return Deployment(
         name=name,
@@ -277,4 +309,13 @@ def _deployment(
         dialect="openai" if is_local else settings.dialect,
         secret=secret,
         drops_unsupported=settings.drop_unsupported,
+        provider=provider,
+        region=region,
+        facts=frozenset(
+            f"{name}:{value}" for name in facts.DIMENSIONS if (value := known.of(name)) is not None
+        ),
+        known=known,
+        open_weights=settings.open_weights,
+        no_training=no_training,
+        service_tiers=service_tiers,
     )

@@ -13,6 +13,7 @@ from tramontane.store import (
     keys,
     models,
     projects,
+    providers,
     routes,
     usage,
 )
@@ -54,6 +55,7 @@ def picture(store: Store) -> Picture:
             models=tuple(models.list_all(c)),
             deployments=tuple(deployments.list_all(c)),
             instances=tuple(engines.list_instances(c)),
+            providers=tuple(providers.list_all(c)),
             routes=tuple(routes.list_all(c)),
             drills=tuple(drills.running(c)),
         )

@@ -103,6 +103,19 @@ class StoredRoute(msgspec.Struct, frozen=True, kw_only=True):
     created_at_ms: int
 
 
+class StoredProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """An account with somebody who serves models, entered by a command or in the page.
+
+    `settings` is the JSON of a `config.ProviderSettings`; `sealed_key` opens at its address only.
+    """
+
+    name: str
+    kind: str
+    settings: bytes
+    sealed_key: bytes | None = None
+    created_at_ms: int
+
+
 class EngineInstance(msgspec.Struct, frozen=True, kw_only=True):
     """One child process that serves a deployment, as its supervisor last saw it.
 
@@ -199,6 +212,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelFile, ...]
     deployments: tuple[StoredDeployment, ...]
     instances: tuple[EngineInstance, ...]
+    providers: tuple[StoredProvider, ...] = ()
     routes: tuple[StoredRoute, ...] = ()
     drills: tuple[Drill, ...] = ()  # those that run
 

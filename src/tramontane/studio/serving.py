@@ -11,10 +11,10 @@ import msgspec
 
 from tramontane.config import DeploymentSettings, Settings, parse_price
 from tramontane.engines.plan import LocalModel
-from tramontane.engines.remote import RemoteModel
 from tramontane.errors import TramontaneError
 from tramontane.money import Price
 from tramontane.providers.reach import reach_of
+from tramontane.providers.remote import RemoteModel
 from tramontane.store.records import EngineInstance, EngineState
 
 Engine = Literal["llama.cpp", "guide", "remote"]

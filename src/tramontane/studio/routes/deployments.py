@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from tramontane.config import DeploymentSettings, PriceSettings, parse_origin, parse_price
 from tramontane.engines.plan import BUILT_IN
-from tramontane.engines.remote import seal_key
 from tramontane.errors import ConfigError, Conflict, InvalidRequest
 from tramontane.providers.reach import provider_of, reach_of
+from tramontane.providers.remote import seal_key
 from tramontane.store import deployments
 from tramontane.store.records import StoredDeployment
 from tramontane.studio import serving

@@ -12,8 +12,8 @@ from litestar import get
 from tramontane import __version__
 from tramontane.datafolder import DataFolder
 from tramontane.engines.plan import local_models
-from tramontane.engines.remote import remote_models
 from tramontane.money import Price, format_nano
+from tramontane.providers.remote import remote_models
 from tramontane.store import deployments, engines, models
 from tramontane.store.keys import usable_models
 from tramontane.store.records import Key, Project, Right

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from tramontane.config import DeploymentSettings, Settings
-from tramontane.engines.remote import read_key, remote_models, seal_key
+from tramontane.providers.remote import read_key, remote_models, seal_key
 from tramontane.errors import ConfigError
 from tramontane.store.records import StoredDeployment
 

@@ -1,0 +1,71 @@
+"""Azure AI Foundry (the model in the body) and Azure OpenAI (each resource has its own address).
+
+The address does not tell where a resource is, so its region is said with it. A deployment of the
+types Global and DataZone is processed elsewhere too: say so with `jurisdiction`.
+"""
+
+from tramontane.providers.kind import Kind, Region
+
+_REGIONS = (
+    ("australiaeast", "Australia East", "AU"),
+    ("brazilsouth", "Brazil South", "BR"),
+    ("canadacentral", "Canada Central", "CA"),
+    ("canadaeast", "Canada East", "CA"),
+    ("eastus", "East US", "US"),
+    ("eastus2", "East US 2", "US"),
+    ("francecentral", "France Central", "FR"),
+    ("germanywestcentral", "Germany West Central", "DE"),
+    ("italynorth", "Italy North", "IT"),
+    ("japaneast", "Japan East", "JP"),
+    ("koreacentral", "Korea Central", "KR"),
+    ("northcentralus", "North Central US", "US"),
+    ("norwayeast", "Norway East", "NO"),
+    ("polandcentral", "Poland Central", "PL"),
+    ("southafricanorth", "South Africa North", "ZA"),
+    ("southcentralus", "South Central US", "US"),
+    ("southindia", "South India", "IN"),
+    ("spaincentral", "Spain Central", "ES"),
+    ("swedencentral", "Sweden Central", "SE"),
+    ("switzerlandnorth", "Switzerland North", "CH"),
+    ("uaenorth", "UAE North", "AE"),
+    ("uksouth", "UK South", "GB"),
+    ("westeurope", "West Europe", "NL"),
+    ("westus", "West US", "US"),
+    ("westus3", "West US 3", "US"),
+)
+_OFFERED = tuple(
+    Region(name=name, title=title, jurisdiction=country) for name, title, country in _REGIONS
+)
+_SOURCES = (
+    "https://learn.microsoft.com/azure/reliability/regions-list",
+    "https://learn.microsoft.com/azure/ai-studio/reference/region-support",
+    "https://learn.microsoft.com/azure/ai-foundry/responsible-ai/openai/data-privacy",
+)
+
+AZURE = Kind(
+    name="azure",
+    title="Azure AI Foundry",
+    dialect="azure",
+    url_example="https://RESOURCE.services.ai.azure.com/models",
+    regions=_OFFERED,
+    trains_on_inputs=False,
+    owner="Microsoft",
+    owner_jurisdiction="US",
+    host_cloud="Microsoft Azure",
+    sources=_SOURCES,
+    checked="2026-11-22",
+)
+AZURE_OPENAI = Kind(
+    name="azure_openai",
+    title="Azure OpenAI",
+    dialect="azure",
+    url_example="https://RESOURCE.openai.azure.com/openai",
+    regions=_OFFERED,
+    max_tokens_field="max_completion_tokens",
+    trains_on_inputs=False,
+    owner="Microsoft",
+    owner_jurisdiction="US",
+    host_cloud="Microsoft Azure",
+    sources=_SOURCES,
+    checked="2026-11-22",
+)

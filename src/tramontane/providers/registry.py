@@ -1,0 +1,187 @@
+"""Every kind of provider, and the providers of an installation: from settings and store to one
+plan.
+
+To add a kind, write its file in `kinds` and name it in `KINDS`. It asks nobody, and does not know
+which addresses may be entered in the page: `reach` does.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from tramontane import config
+from tramontane.config import ProviderSettings, Settings, parse_origin
+from tramontane.errors import ConfigError, InvalidRequest
+from tramontane.providers.kind import Kind, Region
+from tramontane.providers.kinds.anthropic import ANTHROPIC
+from tramontane.providers.kinds.azure import AZURE, AZURE_OPENAI
+from tramontane.providers.kinds.bedrock import BEDROCK
+from tramontane.providers.kinds.compatible import COMPATIBLE, known_kinds
+from tramontane.providers.kinds.google import GOOGLE
+from tramontane.providers.kinds.mistral import MISTRAL
+from tramontane.providers.kinds.openai import OPENAI
+from tramontane.store import sealing
+from tramontane.store.records import StoredProvider
+
+_OWN = (ANTHROPIC, AZURE, AZURE_OPENAI, BEDROCK, COMPATIBLE, GOOGLE, MISTRAL, OPENAI)
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in sorted(
+        (*_OWN, *known_kinds(frozenset(kind.name for kind in _OWN))), key=lambda kind: kind.name
+    )
+}
+"""By name, and sorted by it, so that the order means nothing."""
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """An account with a provider. `is_entered`: by a command or in the page, not in the file.
+
+    `problem` set: it cannot be used, and why; `url` is empty then. `region` is empty and
+    `jurisdiction` None where nobody has said. `no_training` None: neither its terms nor the
+    operator say whether it trains on what it is sent.
+    """
+
+    name: str
+    kind: Kind
+    settings: ProviderSettings
+    url: str = ""
+    region: str = ""
+    jurisdiction: str | None = None
+    no_training: bool | None = None
+    is_entered: bool = False
+    sealed_key: bytes | None = None
+    problem: str | None = None
+
+
+def kind_named(name: str) -> Kind:
+    """Return that kind. Raises InvalidRequest with the nearest names."""
+    kind = KINDS.get(name)
+    if kind is None:
+        near = difflib.get_close_matches(name[:64], KINDS, n=3, cutoff=0.5) or list(KINDS)
+        raise InvalidRequest(
+            f"There is no kind of provider {name[:64]!r}; there are {', '.join(near)}.",
+            code="unknown_provider_kind",
+            param="kind",
+        )
+    return kind
+
+
+def place_of(kind: Kind, settings: ProviderSettings) -> tuple[str, Region | None]:
+    """Return the base address and the region of such an account.
+
+    Raises InvalidRequest where an address is missing, or the kind does not offer the region.
+    """
+    region = None
+    if settings.region is not None and kind.regions:
+        region = kind.region(settings.region)
+        if region is None:
+            offered = ", ".join(each.name for each in kind.regions)
+            raise InvalidRequest(
+                f"{kind.title} does not offer the region {settings.region[:64]!r}; it offers"
+                f" {offered}.",
+                code="region_not_offered",
+                param="region",
+            )
+    elif settings.region is not None:
+        region = Region(name=settings.region, title=settings.region)
+    elif kind.default_region is not None:
+        region = kind.region(kind.default_region)
+    if settings.url is not None:
+        return settings.url.rstrip("/"), region
+    if kind.url is not None and "{region}" in kind.url and region is None:
+        raise InvalidRequest(f"Say the region of {kind.title}.", param="region")
+    url = kind.url_in(None if region is None else region.name)
+    if url is None:
+        raise InvalidRequest(
+            f"Say the address (url) of {kind.title}, such as {kind.url_example}.", param="url"
+        )
+    return url, region
+
+
+def providers(settings: Settings, stored: Iterable[StoredProvider]) -> dict[str, Provider]:
+    """Return every provider by name. The configuration file wins over the store."""
+    found: dict[str, Provider] = {}
+    for record in stored:
+        if record.name not in settings.providers:
+            chosen = msgspec.json.decode(record.settings, type=ProviderSettings)
+            found[record.name] = resolve(
+                record.name, chosen, is_entered=True, sealed_key=record.sealed_key
+            )
+    for name, chosen in settings.providers.items():
+        found[name] = resolve(name, chosen)
+    return dict(sorted(found.items()))
+
+
+def resolve(
+    name: str,
+    settings: ProviderSettings,
+    *,
+    is_entered: bool = False,
+    sealed_key: bytes | None = None,
+) -> Provider:
+    """Return the provider that `settings` describe; what is wrong with them is its `problem`."""
+    try:
+        kind = kind_named(settings.kind)
+        url, region = place_of(kind, settings)
+        parse_origin(url, f"providers.{name}")
+    except (InvalidRequest, ConfigError) as error:
+        kind = KINDS.get(settings.kind, KINDS["compatible"])
+        return Provider(
+            name=name, kind=kind, settings=settings, is_entered=is_entered, problem=error.message
+        )
+    told = settings.no_training
+    known = None if kind.trains_on_inputs is None else not kind.trains_on_inputs
+    return Provider(
+        name=name,
+        kind=kind,
+        settings=settings,
+        url=url,
+        region="" if region is None else region.name,
+        jurisdiction=settings.jurisdiction or (None if region is None else region.jurisdiction),
+        no_training=known if told is None else told,
+        is_entered=is_entered,
+        sealed_key=sealed_key,
+    )
+
+
+def at_address(url: str) -> tuple[Kind, Region | None] | None:
+    """Return the kind of provider, and the region, that answers at the origin of `url`."""
+    place = _place(url)
+    for kind in KINDS.values():
+        for region in kind.regions or (None,):
+            known = kind.url_in(None if region is None else region.name)
+            if known is not None and _place(known) == place:
+                return kind, region
+    return None
+
+
+def seal_key(pepper: bytes, key: str, name: str, url: str) -> bytes:
+    """Return a key sealed for the provider of that name at this address, and no other."""
+    return sealing.seal(pepper, key, _use(name, url))
+
+
+def read_key(provider: Provider, pepper: bytes, environ: Mapping[str, str]) -> str | None:
+    """Return the provider's key; None where there is none.
+
+    Raises ConfigError naming the variable or file that it should be in, that it cannot be
+    unsealed, or that this kind of provider needs one.
+    """
+    place = f"providers.{provider.name}"
+    if provider.sealed_key is not None:
+        return sealing.unseal(pepper, provider.sealed_key, _use(provider.name, provider.url))
+    key = None  # a row of the store never names a variable or a file of this machine
+    if not provider.is_entered:
+        key = config.read_secret(provider.settings, environ, place)
+    if key is None and provider.kind.credential != "optional":
+        raise ConfigError(f"{place}: {provider.kind.title} needs a key; set key_env or key_file")
+    return key
+
+
+def _use(name: str, url: str) -> str:
+    return f"provider account key\n{name}\n{url}"
+
+
+def _place(url: str) -> tuple[bool, str, int]:
+    origin = parse_origin(url)
+    return origin.tls, origin.host, origin.port
