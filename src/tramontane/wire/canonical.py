@@ -168,13 +168,17 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole answer; `usage` None where the provider did not count. `vectors` are embeddings."""
+    """A whole answer; `usage` None where the provider did not count. `vectors` are embeddings.
+
+    `thinking_tokens`: those of `usage.completion_tokens` that were thought, where that was counted.
+    """
 
     id: str
     model: str
     choices: tuple[Choice, ...] = ()
     vectors: tuple[tuple[float, ...], ...] = ()
     usage: Usage | None = None
+    thinking_tokens: int | None = None
     created_s: int = 0
 
 
@@ -233,9 +237,10 @@ class Finished(msgspec.Struct, frozen=True, gc=False):
 
 
 class Counted(msgspec.Struct, frozen=True, gc=False):
-    """What has been used so far; the last one counts."""
+    """What has been used so far; the last one counts. `thinking_tokens`: as in `Answer`."""
 
     usage: Usage
+    thinking_tokens: int | None = None
 
 
 class Ended(msgspec.Struct, frozen=True, gc=False):

@@ -143,6 +143,16 @@ def address_not_allowed(place: str) -> InvalidRequest:
     return _not_allowed(place)
 
 
+def refuse_references(raw: msgspec.Raw, place: str) -> None:
+    """Raise InvalidRequest where the schema `raw` refers to anywhere outside itself."""
+    text = bytes(raw)
+    if b'ef"' in text or b"\\u" in text:
+        try:
+            _refuse_references(_load(place, raw), place)
+        except RecursionError as error:
+            raise _malformed(place, error) from None
+
+
 def refuse_addresses(name: str, raw: msgspec.Raw) -> None:
     """Raise InvalidRequest where the top-level field `name` (not `messages`) holds an address.
 

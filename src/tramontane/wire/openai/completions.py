@@ -25,10 +25,10 @@ from tramontane.wire.canonical import (
     Said,
     Text,
     TextPiece,
-    inexpressible,
 )
 from tramontane.wire.dialect import EVENT_STREAM, Asked, Written
 from tramontane.wire.openai import errors
+from tramontane.wire.openai.intent import Intent, encode
 from tramontane.wire.openai.operations import read_completions, read_inputs
 from tramontane.wire.openai.provider import (
     Counts,
@@ -37,7 +37,8 @@ from tramontane.wire.openai.provider import (
     usage_body,
     usage_of,
 )
-from tramontane.wire.sse import EventSplitter, EventTooLarge, data_of
+from tramontane.wire.reading import EventReader
+from tramontane.wire.unsaid import Unsaid
 
 DIALECT = "openai"
 DONE = b"data: [DONE]\n\n"
@@ -75,40 +76,7 @@ class CompletionsClient:
 
     def read(self, body: bytes, model: str | None, query: bytes) -> Asked:
         """Return what is asked. Raises InvalidRequest."""
-        intent = read_completions(body, model)
-        fields = intent.fields
-        try:
-            said = _SAMPLING.decode(body)
-        except msgspec.ValidationError as error:
-            message, _, place = str(error).partition(" - at `$.")
-            raise InvalidRequest(
-                f"A field of the request is wrong: {message}.",
-                code="invalid_type",
-                param=place.rstrip("`") or None,
-            ) from None
-        request = Request(
-            model=intent.model,
-            operation="completions",
-            inputs=read_inputs(fields, "prompt"),
-            suffix=said.suffix,
-            max_tokens=intent.max_tokens,
-            choices=said.n or 1,
-            temperature=said.temperature,
-            top_p=said.top_p,
-            top_k=said.top_k,
-            min_p=said.min_p,
-            frequency_penalty=said.frequency_penalty,
-            presence_penalty=said.presence_penalty,
-            stop=(said.stop,) if isinstance(said.stop, str) else tuple(said.stop or ()),
-            seed=said.seed,
-            logprobs=said.logprobs,
-            logit_bias=said.logit_bias,
-            user=said.user,
-            stream=intent.stream,
-            include_usage=intent.include_usage,
-            extra={name: raw for name, raw in fields.items() if name not in _READ},
-        )
-        return Asked(request=request, fields=fields, prompt_bytes=intent.prompt_bytes)
+        return asked_of(read_completions(body, model))
 
     def write(self, answer: Answer, asked: Asked) -> bytes:
         """Return the whole answer's body."""
@@ -128,6 +96,43 @@ class CompletionsClient:
     def error(self, error: TramontaneError) -> tuple[int, bytes]:
         """Return status and body of a refusal."""
         return error.status, errors.render(error)
+
+
+def asked_of(intent: Intent) -> Asked:
+    """Return the rest of what `intent` asks for. Raises InvalidRequest."""
+    fields = intent.fields
+    try:
+        said = _SAMPLING.decode(encode(fields))
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$.")
+        raise InvalidRequest(
+            f"A field of the request is wrong: {message}.",
+            code="invalid_type",
+            param=place.rstrip("`") or None,
+        ) from None
+    request = Request(
+        model=intent.model,
+        operation="completions",
+        inputs=read_inputs(fields, "prompt"),
+        suffix=said.suffix,
+        max_tokens=intent.max_tokens,
+        choices=said.n or 1,
+        temperature=said.temperature,
+        top_p=said.top_p,
+        top_k=said.top_k,
+        min_p=said.min_p,
+        frequency_penalty=said.frequency_penalty,
+        presence_penalty=said.presence_penalty,
+        stop=(said.stop,) if isinstance(said.stop, str) else tuple(said.stop or ()),
+        seed=said.seed,
+        logprobs=said.logprobs,
+        logit_bias=said.logit_bias,
+        user=said.user,
+        stream=intent.stream,
+        include_usage=intent.include_usage,
+        extra={name: raw for name, raw in fields.items() if name not in _READ},
+    )
+    return Asked(request=request, fields=fields, prompt_bytes=intent.prompt_bytes)
 
 
 class CompletionsWriter:
@@ -257,18 +262,14 @@ class CompletionsUpstream:
             "user": request.user,
         }
         body.update((name, value) for name, value in said.items() if value is not None)
-        dropped = []
-        for name, raw in request.extra.items():
-            if name in _EXTRA:
-                body[name] = raw
-            elif drops:
-                dropped.append(name)
-            else:
-                raise inexpressible(name, DIALECT)
+        unsaid = Unsaid(DIALECT, drops=drops)
+        unsaid.leave_set(request, "safe_prompt", "effort", "thinking_tokens")
+        unsaid.leave_extra(request, _EXTRA)
+        body.update((name, raw) for name, raw in request.extra.items() if name in _EXTRA)
         if request.stream:
             body["stream"] = True
             body["stream_options"] = {"include_usage": True}
-        return Written(path="/completions", body=msgspec.json.encode(body), dropped=tuple(dropped))
+        return Written(path="/completions", body=msgspec.json.encode(body), dropped=unsaid.names)
 
     def read(self, body: bytes) -> Answer:
         """Return the whole answer. Raises Broken."""
@@ -303,34 +304,20 @@ class CompletionsUpstream:
         return read_said(body)
 
 
-class CompletionsReader:
+class CompletionsReader(EventReader):
     """One stream of completions from a provider."""
 
-    __slots__ = ("_finished", "_has_begun", "_has_ended", "_seen", "_splitter")
-
     def __init__(self) -> None:
-        self._splitter = EventSplitter()
-        self._has_begun = self._has_ended = False
+        super().__init__()
+        self._has_begun = False
         self._seen: set[int] = set()
         self._finished: set[int] = set()
 
-    def feed(self, payload: bytes) -> list[Piece]:
-        """Return the pieces that are whole now. Raises Broken, UpstreamFailed."""
-        pieces: list[Piece] = []
-        try:
-            events = self._splitter.feed(payload)
-        except EventTooLarge as error:
-            raise Broken(f"The provider broke its protocol: {error}.") from None
-        for event in events:
-            data = data_of(event)
-            if data is not None and not self._has_ended:
-                self._take(data, pieces)
-        return pieces
-
-    def _take(self, data: bytes, pieces: list[Piece]) -> None:
+    def take(self, data: bytes, event: bytes, out: list[Piece]) -> None:
+        """Add what one event says. Raises Broken, UpstreamFailed."""
         if data == b"[DONE]":
-            self._has_ended = True
-            pieces.append(Ended())
+            self.is_done = True
+            out.append(Ended())
             return
         try:
             said = _BODY.decode(data)
@@ -340,30 +327,24 @@ class CompletionsReader:
             raise UpstreamFailed("The upstream ended its stream with an error.")
         if not self._has_begun:
             self._has_begun = True
-            pieces.append(Began(said.id, said.model, created_s=said.created))
+            out.append(Began(said.id, said.model, created_s=said.created))
         for got in said.choices or ():
             self._seen.add(got.index)
             logprobs = _logprobs(got)
             if got.text or logprobs is not None:
-                pieces.append(TextPiece(got.text or "", got.index, logprobs))
+                out.append(TextPiece(got.text or "", got.index, logprobs))
             if got.finish_reason and got.index not in self._finished:
                 self._finished.add(got.index)
-                pieces.append(Finished(_reason(got.finish_reason), got.index))
+                out.append(Finished(_reason(got.finish_reason), got.index))
         usage = usage_of(said.usage)
         if usage is not None:
-            pieces.append(Counted(usage))
+            out.append(Counted(usage))
 
-    def end(self) -> list[Piece]:
-        """The body has ended. Raises Broken where the answer has not."""
-        pieces: list[Piece] = []
-        if not self._has_ended and self._splitter.pending.strip():
-            pieces = self.feed(b"\n\n")
-        if self._has_ended:
-            return pieces
+    def finish(self, out: list[Piece]) -> None:
+        """Some servers end without `[DONE]`: that is an end where every choice has finished."""
         if not self._finished or self._finished != self._seen:
-            raise Broken("The provider's stream ended before its answer did.")
-        self._has_ended = True
-        return [*pieces, Ended()]
+            super().finish(out)
+        out.append(Ended())
 
 
 def _reason(word: str) -> Reason:
@@ -372,3 +353,7 @@ def _reason(word: str) -> Reason:
 
 def _logprobs(got: _Got) -> Raw | None:
     return None if bytes(memoryview(got.logprobs)[:4]) == b"null" else Raw(bytes(got.logprobs))
+
+
+CLIENT = CompletionsClient()
+UPSTREAM = CompletionsUpstream()

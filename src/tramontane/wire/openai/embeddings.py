@@ -12,10 +12,10 @@ import msgspec
 from msgspec import Raw
 
 from tramontane.errors import InvalidRequest, TramontaneError
-from tramontane.wire.canonical import Answer, Broken, Request, Said, inexpressible
+from tramontane.wire.canonical import Answer, Broken, Request, Said
 from tramontane.wire.dialect import EVENT_STREAM, Asked, StreamReader, StreamWriter, Written
 from tramontane.wire.openai import errors
-from tramontane.wire.openai.intent import read_count
+from tramontane.wire.openai.intent import Intent, read_count
 from tramontane.wire.openai.operations import read_embeddings, read_inputs
 from tramontane.wire.openai.provider import (
     Counts,
@@ -24,6 +24,7 @@ from tramontane.wire.openai.provider import (
     usage_body,
     usage_of,
 )
+from tramontane.wire.unsaid import Unsaid
 
 DIALECT = "openai"
 _READ = frozenset(("model", "input", "dimensions", "encoding_format", "user", "stream"))
@@ -39,19 +40,7 @@ class EmbeddingsClient:
 
     def read(self, body: bytes, model: str | None, query: bytes) -> Asked:
         """Return what is asked. Raises InvalidRequest."""
-        intent = read_embeddings(body, model)
-        fields = intent.fields
-        _encoding(fields)
-        user = fields.get("user")
-        request = Request(
-            model=intent.model,
-            operation="embeddings",
-            inputs=read_inputs(fields, "input"),
-            dimensions=read_count(fields, "dimensions", 65_536),
-            user=None if user is None else _word("user", user),
-            extra={name: raw for name, raw in fields.items() if name not in _READ},
-        )
-        return Asked(request=request, fields=fields, prompt_bytes=intent.prompt_bytes)
+        return asked_of(read_embeddings(body, model))
 
     def write(self, answer: Answer, asked: Asked) -> bytes:
         """Return the whole answer's body, its vectors in the encoding that was asked for."""
@@ -76,6 +65,22 @@ class EmbeddingsClient:
     def error(self, error: TramontaneError) -> tuple[int, bytes]:
         """Return status and body of a refusal."""
         return error.status, errors.render(error)
+
+
+def asked_of(intent: Intent) -> Asked:
+    """Return the rest of what `intent` asks for. Raises InvalidRequest."""
+    fields = intent.fields
+    _encoding(fields)
+    user = fields.get("user")
+    request = Request(
+        model=intent.model,
+        operation="embeddings",
+        inputs=read_inputs(fields, "input"),
+        dimensions=read_count(fields, "dimensions", 65_536),
+        user=None if user is None else _word("user", user),
+        extra={name: raw for name, raw in fields.items() if name not in _READ},
+    )
+    return Asked(request=request, fields=fields, prompt_bytes=intent.prompt_bytes)
 
 
 def _encoding(fields: dict[str, Raw]) -> str:
@@ -150,11 +155,9 @@ class EmbeddingsUpstream:
             body["dimensions"] = request.dimensions
         if request.user is not None:
             body["user"] = request.user
-        if request.extra and not drops:
-            raise inexpressible(next(iter(request.extra)), DIALECT)
-        return Written(
-            path="/embeddings", body=msgspec.json.encode(body), dropped=tuple(request.extra)
-        )
+        unsaid = Unsaid(DIALECT, drops=drops)
+        unsaid.leave_extra(request)
+        return Written(path="/embeddings", body=msgspec.json.encode(body), dropped=unsaid.names)
 
     def read(self, body: bytes) -> Answer:
         """Return the whole answer. Raises Broken."""
@@ -187,3 +190,7 @@ def _numbers(given: tuple[float, ...] | str) -> tuple[float, ...]:
     if len(packed) % 4:
         raise ValueError("a vector in base64 is cut short")
     return struct.unpack(f"<{len(packed) // 4}f", packed)
+
+
+CLIENT = EmbeddingsClient()
+UPSTREAM = EmbeddingsUpstream()

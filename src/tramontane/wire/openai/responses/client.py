@@ -1,0 +1,35 @@
+"""POST /responses: one endpoint of OpenAI's dialect, always translated."""
+
+from tramontane.errors import TramontaneError
+from tramontane.wire.canonical import Answer
+from tramontane.wire.dialect import EVENT_STREAM, Asked
+from tramontane.wire.openai import errors
+from tramontane.wire.openai.responses.answering import shape_of, write_response
+from tramontane.wire.openai.responses.asking import read_response
+from tramontane.wire.openai.responses.streaming import ResponseWriter
+
+
+class ResponsesClient:
+    """What clients of OpenAI's Responses are answered by."""
+
+    dialect = "openai"
+    stream_type = EVENT_STREAM
+
+    def read(self, body: bytes, model: str | None, query: bytes) -> Asked:
+        """Return what is asked. Raises InvalidRequest."""
+        return read_response(body)
+
+    def write(self, answer: Answer, asked: Asked) -> bytes:
+        """Return the whole answer's body."""
+        return write_response(answer, asked)
+
+    def writer(self, asked: Asked) -> ResponseWriter:
+        """Return the writer of one stream."""
+        return ResponseWriter(shape_of(asked))
+
+    def error(self, error: TramontaneError) -> tuple[int, bytes]:
+        """Return status and body of a refusal."""
+        return error.status, errors.render(error)
+
+
+CLIENT = ResponsesClient()
