@@ -16,7 +16,7 @@ from litestar.routes import HTTPRoute
 from tramontane import errors
 from tramontane.cli import app
 from tramontane.config import Settings
-from tramontane.gateway.server import TOKEN_PATHS
+from tramontane.gateway.endpoints import ANSWERED, TOKENS
 from tramontane.studio import document
 from tramontane.studio.application import api
 from tramontane.studio.platform import Platform
@@ -260,9 +260,10 @@ def test_every_address_is_documented_with_its_right() -> None:
     rows = re.findall(r"^\| `([A-Z]+ /[^`]*)` \| `?(\w+)`? \|", text, re.MULTILINE)
     own = {address: right for address, right in rows if " /api/v1/" in address}
     assert own == studio_paths()
-    mistral = {address: right for address, right in rows if " /mistral/" in address}
+    tokens = {f"POST {path}" for path in TOKENS}
+    tokens |= {f"{local.method.decode()} {path}" for path, local in ANSWERED.items()}
+    mistral = {a: right for a, right in rows if " /mistral/" in a and a not in tokens}
     assert mistral == mistral_paths()
-    tokens = {f"POST {path.decode()}" for path in TOKEN_PATHS}
     pages = {"GET /", "GET /building", "GET /api/openapi.json"}
     pages |= {"GET /docs", "GET /docs/{language}", "GET /docs/{language}/{page}"}
     pages |= {"GET /embed.js", "GET /embed/{embed_id}"}

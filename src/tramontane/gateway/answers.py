@@ -17,6 +17,8 @@ from tramontane.gateway.directory import Deployment
 from tramontane.gateway.engine_stream import EngineStream
 from tramontane.gateway.flow import Signal
 from tramontane.gateway.relay import Gathered, Progress, StreamRelay
+from tramontane.gateway.translation import TranslatedStream, Translation
+from tramontane.wire.canonical import Said
 from tramontane.wire.http import ResponseHead
 from tramontane.wire.openai.engine_errors import explain_refusal
 
@@ -49,6 +51,9 @@ class WholeBody:
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
 
+Body = StreamRelay | EngineStream | TranslatedStream | Gathered | WholeBody
+
+
 class Answer:
     """An upstream's answer as the exchange awaits it: first the head, then the end."""
 
@@ -56,12 +61,12 @@ class Answer:
 
     def __init__(self, note_bytes: Callable[[], None]) -> None:
         self._note_bytes = note_bytes
-        self._body: StreamRelay | EngineStream | Gathered | WholeBody | None = None
+        self._body: Body | None = None
         self._early: bytes | None = None  # the whole body, here before anybody asked for it
         self.head: Signal[ResponseHead] = Signal()
         self.ended: Signal[None] = Signal()
 
-    def read_into(self, body: StreamRelay | EngineStream | Gathered | WholeBody) -> None:
+    def read_into(self, body: Body) -> None:
         """Choose who takes the body; called as soon as the head is known."""
         self._body = body
         early = self._early
@@ -112,24 +117,24 @@ def require_type(head: ResponseHead, expected: bytes) -> None:
         raise UpstreamFailed(f"The upstream answered with {shown} instead of {expected.decode()}.")
 
 
-def refusal(head: ResponseHead, body: bytes, deployment: Deployment) -> TramontaneError:
+def refusal(
+    head: ResponseHead, body: bytes, deployment: Deployment, translation: Translation | None = None
+) -> TramontaneError:
     """Return what an upstream's status other than 200 means for the client.
 
     400, 413 and 422 are the client's own (its message is kept); 401 to 404 mean that our
     configuration is wrong, which is not the client's to see as its own.
     """
     status = head.status
-    said = _error_of(_without_key(body, deployment))
-    message = said.get("message")
-    text = message[:2000] if isinstance(message, str) and message else None
+    body = _without_key(body, deployment)
     if status == 400 and deployment.is_local:
-        return explain_refusal(said)
+        return explain_refusal(_error_of(body))
     if status in (400, 413, 422):
-        code, param = said.get("code"), said.get("param")
+        said = _said(_error_of(body)) if translation is None else translation.read_error(body)
         error = InvalidRequest(
-            text or "The model refused this request as invalid.",
-            code=code if isinstance(code, str) and _is_word(code) else "invalid_request",
-            param=param[:200] if isinstance(param, str) else None,
+            said.message[:2000] or "The model refused this request as invalid.",
+            code=said.code if said.code is not None and _is_word(said.code) else "invalid_request",
+            param=said.param[:200] if said.param is not None else None,
         )
         error.status = 400
         return error
@@ -159,9 +164,20 @@ def refusal(head: ResponseHead, body: bytes, deployment: Deployment) -> Tramonta
 def _without_key(body: bytes, deployment: Deployment) -> bytes:
     """A provider may repeat our key in its error: the client must not see it."""
     authorization = deployment.authorization
-    if authorization is None:
-        return body
-    return body.replace(authorization.removeprefix(b"Bearer "), b"[key]")
+    if authorization is not None:
+        body = body.replace(authorization.removeprefix(b"Bearer "), b"[key]")
+    if deployment.secret:
+        body = body.replace(deployment.secret.encode(), b"[key]")
+    return body
+
+
+def _said(error: dict[str, object]) -> Said:
+    message, code, param = error.get("message"), error.get("code"), error.get("param")
+    return Said(
+        message=message if isinstance(message, str) else "",
+        code=code if isinstance(code, str) else None,
+        param=param if isinstance(param, str) else None,
+    )
 
 
 def _error_of(body: bytes) -> dict[str, object]:

@@ -7,6 +7,7 @@ from tramontane.errors import InvalidRequest
 from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Principal
 from tramontane.gateway.ledger import Ledger
 from tramontane.gateway.service import Service
+from tramontane.gateway.translation import Translation
 from tramontane.money import affordable_output_tokens
 from tramontane.wire.openai.intent import Intent
 from tramontane.wire.openai.local import read_local
@@ -50,7 +51,11 @@ def limit_output(
 
 
 def require_possible(
-    intent: Intent, service: Service, principal: Principal, ledger: Ledger
+    intent: Intent,
+    service: Service,
+    principal: Principal,
+    ledger: Ledger,
+    translation: Translation | None = None,
 ) -> None:
     """Raise what would refuse the request at its turn already: nobody should wait for a refusal.
 
@@ -64,7 +69,9 @@ def require_possible(
     )
     if deployment.is_local:
         read_local(
-            intent,
+            intent if translation is None else translation.engine_intent(deployment),
             max_tokens=limit or OUTPUT_TOKENS_ASSUMED,
             supports_tools=deployment.supports_tools,
         )
+    elif translation is not None:
+        translation.written(deployment, limit)

@@ -8,8 +8,9 @@ but token paths is served, and what `/ready` tells everybody. It does not know m
 from typing import TYPE_CHECKING
 
 from tramontane.errors import NotFound
+from tramontane.gateway import endpoints
 from tramontane.gateway.directory import Principal
-from tramontane.gateway.server import TOKEN_PATHS, ClientConnection
+from tramontane.gateway.server import ClientConnection
 
 if TYPE_CHECKING:
     from tramontane.gateway.requests import Request
@@ -25,7 +26,7 @@ class DoorConnection(ClientConnection):
     is_private = True
 
     def _admit(self, request: "Request") -> None:
-        if request.path not in TOKEN_PATHS and request.path != b"/ready":
+        if endpoints.find(request.path) is None and request.path != b"/ready":
             raise NotFound("Only requests for tokens are served here.", code="unknown_path")
         super()._admit(request)
 

@@ -3,18 +3,15 @@
     3 intent   4 route   5 check   6 permit   7 hold   8 exchange   9 settle
 
 (1 and 2, the head and the principal, are the server's.) The next deployment is tried only while
-nothing of an answer has been sent. It knows the OpenAI dialect through `wire`, and nothing of
-sockets: the client is a `Client`, the upstream a pool.
+nothing of an answer has been sent. Where client and deployment speak the same dialect the bytes
+are spliced, else translated (`translation`). It knows nothing of sockets: the client is a `Client`,
+the upstream a pool.
 """
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
-
-import msgspec
 
 from tramontane.errors import (
-    BudgetExhausted,
     InvalidRequest,
     Overloaded,
     RateLimited,
@@ -24,42 +21,40 @@ from tramontane.errors import (
     UpstreamFailed,
     UpstreamTimeout,
 )
-from tramontane.gateway import routing
+from tramontane.gateway import outgoing, routing
 from tramontane.gateway.admission import Permit
 from tramontane.gateway.answers import Answer, WholeBody, refusal, require_type
 from tramontane.gateway.bill import Bill
 from tramontane.gateway.bounds import limit_output, require_possible
-from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Deployment, Directory, Principal
+from tramontane.gateway.desk import Client, Desk
+from tramontane.gateway.directory import Deployment, Principal
+from tramontane.gateway.endpoints import OPENAI_CHAT, Endpoint
 from tramontane.gateway.engine_stream import EngineStream
+from tramontane.gateway.fields import answer_fields, error_fields
 from tramontane.gateway.flow import Flow, Signal
-from tramontane.gateway.ledger import Ledger
-from tramontane.gateway.limits import Limits
 from tramontane.gateway.relay import Gathered, Progress, StreamRelay
 from tramontane.gateway.service import Service
-from tramontane.gateway.telemetry import Telemetry
+from tramontane.gateway.translation import (
+    TranslatedSink,
+    TranslatedStream,
+    Translation,
+    intent_of,
+    without_prompt,
+)
 from tramontane.gateway.upstream import UpstreamConnection
 from tramontane.gateway.waiting import Waiting, moved_to, serving
-from tramontane.money import NANO
+from tramontane.wire.canonical import Request
+from tramontane.wire.dialect import EVENT_STREAM, Asked, StreamWriter
 from tramontane.wire.http import ResponseHead
-from tramontane.wire.openai import errors as openai_errors
 from tramontane.wire.openai import events
 from tramontane.wire.openai.chunks import Chunks
-from tramontane.wire.openai.intent import (
-    FALSE,
-    INCLUDE_USAGE,
-    TRUE,
-    Intent,
-    encode,
-    read_chat,
-)
-from tramontane.wire.openai.local import read_local
+from tramontane.wire.openai.intent import Intent
 
 JSON = b"application/json"
 _TRY_NEXT = (UpstreamFailed, UpstreamTimeout, Overloaded, RateLimited, Unavailable)
 FAILURES = frozenset((401, 403, 404, *range(500, 600)))
 """Statuses that say nothing of the request: the deployment itself is not as it should be."""
 UNSTATED_OUTPUT_ESTIMATE = 256
-RETRY_WORTH_S = 60.0
 USAGE_DUE_S = 0.5
 
 _log = logging.getLogger(__name__)
@@ -69,50 +64,13 @@ class ClientLeft(Exception):
     """The client closed its connection."""
 
 
-class Client(Protocol):
-    """The connection an answer goes to."""
-
-    is_open: bool
-    write_blocked_s: float | None
-
-    def respond(self, status: int, fields: bytes, body: bytes) -> None: ...
-    def start_stream(self, fields: bytes, *, keeps_body: bool = False) -> None: ...
-    def release_body(self) -> None: ...
-    def write_chunks(self, framed: bytes, payload: bytes) -> None: ...
-    def write_payload(self, payload: bytes) -> None: ...
-    def end_stream(self) -> None: ...
-    def break_stream(self) -> None: ...
-
-
-class Desk(Protocol):
-    """What exchanges share; built once by the gateway's process."""
-
-    ledger: Ledger
-    limits: Limits
-    telemetry: Telemetry
-    currency: str
-    first_byte_timeout_s: float
-    idle_timeout_s: float
-    answer_bytes: int
-    clock_s: Callable[[], float]
-    clock_ms: Callable[[], int]
-    draw: Callable[[], float]
-
-    @property
-    def directory(self) -> Directory: ...
-    def service(self, deployment: Deployment) -> Service: ...
-    def new_request_id(self) -> str: ...
-    def exchange_ended(self, exchange: "Exchange") -> None: ...
-    def later(self, callback: Callable[[], None]) -> None: ...
-
-
 class Exchange:
     """One request. `deadline_s` (None: none) tells the sweeper when it fails, `_late` how."""
 
     __slots__ = (
-        "_bill", "_client", "_connection", "_desk", "_flow", "_is_open", "_is_streaming",
-        "_last_byte_s", "_late", "_named", "_sent", "_service", "attempt", "deadline_s",
-        "principal", "progress", "request_id",
+        "_asked", "_bill", "_client", "_connection", "_desk", "_drops", "_endpoint", "_flow",
+        "_is_open", "_is_streaming", "_last_byte_s", "_late", "_named", "_sent", "_service",
+        "_translation", "_writer", "attempt", "deadline_s", "principal", "progress", "request_id",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, client: Client, principal: Principal) -> None:
@@ -122,6 +80,11 @@ class Exchange:
         self._flow: Flow | None = None
         self._connection: UpstreamConnection | None = None
         self._service: Service | None = None
+        self._endpoint: Endpoint = OPENAI_CHAT
+        self._asked: Asked | None = None  # once its dialect has been read as more than an intent
+        self._drops = False
+        self._translation: Translation | None = None  # of the attempt under way, unless spliced
+        self._writer: StreamWriter | None = None  # of the stream, once it has begun
         self._is_streaming = False
         self._is_open = False  # a stream's head is out, since it waited; no content yet
         self._sent = False
@@ -135,9 +98,22 @@ class Exchange:
 
     # --- what the server calls -----------------------------------------------------------------
 
-    def start(self, body: bytes) -> None:
-        """Begin; the answer, or an error in the dialect's form, goes to the client."""
-        self._flow = Flow(self._run(body), self._crashed)
+    def start(
+        self,
+        body: bytes,
+        endpoint: Endpoint = OPENAI_CHAT,
+        *,
+        model: str | None = None,
+        query: bytes = b"",
+        drops: bool = False,
+    ) -> None:
+        """Begin; the answer, or an error in the dialect's form, goes to the client.
+
+        `model` where the path names it. `drops`: what a provider has nothing for may be left out.
+        """
+        self._endpoint = endpoint
+        self._drops = drops
+        self._flow = Flow(self._run(body, model, query), self._crashed)
         self._flow.start()
 
     def client_left(self) -> None:
@@ -201,10 +177,10 @@ class Exchange:
 
     # --- steps 3 to 9 --------------------------------------------------------------------------
 
-    async def _run(self, body: bytes) -> None:
+    async def _run(self, body: bytes, model: str | None, query: bytes) -> None:
         failure: TramontaneError | None = None
         try:
-            intent = self._bill.intent = read_chat(body)  # 3
+            intent = self._bill.intent = self._read(body, model, query)  # 3
             del body  # the intent holds what is needed of it, until the answer begins
             directory = self._desk.directory
             route = routing.plan(  # 4
@@ -235,6 +211,23 @@ class Exchange:
             )
             desk.exchange_ended(self)
 
+    def _read(self, body: bytes, model: str | None, query: bytes) -> Intent:
+        endpoint = self._endpoint
+        if endpoint.intent is not None:
+            return endpoint.intent(body)
+        asked = self._asked = endpoint.client.read(body, model, query)
+        return intent_of(asked)
+
+    def _translation_for(self, intent: Intent, deployment: Deployment) -> Translation | None:
+        """Return the way to `deployment`, None where it speaks the client's own dialect."""
+        endpoint = self._endpoint
+        if endpoint.intent is not None and endpoint.client.dialect == deployment.dialect:
+            return None
+        if self._asked is None:
+            assert endpoint.asked is not None
+            self._asked = endpoint.asked(intent)
+        return Translation(endpoint.client, self._asked, deployment, drops=self._drops)
+
     def _check(self, intent: Intent, service: Service) -> None:
         bill = self._bill
         bill.series = self._desk.telemetry.series(self.principal.project.name, intent.model)
@@ -249,6 +242,7 @@ class Exchange:
         self._service = service
         self.progress = None
         self._last_byte_s = 0.0
+        self._translation = self._translation_for(intent, service.deployment)
         permit = service.gate.enter(self.principal.project.id)  # 6
         if permit is None:
             permit = await self._queue(intent, service)
@@ -282,7 +276,7 @@ class Exchange:
         self._bill.settle_interrupted(self.progress, status, was_sent=was_sent)
 
     async def _queue(self, intent: Intent, service: Service) -> Permit:
-        require_possible(intent, service, self.principal, self._desk.ledger)
+        require_possible(intent, service, self.principal, self._desk.ledger, self._translation)
         signal: Signal[Permit] = Signal()
         gate = service.gate
         is_waiting = True
@@ -296,7 +290,9 @@ class Exchange:
         def admitted(permit: Permit) -> None:
             self._desk.later(lambda: take(permit))  # not on the stack of whoever released it
 
-        told = Waiting(self._desk.clock_s, self._tell_waiting).moved if intent.stream else None
+        told = None
+        if intent.stream and self._endpoint.client.stream_type == EVENT_STREAM:
+            told = Waiting(self._desk.clock_s, self._tell_waiting).moved
         ticket = gate.wait(self.principal.project.id, admitted, told)
         if self._is_open:
             self._client.write_payload(moved_to(service.deployment.name))
@@ -337,10 +333,23 @@ class Exchange:
         self, intent: Intent, service: Service, permit: Permit, limit: int | None
     ) -> None:
         deployment = service.deployment
+        chunks: Chunks | None = None
+        translation = self._translation
         if deployment.is_local:
-            request, chunks = self._engine_request(intent, service, permit, limit)
+            known = intent if translation is None else translation.engine_intent(deployment)
+            body, chunks = outgoing.engine_body(known, service, permit, limit)
+            if translation is not None:
+                chunks.shows_usage = True
+            request = outgoing.framed(service, body, self.request_id, is_stream=True)
+        elif translation is None:
+            body = outgoing.spliced_body(intent, deployment, limit)
+            path = self._endpoint.path
+            request = outgoing.framed(
+                service, body, self.request_id, path=path, is_stream=intent.stream
+            )
         else:
-            request, chunks = self._request(intent, service, limit), None
+            now_s = self._desk.clock_ms() / 1000
+            request = outgoing.translated(translation, deployment, self.request_id, limit, now_s)
         connection = service.pool.take_idle()
         is_reused = connection is not None
         if connection is None:
@@ -373,54 +382,6 @@ class Exchange:
         else:
             await self._whole(head, answer, deployment)
 
-    def _engine_request(
-        self, intent: Intent, service: Service, permit: Permit, limit: int | None
-    ) -> tuple[bytes, Chunks]:
-        """Return the request for an engine here, which is always asked for a stream."""
-        deployment = service.deployment
-        local = read_local(
-            intent,
-            max_tokens=limit or OUTPUT_TOKENS_ASSUMED,
-            supports_tools=deployment.supports_tools,
-        )
-        may_reuse = permit.is_same_tenant or deployment.shares_prompt_cache
-        body = encode(
-            local.fields
-            | {
-                "model": deployment.upstream_model,
-                "id_slot": msgspec.Raw(b"%d" % permit.slot),
-                "cache_prompt": TRUE if may_reuse else FALSE,
-                "stream_options": INCLUDE_USAGE,
-            }
-        )
-        chunks = Chunks(
-            shows_usage=intent.include_usage or not intent.stream,
-            top_logprobs=local.top_logprobs,
-            is_forced=local.is_forced,
-        )
-        return self._framed(service, body, is_stream=True), chunks
-
-    def _request(self, intent: Intent, service: Service, limit: int | None) -> bytes:
-        deployment = service.deployment
-        changed = dict(intent.fields)
-        changed["model"] = deployment.upstream_model
-        if limit is not None:
-            changed[deployment.max_tokens_field] = msgspec.Raw(b"%d" % limit)
-        if not deployment.asks_stream_usage:
-            changed.pop("stream_options", None)  # it may not know what it is not to be asked
-        elif intent.stream and not intent.include_usage:
-            changed["stream_options"] = INCLUDE_USAGE
-        return self._framed(service, encode(changed), is_stream=intent.stream)
-
-    def _framed(self, service: Service, body: bytes, *, is_stream: bool) -> bytes:
-        return b"%bx-request-id: %b\r\naccept: %b\r\ncontent-length: %d\r\n\r\n%b" % (
-            service.request_head,
-            self.request_id.encode(),
-            b"text/event-stream" if is_stream else JSON,
-            len(body),
-            body,
-        )
-
     # --- the four kinds of answers -------------------------------------------------------------
 
     async def _stream(
@@ -431,28 +392,48 @@ class Exchange:
         intent: Intent,
         chunks: Chunks | None,
     ) -> None:
-        require_type(head, b"text/event-stream")
-        drops = deployment.asks_stream_usage and not intent.include_usage
+        translation = self._translation
+        is_remote = translation is not None and chunks is None
+        require_type(
+            head, translation.upstream.stream_type if is_remote and translation else EVENT_STREAM
+        )
+        drops = deployment.asks_stream_usage and not intent.include_usage and translation is None
         trusts_usage = deployment.trusts_stream_usage
         bill = self._bill
 
         def begin() -> Client:
             self._sent = True
-            intent.fields.clear()  # no other attempt follows: a long stream holds no request
+            self._forget_prompt(intent)
             if self._is_open:
                 self._client.release_body()
                 self._tell_serving(deployment)
             else:
-                self._client.start_stream(self._fields(deployment))
+                self._client.start_stream(
+                    self._fields(deployment), media_type=self._endpoint.client.stream_type
+                )
             return self._client
 
         def settle(progress: Progress) -> None:
             bill.settle(progress.usage if trusts_usage else None, progress, "ok")
 
-        relay: StreamRelay | EngineStream
+        relay: StreamRelay | EngineStream | TranslatedStream
         if chunks is not None:
             relay = EngineStream(
-                begin, chunks, drops_usage=drops, checkpoint=bill.checkpoint, settle=settle
+                begin if translation is None else self._translated(begin, translation),
+                chunks,
+                drops_usage=drops,
+                checkpoint=bill.checkpoint,
+                settle=settle,
+            )
+        elif translation is not None:
+            self._writer = translation.writer()
+            relay = TranslatedStream(
+                begin,
+                translation.upstream.reader(),
+                self._writer,
+                choices=intent.choices,
+                checkpoint=bill.checkpoint,
+                settle=settle,
             )
         else:
             relay = StreamRelay(
@@ -471,6 +452,20 @@ class Exchange:
         self._linger()
         self._client.end_stream()
 
+    def _translated(
+        self, begin: Callable[[], Client], translation: Translation
+    ) -> Callable[[], TranslatedSink]:
+        writer = self._writer = translation.writer()
+        return lambda: TranslatedSink(begin(), translation.upstream.reader(), writer)
+
+    def _forget_prompt(self, intent: Intent) -> None:
+        """No other attempt follows: a long stream holds no request."""
+        intent.fields.clear()
+        if self._asked is not None:
+            self._asked = without_prompt(self._asked)
+        if self._translation is not None:
+            self._translation.forget_prompt()
+
     async def _gather(
         self, head: ResponseHead, answer: Answer, deployment: Deployment, chunks: Chunks
     ) -> None:
@@ -482,6 +477,8 @@ class Exchange:
         self._linger()
         cost = self._bill.settle(gathered.progress.usage, gathered.progress, "ok")
         body = gathered.result()
+        if self._translation is not None:
+            body, _ = self._translation.whole(body)
         self._sent = True
         self._client.respond(200, self._fields(deployment, cost), body)
 
@@ -492,12 +489,16 @@ class Exchange:
         await answer.ended
         self._connection = None
         body = whole.result()
-        try:
-            usage = events.read_answer_usage(body)
-        except ValueError:
-            raise UpstreamFailed("The upstream's answer is not valid JSON.") from None
-        whole.progress.events = len(body) // 4  # should the provider not have counted
-        cost = self._bill.settle(usage, whole.progress, "ok")
+        progress = whole.progress
+        if self._translation is not None:
+            body, progress = self._translation.whole(body)
+        else:
+            try:
+                progress.usage = events.read_answer_usage(body)
+            except ValueError:
+                raise UpstreamFailed("The upstream's answer is not valid JSON.") from None
+            progress.events = len(body) // 4  # should the provider not have counted
+        cost = self._bill.settle(progress.usage, progress, "ok")
         self._sent = True
         if self._client.is_open:
             self._client.respond(200, self._fields(deployment, cost), body)
@@ -509,7 +510,7 @@ class Exchange:
         answer.read_into(whole)
         await answer.ended
         self._connection = None
-        error = refusal(head, whole.result(), deployment)
+        error = refusal(head, whole.result(), deployment, self._translation)
         if isinstance(error, InvalidRequest):
             self._bill.release("refused")
         raise error
@@ -530,31 +531,35 @@ class Exchange:
     def _fields(self, deployment: Deployment, cost_nano: int | None = None) -> bytes:
         admitted = self._bill.admitted
         assert admitted is not None
-        fields = b"x-request-id: %b\r\nx-tramontane-deployment: %b\r\n%b" % (
-            self.request_id.encode(),
-            deployment.name.encode(),
+        return answer_fields(
+            self.request_id,
+            self._service.named if self._service is not None else b"",
             admitted.fields(),
+            dropped=self._translation.dropped if self._translation is not None else (),
+            cost_nano=cost_nano,
+            currency=self._desk.currency,
         )
-        if deployment.is_demonstration:
-            fields += b"x-tramontane-demonstration: true\r\n"
-        if cost_nano is not None:
-            fields += b"x-tramontane-cost: %b\r\nx-tramontane-currency: %b\r\n" % (
-                b"%d.%09d" % divmod(cost_nano, NANO),
-                self._desk.currency.encode(),
-            )
-        return fields
 
     def _refuse(self, error: TramontaneError) -> None:
         if not self._client.is_open:
             return
         if self._sent or self._is_open:
-            self._client.write_payload(openai_errors.render_event(error))
+            self._client.write_payload(self._last_word(error))
             self._client.break_stream()
             return
         fields = error_fields(error, self.request_id)
         if isinstance(error, RateLimited):
             fields += self._desk.limits.fields(self.principal, self._desk.clock_s())
-        self._client.respond(error.status, fields, openai_errors.render(error))
+        status, body = self._endpoint.client.error(error)
+        self._client.respond(status, fields, body)
+
+    def _last_word(self, error: TramontaneError) -> bytes:
+        """Return `error` as the stream's last event."""
+        writer = self._writer
+        if writer is None:  # it was spliced, or has only waited
+            asked = self._asked or Asked(request=Request(model=""), fields={}, prompt_bytes=0)
+            writer = self._endpoint.client.writer(asked)
+        return writer.fail(error)
 
     def _crashed(self, error: Exception) -> None:
         """A fault of ours: answer as such and let the outer edge report it."""
@@ -571,22 +576,6 @@ def _facts(intent: Intent) -> routing.Facts:
 
 def _first_byte_late() -> TramontaneError:
     return UpstreamTimeout("The upstream did not begin to answer in time.")
-
-
-def error_fields(error: TramontaneError, request_id: str) -> bytes:
-    """Return the header fields that go with `error`."""
-    fields = b"x-request-id: %b\r\n" % request_id.encode()
-    if error.retry_after_s is not None:
-        whole = max(1, int(error.retry_after_s + 0.999))
-        fields += b"retry-after: %d\r\nretry-after-ms: %d\r\n" % (
-            whole,
-            max(1, int(error.retry_after_s * 1000 + 0.999)),
-        )
-    if isinstance(error, BudgetExhausted) and (error.retry_after_s or 1e9) > RETRY_WORTH_S:
-        fields += b"x-should-retry: false\r\n"
-    if isinstance(error, Unauthenticated):
-        fields += b"www-authenticate: Bearer\r\n"
-    return fields
 
 
 def _status_of(error: TramontaneError) -> str:

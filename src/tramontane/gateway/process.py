@@ -57,12 +57,13 @@ from tramontane.gateway.limits import Limits
 from tramontane.gateway.news import Launch, News
 from tramontane.gateway.requests import Request, method_not_allowed
 from tramontane.gateway.server import OWN_PATHS, ClientConnection
-from tramontane.gateway.service import Service, request_head, state_of
+from tramontane.gateway.service import Service, state_of
 from tramontane.gateway.splice import Splice
 from tramontane.gateway.telemetry import AccessLog, Telemetry
 from tramontane.gateway.upstream import UpstreamPool
 from tramontane.store.journal import Hold
 from tramontane.store.records import Picture
+from tramontane.wire.dialect import Local, Shown
 
 SWEEP_S = 0.25
 LINE_BYTES_MOST = 1 << 30  # of a picture with every key
@@ -187,8 +188,7 @@ class GatewayProcess:
             self._services[deployment.name] = self._new_service(deployment)
             return
         before = old.deployment
-        old.deployment = deployment
-        old.request_head = request_head(deployment, "/chat/completions")
+        old.serve(deployment)
         same_place = (before.origin, before.authorization, before.ca_file) == (
             deployment.origin,
             deployment.authorization,
@@ -381,6 +381,23 @@ class GatewayProcess:
         if path.startswith(b"/v1/models/"):
             return self._show_model(request)
         return None
+
+    def answer(self, place: Local, principal: Principal, request: Request, body: bytes) -> bytes:
+        """Answer for a dialect what needs no model. Raises what refuses it, in no dialect yet."""
+        models = [self._shown(name) for name in routing.visible_models(self.directory, principal)]
+        return place.answer(models, name=request.model, body=body, query=request.query)
+
+    def _shown(self, name: str) -> Shown:
+        route = self.directory.routes[name]
+        first = route.targets[0].deployment if route.targets else None
+        return Shown(
+            name=name,
+            created_s=self._started_s,
+            context_tokens=first and first.context_tokens,
+            max_output_tokens=first and first.max_output_tokens,
+            is_local=first is not None and first.is_local,
+            supports_tools=first is not None and first.supports_tools,
+        )
 
     def _ready(self) -> tuple[int, bytes, bytes]:
         states = {

@@ -11,6 +11,7 @@ from tramontane.errors import InvalidRequest, PayloadTooLarge, TramontaneError
 from tramontane.gateway.directory import Principal
 
 if TYPE_CHECKING:
+    from tramontane.gateway.endpoints import Place
     from tramontane.gateway.splice import Splice
 
 HEADER_FIELDS_MAX = 100
@@ -31,8 +32,8 @@ class Request:
 
     __slots__ = (
         "body", "expects_continue", "field_count", "fields", "fields_bytes", "has_head",
-        "held_bytes", "is_complete", "is_http_10", "keep_alive", "length", "method", "path",
-        "principal", "query", "raw_bytes", "refusal", "size", "splice", "target",
+        "held_bytes", "is_complete", "is_http_10", "keep_alive", "length", "method", "model",
+        "path", "place", "principal", "query", "raw_bytes", "refusal", "size", "splice", "target",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -53,6 +54,8 @@ class Request:
         self.is_http_10 = False
         self.keep_alive = True
         self.expects_continue = False
+        self.place: Place | None = None  # what is at its path, where that is known here
+        self.model: str | None = None  # which its path names
         self.principal: Principal | None = None
         self.refusal: TramontaneError | None = None
         self.splice: Splice | None = None

@@ -15,8 +15,11 @@ import httptools
 
 from tramontane.config import ServerSettings
 from tramontane.errors import InvalidRequest, NotFound, Overloaded, TramontaneError
+from tramontane.gateway import endpoints
 from tramontane.gateway.directory import Principal
-from tramontane.gateway.exchange import Exchange, error_fields
+from tramontane.gateway.endpoints import Endpoint
+from tramontane.gateway.exchange import Exchange
+from tramontane.gateway.fields import error_fields
 from tramontane.gateway.requests import (
     Request,
     body_too_large,
@@ -24,8 +27,8 @@ from tramontane.gateway.requests import (
     head_too_large,
     method_not_allowed,
 )
+from tramontane.wire.dialect import EVENT_STREAM, Local
 from tramontane.wire.http import LAST_CHUNK, REASONS, chunk
-from tramontane.wire.openai import errors as openai_errors
 
 if TYPE_CHECKING:
     from tramontane.gateway.splice import Splice
@@ -36,7 +39,7 @@ LINGER_S = 2.0
 WRITE_HIGH_BYTES = 65_536
 FRAMING_MOST = 8  # bytes read per byte of body: one-byte chunks take six
 UPLOAD_LEAST_BYTES_S = 4_096
-TOKEN_PATHS = {b"/v1/chat/completions": "chat"}
+DROP = b"x-tramontane-drop"
 PUBLIC_PATHS = frozenset((b"/health", b"/ready"))
 OWN_PATHS = PUBLIC_PATHS | {b"/metrics", b"/v1"}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -44,6 +47,7 @@ _STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
     b"cache-control: no-cache\r\n"
 )
+_OTHER_STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncache-control: no-cache\r\n"
 
 
 class Gateway(Protocol):
@@ -62,6 +66,9 @@ class Gateway(Protocol):
     def new_exchange(self, client: "ClientConnection", principal: Principal) -> Exchange: ...
     def new_request_id(self) -> str: ...
     def local_answer(self, request: Request) -> "tuple[int, bytes, bytes] | None": ...
+    def answer(
+        self, place: Local, principal: Principal, request: Request, body: bytes
+    ) -> bytes: ...
     def new_splice(self, client: "ClientConnection", request: Request) -> "Splice": ...
     def count_refused(self, status: int, code: str) -> None: ...
     def connected(self, client: "ClientConnection") -> None: ...
@@ -264,16 +271,19 @@ class ClientConnection(asyncio.Protocol):
     def _admit(self, request: Request) -> None:
         """Step 2, before anything else is told. Raises what refuses the request."""
         path, settings = request.path, self._gateway.settings
-        if path in TOKEN_PATHS:
+        found = endpoints.find(path)
+        if found is not None:
+            request.place, request.model = found
             principal = self._authenticate(request)
-            if request.method != b"POST":
-                raise method_not_allowed("POST", path)
+            method = b"POST" if isinstance(request.place, Endpoint) else request.place.method
+            if request.method != method and (request.method, method) != (b"HEAD", b"GET"):
+                raise method_not_allowed(method.decode(), path)
             if request.fields.get(b"content-encoding", b"identity").lower() != b"identity":
                 raise content_encoded()
             if request.length is not None and request.length > settings.body_bytes:
                 raise body_too_large(settings.body_bytes)
             request.principal = principal
-        elif path in OWN_PATHS or path.startswith(b"/v1/"):
+        elif path in OWN_PATHS or path.startswith(endpoints.STARTS):
             if path not in PUBLIC_PATHS:
                 self._gateway.identify(request.credential)
         else:
@@ -387,8 +397,25 @@ class ClientConnection(asyncio.Protocol):
         pieces = request.body
         body = bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()  # still counted, until the answer begins
+        place = request.place
+        if not isinstance(place, Endpoint):
+            assert place is not None
+            try:
+                answer = gateway.answer(place, principal, request, body)
+            except TramontaneError as error:
+                self.refuse(error)
+                return
+            fields = b"x-request-id: %b\r\n" % gateway.new_request_id().encode()
+            self.respond(200, fields, answer)
+            return
         exchange = self._exchange = gateway.new_exchange(self, principal)
-        exchange.start(body)
+        exchange.start(
+            body,
+            place,
+            model=request.model,
+            query=request.query,
+            drops=request.fields.get(DROP, b"").lower() == b"true",
+        )
 
     def _answer_locally(self, request: Request) -> None:
         try:
@@ -410,7 +437,9 @@ class ClientConnection(asyncio.Protocol):
         """Answer with `error` in the dialect's form."""
         self._gateway.count_refused(error.status, error.code)
         fields = error_fields(error, self._gateway.new_request_id())
-        self.respond(error.status, fields, openai_errors.render(error))
+        path = self._active.path if self._active is not None else b""
+        status, body = endpoints.speaker(path).error(error)
+        self.respond(status, fields, body)
 
     def _refuse_connection(self, error: TramontaneError) -> None:
         """Answer with `error` and close, reading away for a moment what the client still sends."""
@@ -446,8 +475,10 @@ class ClientConnection(asyncio.Protocol):
         self.write_raw(head + body)
         self.finish()
 
-    def start_stream(self, fields: bytes, *, keeps_body: bool = False) -> None:
-        """Begin an event stream. `keeps_body`: the request may still be sent on, and counts."""
+    def start_stream(
+        self, fields: bytes, *, keeps_body: bool = False, media_type: bytes = EVENT_STREAM
+    ) -> None:
+        """Begin a stream. `keeps_body`: the request may still be sent on, and counts."""
         request = self._active
         assert request is not None
         if not keeps_body:
@@ -458,7 +489,8 @@ class ClientConnection(asyncio.Protocol):
             framing = b"transfer-encoding: chunked\r\n"
         close = b"" if request.keep_alive else b"connection: close\r\n"
         date = self._gateway.date_field
-        self.write_raw(b"%b%b%b%b%b\r\n" % (_STREAM_HEAD, framing, close, date, fields))
+        head = _STREAM_HEAD if media_type is EVENT_STREAM else _OTHER_STREAM_HEAD % media_type
+        self.write_raw(b"%b%b%b%b%b\r\n" % (head, framing, close, date, fields))
 
     def release_body(self) -> None:
         """The request is sent on nowhere any more."""

@@ -1,25 +1,43 @@
 """What the gateway keeps of a deployment between requests: its gate, its pool, what was learnt."""
 
+from tramontane.config import Origin
 from tramontane.gateway.admission import FifoGate
 from tramontane.gateway.directory import Deployment
+from tramontane.gateway.fields import deployment_fields
 from tramontane.gateway.upstream import UpstreamPool
+from tramontane.wire.dialect import Upstream, Written
 from tramontane.wire.openai.intent import Intent
 
 TOKENS_PER_BYTE_START = 0.4
+_FIXED = (
+    b"content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: tramontane\r\n"
+)
 
 
 class Service:
     """What a deployment keeps between requests: its gate, its pool, what was learnt."""
 
-    __slots__ = ("deployment", "gate", "has_failed", "pool", "request_head", "tokens_per_byte")
+    __slots__ = ("_heads", "deployment", "gate", "has_failed", "named", "pool", "tokens_per_byte")
 
     def __init__(self, deployment: Deployment, gate: FifoGate, pool: UpstreamPool) -> None:
-        self.deployment = deployment
+        self.serve(deployment)
         self.gate = gate
         self.pool = pool
         self.tokens_per_byte = TOKENS_PER_BYTE_START
         self.has_failed: bool | None = None  # at the last request; None: nobody has asked yet
-        self.request_head = request_head(deployment, "/chat/completions")
+
+    def serve(self, deployment: Deployment) -> None:
+        """Take over `deployment` as it is now."""
+        self.deployment = deployment
+        self.named = deployment_fields(deployment)
+        self._heads: dict[str, bytes] = {}
+
+    def head(self, path: str) -> bytes:
+        """Return the fixed part of a request's head for `path` behind the base address."""
+        head = self._heads.get(path)
+        if head is None:
+            head = self._heads[path] = request_head(self.deployment, path)
+        return head
 
     def learn(self, prompt_bytes: int, prompt_tokens: int) -> None:
         """Note how many tokens a text prompt really had, for estimates of interrupted requests."""
@@ -52,12 +70,28 @@ def request_head(deployment: Deployment, path: str) -> bytes:
     """Return the fixed part of the head for `deployment`; nothing of the client's goes into it."""
     origin = deployment.origin
     assert origin is not None
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    if origin.port != (443 if origin.tls else 80):
-        host += f":{origin.port}"
-    head = f"POST {origin.base_path}{path} HTTP/1.1\r\nhost: {host}\r\n".encode()
+    head = f"POST {origin.base_path}{path} HTTP/1.1\r\nhost: {host_of(origin)}\r\n".encode()
     if deployment.authorization is not None:
         head += b"authorization: " + deployment.authorization + b"\r\n"
-    return head + (
-        b"content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: tramontane\r\n"
+    return head + _FIXED
+
+
+def translated_head(
+    deployment: Deployment, upstream: Upstream, written: Written, now_s: float
+) -> bytes:
+    """Return the head for what another dialect has `written`, with its own proof of who asks."""
+    origin = deployment.origin
+    assert origin is not None
+    host = host_of(origin)
+    path = origin.base_path + written.path
+    proof = upstream.authorize(
+        deployment.secret, host=host, path=path, body=written.body, now_s=now_s
     )
+    start = f"POST {path} HTTP/1.1\r\nhost: {host}\r\n".encode()
+    return start + proof + _FIXED + written.fields
+
+
+def host_of(origin: Origin) -> str:
+    """Return `origin` as the field `host` has it."""
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    return host if origin.port == (443 if origin.tls else 80) else f"{host}:{origin.port}"

@@ -69,7 +69,12 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StreamReader(Protocol):
-    """One stream of a provider. Any cut of its bytes gives the same pieces in the same order."""
+    """One stream of a provider. Any cut of its bytes gives the same pieces in the same order.
+
+    `left`: what was whole before the broken part, where `feed` or `end` has raised.
+    """
+
+    left: Sequence[Piece]
 
     def feed(self, payload: bytes) -> list[Piece]:
         """Return the pieces that are whole now. Raises Broken; UpstreamFailed for its errors."""
@@ -100,3 +105,28 @@ class Upstream(Protocol):
 
     def read_error(self, body: bytes) -> Said:
         """Return what an error's body says; empty where it says nothing in this form."""
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """A model as a dialect's lists may show it, where the key that asks may use it."""
+
+    name: str
+    created_s: int = 0
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    is_local: bool = False
+    supports_tools: bool = False
+
+
+class Local(Protocol):
+    """A path of a dialect that is answered here, without a model: lists, counts, versions."""
+
+    method: bytes
+
+    def answer(
+        self, models: Sequence[Shown], *, name: str | None, body: bytes, query: bytes
+    ) -> bytes:
+        """Return the JSON; `name` where the path names a model. Raises NotFound, InvalidRequest."""
+
+    def error(self, error: TramontaneError) -> tuple[int, bytes]:
+        """Return status and body of a refusal, as this dialect spells both."""

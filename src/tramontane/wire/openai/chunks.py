@@ -82,10 +82,10 @@ class Chunks:
     many other tokens are shown beside each. `is_forced`: the text is one tool call.
     """
 
-    __slots__ = ("_call", "_has_begun", "_shows_usage", "_top_logprobs")
+    __slots__ = ("_call", "_has_begun", "_top_logprobs", "shows_usage")
 
     def __init__(self, *, shows_usage: bool, top_logprobs: int = 0, is_forced: bool = False):
-        self._shows_usage = shows_usage
+        self.shows_usage = shows_usage
         self._top_logprobs = top_logprobs
         self._call = _ForcedCall() if is_forced else None
         self._has_begun = False
@@ -99,7 +99,7 @@ class Chunks:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Malformed(str(error)) from None
         chunk.object = "chat.completion.chunk"
-        if not self._shows_usage:
+        if not self.shows_usage:
             chunk.usage = UNSET
         elif chunk.usage is UNSET:
             chunk.usage = None

@@ -1,0 +1,91 @@
+"""The table of paths: which dialect speaks there, and what is asked for.
+
+A path is here once. Where it names a model, `{model}` stands for it (one segment, percent-encoded).
+It does not know connections, keys or deployments.
+"""
+
+import re
+from collections.abc import Callable
+from urllib.parse import unquote
+
+import msgspec
+
+from tramontane.wire.canonical import Operation
+from tramontane.wire.dialect import Asked, Client, Local
+from tramontane.wire.openai import chat
+from tramontane.wire.openai.intent import Intent, read_chat
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What a path asks for.
+
+    Where its bodies can be spliced to a provider of the same dialect, `intent` reads what must be
+    known of one, `asked` makes the rest of it where it has to be translated after all, and `path`
+    is the one behind that provider's base address.
+    """
+
+    client: Client
+    operation: Operation = "chat"
+    path: str = ""
+    intent: Callable[[bytes], Intent] | None = None
+    asked: Callable[[Intent], Asked] | None = None
+
+
+OPENAI_CHAT = Endpoint(
+    client=chat.CLIENT, path="/chat/completions", intent=read_chat, asked=chat.asked_of
+)
+
+# POST; each goes through an exchange.
+TOKENS: dict[str, Endpoint] = {
+    "/v1/chat/completions": OPENAI_CHAT,
+}
+
+# Answered here, for whoever may use models.
+ANSWERED: dict[str, Local] = {}
+
+# Who spells refusals below a base address; the longest that fits.
+BASES: dict[str, Client | Local] = {"/v1/": chat.CLIENT}
+
+Place = Endpoint | Local
+
+_EXACT: dict[bytes, Place] = {
+    path.encode(): place
+    for table in (TOKENS, ANSWERED)
+    for path, place in table.items()
+    if "{" not in path
+}
+
+
+def _pattern(path: str) -> re.Pattern[bytes]:
+    return re.compile(re.escape(path).replace(r"\{model\}", "(?P<model>[^/]+)").encode())
+
+
+_PATTERNS: list[tuple[re.Pattern[bytes], Place]] = [
+    (_pattern(path), place)
+    for table in (TOKENS, ANSWERED)
+    for path, place in table.items()
+    if "{" in path
+]
+STARTS = (b"/v1/",)
+"""Below these nothing is passed on to the studio."""
+_BASES = sorted(((base.encode(), form) for base, form in BASES.items()), key=lambda b: -len(b[0]))
+
+
+def find(path: bytes) -> tuple[Place, str | None] | None:
+    """Return what is at `path`, and the model that it names; None where there is nothing."""
+    place = _EXACT.get(path)
+    if place is not None:
+        return place, None
+    for pattern, place in _PATTERNS:
+        found = pattern.fullmatch(path)
+        if found is not None:
+            return place, unquote(found["model"].decode("latin-1"))
+    return None
+
+
+def speaker(path: bytes) -> Client | Local:
+    """Return who spells refusals at `path`: OpenAI's dialect where no other has its base there."""
+    for base, form in _BASES:
+        if path.startswith(base):
+            return form
+    return chat.CLIENT

@@ -1,0 +1,91 @@
+"""What goes to a deployment: a request's bytes, spliced, for an engine here, or translated.
+
+Every head is built from our own settings, nothing of the client's in it. It does not know
+connections.
+"""
+
+import msgspec
+
+from tramontane.gateway.admission import Permit
+from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Deployment
+from tramontane.gateway.service import Service, translated_head
+from tramontane.gateway.translation import Translation
+from tramontane.wire.openai.chunks import Chunks
+from tramontane.wire.openai.intent import FALSE, INCLUDE_USAGE, TRUE, Intent, encode
+from tramontane.wire.openai.local import read_local
+
+CHAT = "/chat/completions"
+
+
+def engine_body(
+    intent: Intent, service: Service, permit: Permit, limit: int | None
+) -> tuple[bytes, Chunks]:
+    """Return the body for an engine here, always asked for a stream, and what renders its events.
+
+    Raises InvalidRequest for what the engine does not take.
+    """
+    deployment = service.deployment
+    local = read_local(
+        intent,
+        max_tokens=limit or OUTPUT_TOKENS_ASSUMED,
+        supports_tools=deployment.supports_tools,
+    )
+    may_reuse = permit.is_same_tenant or deployment.shares_prompt_cache
+    body = encode(
+        local.fields
+        | {
+            "model": deployment.upstream_model,
+            "id_slot": msgspec.Raw(b"%d" % permit.slot),
+            "cache_prompt": TRUE if may_reuse else FALSE,
+            "stream_options": INCLUDE_USAGE,
+        }
+    )
+    chunks = Chunks(
+        shows_usage=intent.include_usage or not intent.stream,
+        top_logprobs=local.top_logprobs,
+        is_forced=local.is_forced,
+    )
+    return body, chunks
+
+
+def spliced_body(intent: Intent, deployment: Deployment, limit: int | None) -> bytes:
+    """Return the client's own fields for a provider of its dialect, ours set."""
+    changed = dict(intent.fields)
+    changed["model"] = deployment.upstream_model
+    if limit is not None:
+        changed[deployment.max_tokens_field] = msgspec.Raw(b"%d" % limit)
+    if not deployment.asks_stream_usage:
+        changed.pop("stream_options", None)  # it may not know what it is not to be asked
+    elif intent.stream and not intent.include_usage:
+        changed["stream_options"] = INCLUDE_USAGE
+    return encode(changed)
+
+
+def framed(
+    service: Service, body: bytes, request_id: str, *, path: str = CHAT, is_stream: bool
+) -> bytes:
+    """Return the whole request for `path` behind the deployment's base address."""
+    return b"%bx-request-id: %b\r\naccept: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+        service.head(path),
+        request_id.encode(),
+        b"text/event-stream" if is_stream else b"application/json",
+        len(body),
+        body,
+    )
+
+
+def translated(
+    translation: Translation,
+    deployment: Deployment,
+    request_id: str,
+    limit: int | None,
+    now_s: float,
+) -> bytes:
+    """Return the whole request as the provider's dialect has it, signed at `now_s` (Unix)."""
+    written = translation.written(deployment, limit)
+    return b"%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+        translated_head(deployment, translation.upstream, written, now_s),
+        request_id.encode(),
+        len(written.body),
+        written.body,
+    )

@@ -1,0 +1,25 @@
+"""Every dialect that providers speak, by its name and by what is asked for.
+
+Each is imported when the first request needs it.
+"""
+
+from functools import cache
+from importlib import import_module
+from typing import cast
+
+from tramontane.wire.dialect import Upstream
+
+# dialect → operation → module and name of its `Upstream`
+_PLACES: dict[str, dict[str, tuple[str, str]]] = {
+    "openai": {"chat": ("tramontane.wire.openai.chat", "UPSTREAM")},
+    "engine": {"chat": ("tramontane.wire.openai.chat", "ENGINE")},  # of our own, here
+}
+
+
+@cache
+def find(dialect: str, operation: str = "chat") -> Upstream | None:
+    """Return the side of `dialect` towards providers, None where it has no such operation."""
+    place = _PLACES.get(dialect, {}).get(operation)
+    if place is None:
+        return None
+    return cast(Upstream, getattr(import_module(place[0]), place[1]))
