@@ -51,11 +51,13 @@ class Answer(msgspec.Struct, frozen=True):
     text: str | None
     calls: tuple[Call, ...]
     finish: str
+    thinking: str = ""
 
     @property
     def tokens(self) -> int:
-        """Tokens of this one choice."""
-        return tokens.count(self.text or "") + sum(call.tokens for call in self.calls)
+        """Tokens of this one choice, thinking included."""
+        said = tokens.count(self.text or "") + tokens.count(self.thinking)
+        return said + sum(call.tokens for call in self.calls)
 
 
 def last_user_text(messages: list[Message]) -> str:

@@ -40,6 +40,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How to answer; None leaves the choice to the next further place, then to the default."""
 
     answer: str | None = None
+    thinking: str | None = None
     tokens: Count | None = None
     tool: str | None = None
     tool_calls: tuple[ScriptedCall, ...] | None = None
@@ -49,6 +50,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tokens_per_event: Positive | None = None
     events_per_write: Positive | None = None
     cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
     prompt_tokens: Count | None = None
     usage: UsageForm | None = None
     status: Annotated[int, Meta(ge=300, le=599)] | None = None
