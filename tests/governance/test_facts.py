@@ -15,8 +15,6 @@ def test_each_fact_that_ships_has_a_source_and_its_day() -> None:
             for name in DIMENSIONS
             if name != "provider" and getattr(entry, name, None) is not None
         }
-        if entry.regions:
-            told.add("jurisdiction")
         sourced = {fact for source in entry.sources for fact in source.facts}
         assert told <= sourced, kind
         for source in entry.sources:
@@ -26,7 +24,7 @@ def test_each_fact_that_ships_has_a_source_and_its_day() -> None:
 
 def test_places_are_written_as_codes() -> None:
     for entry in book().values():
-        codes = [entry.seat, entry.jurisdiction, *entry.regions.values()]
+        codes = [entry.seat, entry.jurisdiction]
         assert all(code is None or (len(code) == 2 and code.isupper()) for code in codes)
 
 
@@ -35,9 +33,9 @@ def test_what_nobody_says_is_unknown() -> None:
     assert found == Facts(provider="somebody")
 
 
-def test_a_region_has_its_jurisdiction_and_the_global_address_none() -> None:
-    assert of_place(Place(provider="mistral", kind="mistral", region="eu"), {}).jurisdiction == "EU"
-    assert of_place(Place(provider="mistral", kind="mistral"), {}).jurisdiction is None
+def test_the_region_tells_where_and_the_rest_ships() -> None:
+    found = of_place(Place(provider="mine", kind="groq", jurisdiction="FI"), {})
+    assert (found.owner, found.chip, found.jurisdiction) == ("Groq", "Groq LPU", "FI")
 
 
 def test_the_operator_goes_first_and_the_deployment_before_the_provider() -> None:
@@ -45,7 +43,7 @@ def test_the_operator_goes_first_and_the_deployment_before_the_provider() -> Non
         "mine": FactSettings(owner="ACME", chip="NVIDIA H100"),
         "large": FactSettings(chip="AMD MI300X"),
     }
-    place = Place(provider="mine", kind="openai", jurisdiction="DE")
+    place = Place(provider="mine", kind="groq", jurisdiction="DE")
     found = of_place(place, told, "large")
     assert (found.owner, found.chip, found.seat) == ("ACME", "AMD MI300X", "US")
     assert found.jurisdiction == "DE"

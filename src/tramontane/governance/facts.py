@@ -1,8 +1,8 @@
 """Who stands behind each deployment: provider, host, owner, its seat, chip, jurisdiction.
 
-From `facts.toml`, where each fact has a source and the day it was read, and from what the operator
-says under `[independence.NAME]`, which goes first. What nobody has said is None, never a guess. It
-does not know usage, nor who asks for what.
+From what the operator says under `[independence.NAME]`, and from `facts.toml`, where each fact has
+a source and the day it was read; regions are told by the kind of provider. What nobody has said is
+None, never a guess. It does not know usage.
 """
 
 from collections.abc import Mapping
@@ -50,27 +50,24 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is known of one kind of provider; `regions` are jurisdictions by region."""
+    """What is known of one kind of provider."""
 
     owner: str | None = None
     seat: str | None = None
     host: str | None = None
     chip: str | None = None
     jurisdiction: str | None = None
-    regions: dict[str, str] = {}
     sources: tuple[Source, ...]
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a deployment is served. `kind` is a name of `facts.toml`; empty: none of them.
+    """Where a deployment is served: `provider` is what it is called here, `kind` what it is.
 
-    `host` and `jurisdiction` are what the kind of provider knows of the region.
+    `jurisdiction` is what its account or its region tells.
     """
 
     provider: str
     kind: str = ""
-    region: str = ""
-    host: str | None = None
     jurisdiction: str | None = None
 
 
@@ -95,11 +92,11 @@ def of_place(place: Place, told: Mapping[str, FactSettings], deployment: str = "
     entry = book().get(place.kind, Entry(sources=()))
     found = Facts(
         provider=place.provider or None,
-        host=place.host or entry.host,
+        host=entry.host,
         owner=entry.owner,
         seat=entry.seat,
         chip=entry.chip,
-        jurisdiction=(place.jurisdiction or entry.regions.get(place.region) or entry.jurisdiction),
+        jurisdiction=place.jurisdiction or entry.jurisdiction,
     )
     return _corrected(_corrected(found, told.get(place.provider)), told.get(deployment))
 
