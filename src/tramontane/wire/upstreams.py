@@ -13,6 +13,11 @@ from tramontane.wire.dialect import Upstream
 _PLACES: dict[str, dict[str, tuple[str, str]]] = {
     "openai": {"chat": ("tramontane.wire.openai.chat", "UPSTREAM")},
     "engine": {"chat": ("tramontane.wire.openai.chat", "ENGINE")},  # of our own, here
+    "google": {
+        "chat": ("tramontane.wire.google.upstream", "UPSTREAM"),
+        "embeddings": ("tramontane.wire.google.upstream", "UPSTREAM"),
+    },
+    "bedrock": {"chat": ("tramontane.wire.bedrock.upstream", "UPSTREAM")},
 }
 
 
