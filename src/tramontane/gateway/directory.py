@@ -212,9 +212,6 @@ def _place(model: RemoteModel) -> facts.Place:
     return facts.Place(
         provider=model.provider,
         kind=model.kind,
-        host=model.host_cloud,
-        owner=model.owner,
-        seat=model.owner_jurisdiction,
         jurisdiction=model.jurisdiction,
     )
 

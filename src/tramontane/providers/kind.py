@@ -32,9 +32,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of provider. `url` is its base address, with `{region}` where that stands in it and
     None where each account has its own (`url_example` shows one).
 
-    `owner_jurisdiction` is the country whose law the company is under, `host_cloud` whose machines
-    it runs on. `trains_on_inputs`: whether it trains on what paying customers send over the API,
-    unless they agree. `sources` are where all of this was read, on `checked`.
+    `trains_on_inputs`: whether it trains on what paying customers send over the API, unless they
+    agree. `sources` are where all of this was read, on `checked`. Who owns and hosts it,
+    `governance.facts` knows.
     """
 
     name: str
@@ -48,9 +48,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     key_hint: str = ""
     max_tokens_field: MaxTokensField = "max_tokens"
     stream_usage: StreamUsage = "ask"
-    owner: str | None = None
-    owner_jurisdiction: str | None = None
-    host_cloud: str | None = None
     trains_on_inputs: bool | None = None
     sources: tuple[str, ...] = ()
     checked: str = ""

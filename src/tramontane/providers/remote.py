@@ -13,7 +13,6 @@ from tramontane.config import DeploymentSettings, Settings
 from tramontane.errors import ConfigError
 from tramontane.money import Price
 from tramontane.providers import registry
-from tramontane.providers.kind import Kind
 from tramontane.providers.registry import Provider
 from tramontane.store import sealing
 from tramontane.store.records import StoredDeployment, StoredProvider
@@ -49,25 +48,6 @@ class RemoteModel(msgspec.Struct, frozen=True, kw_only=True):
         if self.account is not None:
             return self.account.name
         return self.kind or config.parse_origin(self.url).host
-
-    @property
-    def owner(self) -> str | None:
-        """Whose company serves it, None where that is not known."""
-        return self._known.owner
-
-    @property
-    def owner_jurisdiction(self) -> str | None:
-        """The country whose law that company is under, None where that is not known."""
-        return self._known.owner_jurisdiction
-
-    @property
-    def host_cloud(self) -> str | None:
-        """Whose machines it runs on, None where that is not known."""
-        return self._known.host_cloud
-
-    @property
-    def _known(self) -> Kind:
-        return registry.KINDS.get(self.kind, registry.KINDS["compatible"])
 
     @property
     def needs_allowed_address(self) -> bool:

@@ -14,8 +14,6 @@ ANTHROPIC = Kind(
     regions=(Region(name="global", title="Anywhere"),),
     default_region="global",
     trains_on_inputs=False,
-    owner="Anthropic",
-    owner_jurisdiction="US",
     sources=(
         "https://platform.claude.com/docs/en/manage-claude/data-residency",
         "https://www.anthropic.com/legal/commercial-terms",

@@ -49,9 +49,6 @@ AZURE = Kind(
     url_example="https://RESOURCE.services.ai.azure.com/models",
     regions=_OFFERED,
     trains_on_inputs=False,
-    owner="Microsoft",
-    owner_jurisdiction="US",
-    host_cloud="Microsoft Azure",
     sources=_SOURCES,
     checked="2026-11-22",
 )
@@ -63,9 +60,6 @@ AZURE_OPENAI = Kind(
     regions=_OFFERED,
     max_tokens_field="max_completion_tokens",
     trains_on_inputs=False,
-    owner="Microsoft",
-    owner_jurisdiction="US",
-    host_cloud="Microsoft Azure",
     sources=_SOURCES,
     checked="2026-11-22",
 )

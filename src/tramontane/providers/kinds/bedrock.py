@@ -43,9 +43,6 @@ BEDROCK = Kind(
         " there is one."
     ),
     trains_on_inputs=False,
-    owner="Amazon Web Services",
-    owner_jurisdiction="US",
-    host_cloud="Amazon Web Services",
     sources=(
         "botocore 1.44.5, data/endpoints.json (service bedrock, the runtime's regions)",
         "https://docs.aws.amazon.com/bedrock/latest/userguide/data-protection.html",

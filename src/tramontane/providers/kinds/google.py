@@ -13,9 +13,6 @@ GOOGLE = Kind(
     url="https://generativelanguage.googleapis.com/v1beta",
     regions=(Region(name="global", title="Anywhere"),),
     default_region="global",
-    owner="Google",
-    owner_jurisdiction="US",
-    host_cloud="Google Cloud",
     sources=(
         "https://ai.google.dev/api",
         "https://ai.google.dev/gemini-api/terms",

@@ -21,8 +21,6 @@ MISTRAL = Kind(
     ),
     default_region="global",
     stream_usage="always",  # its API has no stream_options
-    owner="Mistral AI",
-    owner_jurisdiction="FR",
     sources=(
         "https://docs.mistral.ai/studio/regional-inference (regional requests cost 1.1 times)",
         "https://docs.mistral.ai/api",

@@ -24,8 +24,6 @@ OPENAI = Kind(
     key_hint="A region needs a key of a project with data residency there.",
     max_tokens_field="max_completion_tokens",
     trains_on_inputs=False,
-    owner="OpenAI",
-    owner_jurisdiction="US",
     sources=(
         "https://developers.openai.com/api/docs/guides/data-residency",
         "https://help.openai.com/en/articles/10503543-data-residency-for-the-openai-api",
