@@ -209,10 +209,10 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Answer, or wait until the request before it is answered."""
-        path = self._url.partition(b"?")[0].decode("latin-1")
+        path, _, query = self._url.decode("latin-1").partition("?")
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         method = self._parser.get_method().decode("latin-1")
-        incoming = Incoming(method, path, self._headers, body)
+        incoming = Incoming(method, path, self._headers, body, query)
         if self._player is None:
             self._play(incoming)
         else:

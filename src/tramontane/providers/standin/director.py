@@ -16,12 +16,13 @@ from tramontane.providers.standin.refusals import Refused
 
 
 class Incoming(msgspec.Struct):
-    """A whole request. Header names are in lower case."""
+    """A whole request. Header names are in lower case, the path is without its query."""
 
     method: str
     path: str
     headers: Mapping[bytes, bytes]
     body: bytes
+    query: str = ""
 
 
 class Director:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from tramontane.providers.standin.behaviour import FAULTS, Fault
-from tramontane.providers.standin.encoding import DONE
 from tramontane.providers.standin.plan import Draft, Framing, Plan
 
 HUGE_HEAD_BYTES = 1_048_576
@@ -63,22 +62,25 @@ def _malformed_json(draft: Draft, number: int | None) -> None:
 
 def _error_event(draft: Draft, number: int | None) -> None:
     place = _place(len(draft.parts), number, 1)
-    error = {"message": "The stand-in was told to fail.", "type": "server_error"}
-    body = msgspec.json.encode({"error": {**error, "param": None, "code": None}})
-    draft.parts[place:] = [b"data: " + body + b"\n\n"] if draft.is_stream else [body]
+    failure = draft.error
+    if failure is None:
+        error = {"message": "The stand-in was told to fail.", "type": "server_error"}
+        body = msgspec.json.encode({"error": {**error, "param": None, "code": None}})
+        failure = b"data: " + body + b"\n\n" if draft.is_stream else body
+    draft.parts[place:] = [failure]
     draft.tokens[place:] = [0]
     if draft.usage_part >= place:
         draft.usage_part = -1
 
 
 def _missing_done(draft: Draft, _: int | None) -> None:
-    if draft.parts[-1] == DONE:
+    if draft.parts[-1] == draft.done:
         del draft.parts[-1], draft.tokens[-1]
 
 
 def _double_done(draft: Draft, _: int | None) -> None:
-    if draft.parts[-1] == DONE:
-        draft.parts.append(DONE)
+    if draft.parts[-1] == draft.done:
+        draft.parts.append(draft.done)
         draft.tokens.append(0)
 
 

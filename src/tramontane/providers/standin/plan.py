@@ -6,7 +6,7 @@ does not know sockets or time.
 
 from typing import Literal
 
-from tramontane.providers.standin.encoding import Events
+from tramontane.providers.standin.encoding import DONE, Events
 
 Ending = Literal["keep", "close", "reset", "hang"]
 Framing = Literal["length", "chunked", "close"]
@@ -32,10 +32,14 @@ class Draft:
     """A response before framing. `parts` are the events of a stream, or one body.
 
     `length_error` is added to the content length announced, `preamble` stands before the head.
+    `done` is the part that ends a stream in its dialect, `error` what stands in its place where it
+    fails (for a body that is no stream: the same without framing).
     """
 
     __slots__ = (
+        "done",
         "ending",
+        "error",
         "fields",
         "framing",
         "is_stream",
@@ -60,6 +64,8 @@ class Draft:
         self.last_chunk = LAST_CHUNK
         self.preamble = b""
         self.ending: Ending = "keep"
+        self.done = DONE
+        self.error: bytes | None = None
 
     @classmethod
     def of_events(cls, events: Events) -> "Draft":

@@ -11,15 +11,20 @@ from urllib.parse import unquote
 import msgspec
 
 from tramontane.providers.standin import answers, embeddings, encoding, tokens
-from tramontane.providers.standin.behaviour import Behaviour, StandinOptions, take_directive
+from tramontane.providers.standin.behaviour import (
+    NOTHING_SAID,
+    Behaviour,
+    StandinOptions,
+    take_directive,
+)
 from tramontane.providers.standin.director import Director, Incoming
+from tramontane.providers.standin.forms import MODEL_WITHOUT_LIST, Desk, Form, Told, form_at
 from tramontane.providers.standin.plan import Draft, Plan, framed
 from tramontane.providers.standin.planning import pace, plain, planned, refusal
 from tramontane.providers.standin.refusals import Refused, of_status
 from tramontane.providers.standin.requests import ChatRequest, CompletionRequest, Decoders
 from tramontane.providers.standin.tally import Request, Tally
 
-MODEL_WITHOUT_LIST = "standin"
 FIXED_PROMPT_TOKENS = 100
 
 _METHODS = {
@@ -57,6 +62,12 @@ class Service:
             self._fixed = Fixed(options, text, int(clock_s()), f"chatcmpl-{run_id}fixed")
             behaviour = Behaviour(answer=text).over(behaviour)
         self._director = Director(behaviour, options.script)
+        self._desk = Desk(
+            options,
+            self._director,
+            clock_s=clock_s,
+            new_id=lambda: f"{run_id}{next(self._numbers):010d}",
+        )
 
     def respond(self, incoming: Incoming) -> tuple[Plan, Request | None]:
         """Return the plan of the response, and the request as the tally keeps it.
@@ -66,12 +77,25 @@ class Service:
         if incoming.path.startswith("/standin/") or incoming.path == "/health":
             return self._own(incoming), None
         kept = self._keep(incoming)
+        form = form_at(incoming.path)
+        if form is not None:
+            return self._other(form, incoming, kept), kept
         try:
             self._check_key(incoming)
             return self._route(incoming, kept), kept
         except Refused as refused:
             kept.status = refused.status
             return planned(refusal(refused)), kept
+
+    def _other(self, form: Form, incoming: Incoming, kept: Request) -> Plan:
+        try:
+            if self._options.api_key is not None:
+                form.check_key(incoming, self._options.api_key)
+            return form.answer(incoming, kept, self._desk)
+        except Refused as refused:
+            kept.status = refused.status
+            told = refused.behaviour if isinstance(refused, Told) else NOTHING_SAID
+            return planned(form.refusal(refused), told)
 
     def _keep(self, incoming: Incoming) -> Request:
         name = "cmpl" if incoming.path == "/v1/completions" else "chatcmpl"
