@@ -1,0 +1,103 @@
+"""Whether a deployment is worth asking: a circuit breaker, pure over a clock in seconds.
+
+Closed, requests pass and their outcomes are counted. When at least half of the latest failed, it
+opens, and nobody is sent there for a moment. Then one request at a time tries (Nygard, Release It!,
+"Circuit Breaker"): the first that is answered closes it. It does not know what a failure is.
+"""
+
+from collections.abc import Callable
+
+FAILURES_LEAST = 5
+WINDOW_S = 5.0  # outcomes count for this long at least, for twice as long at most
+COOLDOWN_S = 1.0
+COOLDOWN_MOST_S = 30.0  # where the deployment itself has said when to come again
+PROBE_S = 2.0  # a probe that has not been answered by then does not keep others from trying
+
+
+class Breaker:
+    """The breaker of one deployment. `cause` is the code of the failure that opened it."""
+
+    __slots__ = (
+        "_clock_s", "_draw", "_failed", "_failed_before", "_passed", "_passed_before",
+        "_probed_s", "_since_s", "_until_s", "cause",
+    )  # fmt: skip
+
+    def __init__(self, clock_s: Callable[[], float], draw: Callable[[], float]) -> None:
+        self._clock_s = clock_s
+        self._draw = draw
+        self._since_s = clock_s()
+        self._passed = self._failed = self._passed_before = self._failed_before = 0
+        self._until_s: float | None = None  # None: closed
+        self._probed_s: float | None = None
+        self.cause = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has opened, and no probe has closed it since."""
+        return self._until_s is not None
+
+    def may_ask(self) -> bool:
+        """Return whether the next request may go there."""
+        return self._until_s is None or self.opens_in_s() <= 0
+
+    def opens_in_s(self) -> float:
+        """Return in how many seconds a request may go there; 0: now."""
+        if self._until_s is None:
+            return 0.0
+        until_s = self._until_s
+        if self._probed_s is not None:
+            until_s = max(until_s, self._probed_s + PROBE_S)
+        return max(0.0, until_s - self._clock_s())
+
+    def asked(self) -> bool:
+        """A request goes there. Returns whether it is the probe: then `left` is called at its
+        end.
+        """
+        if self._until_s is None:
+            return False
+        self._probed_s = self._clock_s()
+        return True
+
+    def left(self) -> None:
+        """The probe has ended, whatever came of it: another request may try."""
+        self._probed_s = None
+
+    def passed(self) -> None:
+        """The deployment has answered, be it that the request is wrong."""
+        if self._until_s is None:
+            self._turn()
+            self._passed += 1
+        elif self._clock_s() >= self._until_s:
+            self._until_s = self._probed_s = None
+            self._forget()
+
+    def failed(self, cause: str, retry_after_s: float | None = None) -> None:
+        """The deployment has failed; `retry_after_s` is when it said to come again."""
+        if self._until_s is None:
+            self._turn()
+            self._failed += 1
+            failed = self._failed + self._failed_before
+            if failed < FAILURES_LEAST or failed < self._passed + self._passed_before:
+                return
+        elif self._clock_s() < self._until_s:
+            return  # of a request that was under way when it opened
+        pause_s = max(COOLDOWN_S, min(retry_after_s or 0.0, COOLDOWN_MOST_S))
+        # Not all gateways at the same moment; never earlier than was asked for.
+        pause_s *= 1.0 + 0.2 * self._draw()
+        self._until_s = self._clock_s() + pause_s
+        self._probed_s = None
+        self.cause = cause
+
+    def _turn(self) -> None:
+        age_s = self._clock_s() - self._since_s
+        if age_s < WINDOW_S:
+            return
+        was_idle = age_s >= 2 * WINDOW_S
+        self._passed_before = 0 if was_idle else self._passed
+        self._failed_before = 0 if was_idle else self._failed
+        self._passed = self._failed = 0
+        self._since_s = self._clock_s()
+
+    def _forget(self) -> None:
+        self._passed = self._failed = self._passed_before = self._failed_before = 0
+        self._since_s = self._clock_s()
