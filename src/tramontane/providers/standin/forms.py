@@ -23,6 +23,7 @@ MODEL_WITHOUT_LIST = "standin"
 
 # What a path begins with, and the module whose `FORM` answers there.
 _PLACES = {
+    "/v1/messages": "tramontane.providers.standin.anthropic",
     "/mistral/v1/": "tramontane.providers.standin.mistral",
 }
 

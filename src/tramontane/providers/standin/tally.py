@@ -31,6 +31,7 @@ class Request(msgspec.Struct, kw_only=True):
     status: int = 200
     prompt_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     completion_tokens: int = 0
     planned_tokens: int = 0
     usage_sent: bool = False
