@@ -11,8 +11,18 @@ from tramontane.wire.dialect import Upstream
 
 # dialect → operation → module and name of its `Upstream`
 _PLACES: dict[str, dict[str, tuple[str, str]]] = {
-    "openai": {"chat": ("tramontane.wire.openai.chat", "UPSTREAM")},
+    "openai": {
+        "chat": ("tramontane.wire.openai.chat", "UPSTREAM"),
+        "completions": ("tramontane.wire.openai.completions", "UPSTREAM"),
+        "fim": ("tramontane.wire.openai.completions", "UPSTREAM"),
+        "embeddings": ("tramontane.wire.openai.embeddings", "UPSTREAM"),
+    },
     "engine": {"chat": ("tramontane.wire.openai.chat", "ENGINE")},  # of our own, here
+    "mistral": {
+        "chat": ("tramontane.wire.mistral.chat", "CHAT"),
+        "fim": ("tramontane.wire.mistral.chat", "FIM"),
+        "embeddings": ("tramontane.wire.mistral.chat", "EMBEDDINGS"),
+    },
     "google": {
         "chat": ("tramontane.wire.google.upstream", "UPSTREAM"),
         "embeddings": ("tramontane.wire.google.upstream", "UPSTREAM"),
