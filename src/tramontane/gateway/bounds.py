@@ -20,6 +20,8 @@ def limit_output(
 
     Raises InvalidRequest where more is asked for than the deployment gives.
     """
+    if not intent.gives_text:
+        return None, 0
     deployment = service.deployment
     limit = intent.max_tokens
     to_set = None

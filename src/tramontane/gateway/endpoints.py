@@ -10,10 +10,13 @@ from urllib.parse import unquote
 
 import msgspec
 
+from tramontane.wire.anthropic import client as anthropic
+from tramontane.wire.anthropic import models as anthropic_models
 from tramontane.wire.canonical import Operation
 from tramontane.wire.dialect import Asked, Client, Local
-from tramontane.wire.openai import chat
+from tramontane.wire.openai import chat, completions, embeddings, operations
 from tramontane.wire.openai.intent import Intent, read_chat
+from tramontane.wire.openai.responses import client as responses
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -38,13 +41,46 @@ OPENAI_CHAT = Endpoint(
 # POST; each goes through an exchange.
 TOKENS: dict[str, Endpoint] = {
     "/v1/chat/completions": OPENAI_CHAT,
+    "/v1/completions": Endpoint(
+        client=completions.CLIENT,
+        operation="completions",
+        path="/completions",
+        intent=operations.read_completions,
+        asked=completions.asked_of,
+    ),
+    "/v1/embeddings": Endpoint(
+        client=embeddings.CLIENT,
+        operation="embeddings",
+        path="/embeddings",
+        intent=operations.read_embeddings,
+        asked=embeddings.asked_of,
+    ),
+    "/v1/moderations": Endpoint(
+        client=embeddings.CLIENT,
+        operation="moderations",
+        path="/moderations",
+        intent=operations.read_moderations,
+        asked=operations.moderation_of,
+    ),
+    "/v1/responses": Endpoint(client=responses.CLIENT),
+    "/v1/messages": Endpoint(client=anthropic.MESSAGES),
+    "/anthropic/v1/messages": Endpoint(client=anthropic.MESSAGES),
 }
 
 # Answered here, for whoever may use models.
-ANSWERED: dict[str, Local] = {}
+ANSWERED: dict[str, Local] = {
+    "/v1/messages/count_tokens": anthropic_models.COUNT,
+    "/anthropic/v1/messages/count_tokens": anthropic_models.COUNT,
+    "/anthropic/v1/models": anthropic_models.MODELS,
+    "/anthropic/v1/models/{model}": anthropic_models.MODEL,
+}
 
 # Who spells refusals below a base address; the longest that fits.
-BASES: dict[str, Client | Local] = {"/v1/": chat.CLIENT}
+BASES: dict[str, Client | Local] = {
+    "/v1/": chat.CLIENT,
+    "/v1/messages": anthropic.MESSAGES,
+    "/anthropic/": anthropic.MESSAGES,
+}
 
 Place = Endpoint | Local
 
@@ -66,7 +102,7 @@ _PATTERNS: list[tuple[re.Pattern[bytes], Place]] = [
     for path, place in table.items()
     if "{" in path
 ]
-STARTS = (b"/v1/",)
+STARTS = (b"/v1/", b"/anthropic/")
 """Below these nothing is passed on to the studio."""
 _BASES = sorted(((base.encode(), form) for base, form in BASES.items()), key=lambda b: -len(b[0]))
 

@@ -221,7 +221,8 @@ class Exchange:
     def _translation_for(self, intent: Intent, deployment: Deployment) -> Translation | None:
         """Return the way to `deployment`, None where it speaks the client's own dialect."""
         endpoint = self._endpoint
-        if endpoint.intent is not None and endpoint.client.dialect == deployment.dialect:
+        is_spliced = endpoint.intent is not None and endpoint.client.dialect == deployment.dialect
+        if is_spliced and not (deployment.is_local and intent.operation != "chat"):
             return None
         if self._asked is None:
             assert endpoint.asked is not None
@@ -231,7 +232,7 @@ class Exchange:
     def _check(self, intent: Intent, service: Service) -> None:
         bill = self._bill
         bill.series = self._desk.telemetry.series(self.principal.project.name, intent.model)
-        limit = intent.max_tokens or UNSTATED_OUTPUT_ESTIMATE
+        limit = (intent.max_tokens or UNSTATED_OUTPUT_ESTIMATE) if intent.gives_text else 0
         context_tokens = service.deployment.context_tokens
         if context_tokens is not None and limit > context_tokens:
             limit = context_tokens  # whatever was asked for, no more can come
@@ -329,27 +330,26 @@ class Exchange:
             self._named = deployment.name
             self._client.write_payload(serving(deployment.name))
 
+    def _outgoing(
+        self, intent: Intent, service: Service, permit: Permit, limit: int | None
+    ) -> tuple[bytes, Chunks | None]:
+        deployment, translation = service.deployment, self._translation
+        if deployment.is_local:
+            return outgoing.to_engine(
+                intent, service, permit, self.request_id, limit, translation=translation
+            )
+        if translation is None:
+            path = self._endpoint.path
+            return outgoing.spliced(intent, service, path, self.request_id, limit), None
+        now_s = self._desk.clock_ms() / 1000
+        request = outgoing.translated(translation, deployment, self.request_id, limit, now_s)
+        return request, None
+
     async def _forward(
         self, intent: Intent, service: Service, permit: Permit, limit: int | None
     ) -> None:
         deployment = service.deployment
-        chunks: Chunks | None = None
-        translation = self._translation
-        if deployment.is_local:
-            known = intent if translation is None else translation.engine_intent(deployment)
-            body, chunks = outgoing.engine_body(known, service, permit, limit)
-            if translation is not None:
-                chunks.shows_usage = True
-            request = outgoing.framed(service, body, self.request_id, is_stream=True)
-        elif translation is None:
-            body = outgoing.spliced_body(intent, deployment, limit)
-            path = self._endpoint.path
-            request = outgoing.framed(
-                service, body, self.request_id, path=path, is_stream=intent.stream
-            )
-        else:
-            now_s = self._desk.clock_ms() / 1000
-            request = outgoing.translated(translation, deployment, self.request_id, limit, now_s)
+        request, chunks = self._outgoing(intent, service, permit, limit)
         connection = service.pool.take_idle()
         is_reused = connection is not None
         if connection is None:
@@ -380,7 +380,7 @@ class Exchange:
         elif chunks is not None:
             await self._gather(head, answer, deployment, chunks)
         else:
-            await self._whole(head, answer, deployment)
+            await self._whole(head, answer, deployment, gives_text=intent.gives_text)
 
     # --- the four kinds of answers -------------------------------------------------------------
 
@@ -482,7 +482,9 @@ class Exchange:
         self._sent = True
         self._client.respond(200, self._fields(deployment, cost), body)
 
-    async def _whole(self, head: ResponseHead, answer: Answer, deployment: Deployment) -> None:
+    async def _whole(
+        self, head: ResponseHead, answer: Answer, deployment: Deployment, *, gives_text: bool
+    ) -> None:
         require_type(head, JSON)
         whole = WholeBody(self._desk.answer_bytes)
         answer.read_into(whole)
@@ -494,7 +496,7 @@ class Exchange:
             body, progress = self._translation.whole(body)
         else:
             try:
-                progress.usage = events.read_answer_usage(body)
+                progress.usage = events.read_answer_usage(body, gives_text=gives_text)
             except ValueError:
                 raise UpstreamFailed("The upstream's answer is not valid JSON.") from None
             progress.events = len(body) // 4  # should the provider not have counted

@@ -27,6 +27,7 @@ _PLACES: dict[str, dict[str, tuple[str, str]]] = {
         "chat": ("tramontane.wire.google.upstream", "UPSTREAM"),
         "embeddings": ("tramontane.wire.google.upstream", "UPSTREAM"),
     },
+    "anthropic": {"chat": ("tramontane.wire.anthropic.provider", "PROVIDER")},
     "bedrock": {"chat": ("tramontane.wire.bedrock.upstream", "UPSTREAM")},
 }
 

@@ -73,13 +73,14 @@ def read_event(data: bytes) -> Event:
     )
 
 
-def read_answer_usage(body: bytes) -> Usage | None:
+def read_answer_usage(body: bytes, *, gives_text: bool = True) -> Usage | None:
     """Return the usage of a whole answer; None where it gives none that can be read.
 
-    Raises ValueError where `body` is no JSON object.
+    Without `gives_text` (embeddings), no completion has to be counted. Raises ValueError where
+    `body` is no JSON object.
     """
     try:
-        return _usage(_DECODE_USAGE(body).usage)
+        return _usage(_DECODE_USAGE(body).usage, gives_text=gives_text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         if not _is_object(body):
             raise ValueError("the answer is no JSON object") from None
@@ -94,14 +95,16 @@ def _is_object(data: bytes) -> bool:
     return True
 
 
-def _usage(usage: _Usage | None) -> Usage | None:
-    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
+def _usage(usage: _Usage | None, *, gives_text: bool = True) -> Usage | None:
+    if usage is None or usage.prompt_tokens is None:
+        return None
+    if usage.completion_tokens is None and gives_text:
         return None  # half a count is none: it would bill the other half at nothing
     details = usage.prompt_tokens_details
     cached = details.cached_tokens if details is not None else None
     prompt_tokens = max(0, ceil(usage.prompt_tokens))
     return Usage(
         prompt_tokens,
-        max(0, ceil(usage.completion_tokens)),
+        max(0, ceil(usage.completion_tokens or 0)),
         max(0, min(int(cached or 0), prompt_tokens)),
     )

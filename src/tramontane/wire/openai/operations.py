@@ -4,19 +4,19 @@ Like `intent`, whose `Intent` it returns, it reads the top level once and looks 
 routing, limits and bills depend on. It does not know deployments or prices.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Raw
 
 from tramontane.errors import InvalidRequest
-from tramontane.wire.canonical import Operation
+from tramontane.wire.canonical import Operation, Request
+from tramontane.wire.dialect import Asked
 from tramontane.wire.openai.addresses import address_not_allowed, is_data_address
 from tramontane.wire.openai.intent import (
     CHOICES_MAX,
     Intent,
-    read_chat,
     read_count,
     read_flag,
     read_include_usage,
@@ -173,21 +173,15 @@ def read_moderations(body: bytes, named: str | None = None) -> Intent:
     return _measured(fields, len(body) - image_bytes, images, "moderations")
 
 
-READERS: Mapping[Operation, Callable[[bytes], Intent]] = {
-    "chat": read_chat,
-    "completions": read_completions,
-    "embeddings": read_embeddings,
-    "moderations": read_moderations,
-}
-"""How the body of each of OpenAI's operations is read."""
-
-PATHS: Mapping[Operation, str] = {
-    "chat": "/chat/completions",
-    "completions": "/completions",
-    "embeddings": "/embeddings",
-    "moderations": "/moderations",
-}
-"""Where each is, below a server's base path."""
+def moderation_of(intent: Intent) -> Asked:
+    """Return what of `intent` others than its own dialect could be asked."""
+    request = Request(model=intent.model, operation="moderations")
+    return Asked(
+        request=request,
+        fields=intent.fields,
+        prompt_bytes=intent.prompt_bytes,
+        images=intent.images,
+    )
 
 
 def _model(fields: dict[str, Raw], named: str | None) -> str:
