@@ -17,14 +17,21 @@ from tramontane.wire.openai.local import read_local
 CHAT = "/chat/completions"
 
 
-def engine_body(
-    intent: Intent, service: Service, permit: Permit, limit: int | None
+def to_engine(
+    intent: Intent,
+    service: Service,
+    permit: Permit,
+    request_id: str,
+    limit: int | None,
+    *,
+    translation: Translation | None,
 ) -> tuple[bytes, Chunks]:
-    """Return the body for an engine here, always asked for a stream, and what renders its events.
-
-    Raises InvalidRequest for what the engine does not take.
+    """Return the whole request for an engine here, always asked for a stream, and what renders its
+    events. Raises InvalidRequest for what the engine does not take.
     """
     deployment = service.deployment
+    if translation is not None:
+        intent = translation.engine_intent(deployment)
     local = read_local(
         intent,
         max_tokens=limit or OUTPUT_TOKENS_ASSUMED,
@@ -41,15 +48,18 @@ def engine_body(
         }
     )
     chunks = Chunks(
-        shows_usage=intent.include_usage or not intent.stream,
+        shows_usage=intent.include_usage or not intent.stream or translation is not None,
         top_logprobs=local.top_logprobs,
         is_forced=local.is_forced,
     )
-    return body, chunks
+    return _framed(service, CHAT, request_id, body, is_stream=True), chunks
 
 
-def spliced_body(intent: Intent, deployment: Deployment, limit: int | None) -> bytes:
-    """Return the client's own fields for a provider of its dialect, ours set."""
+def spliced(
+    intent: Intent, service: Service, path: str, request_id: str, limit: int | None
+) -> bytes:
+    """Return the whole request for a provider of the client's dialect, our fields set."""
+    deployment = service.deployment
     changed = dict(intent.fields)
     changed["model"] = deployment.upstream_model
     if limit is not None:
@@ -58,13 +68,10 @@ def spliced_body(intent: Intent, deployment: Deployment, limit: int | None) -> b
         changed.pop("stream_options", None)  # it may not know what it is not to be asked
     elif intent.stream and not intent.include_usage:
         changed["stream_options"] = INCLUDE_USAGE
-    return encode(changed)
+    return _framed(service, path, request_id, encode(changed), is_stream=intent.stream)
 
 
-def framed(
-    service: Service, body: bytes, request_id: str, *, path: str = CHAT, is_stream: bool
-) -> bytes:
-    """Return the whole request for `path` behind the deployment's base address."""
+def _framed(service: Service, path: str, request_id: str, body: bytes, *, is_stream: bool) -> bytes:
     return b"%bx-request-id: %b\r\naccept: %b\r\ncontent-length: %d\r\n\r\n%b" % (
         service.head(path),
         request_id.encode(),

@@ -393,8 +393,8 @@ class GatewayProcess:
         return Shown(
             name=name,
             created_s=self._started_s,
-            context_tokens=first and first.context_tokens,
-            max_output_tokens=first and first.max_output_tokens,
+            context_tokens=None if first is None else first.context_tokens,
+            max_output_tokens=None if first is None else first.max_output_tokens,
             is_local=first is not None and first.is_local,
             supports_tools=first is not None and first.supports_tools,
         )
