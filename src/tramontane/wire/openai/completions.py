@@ -4,6 +4,7 @@ The upstream side serves `fim` too: a prompt with a `suffix`. Nothing here knows
 prices.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -84,7 +85,7 @@ class CompletionsClient:
             _choice(i, _text_of(choice), choice.logprobs, _REASONS[choice.reason])
             for i, choice in enumerate(answer.choices)
         ]
-        body = _envelope(answer.id, answer.created_s, answer.model, choices)
+        body = _envelope(answer.id, answer.created_s or int(time.time()), answer.model, choices)
         if answer.usage is not None:
             body["usage"] = usage_body(answer.usage)
         return msgspec.json.encode(body)
@@ -157,7 +158,7 @@ class CompletionsWriter:
                 out.append(self._event([_choice(piece.choice, "", None, reason)]))
             elif isinstance(piece, Began):
                 self._id, self._model = piece.id, piece.model
-                self._created_s = piece.created_s
+                self._created_s = piece.created_s or int(time.time())
             elif isinstance(piece, Counted):
                 self._usage = piece
             elif isinstance(piece, Ended):

@@ -3,6 +3,7 @@
 It does not know streams, deployments or prices.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -251,7 +252,7 @@ def write_response(answer: Answer, asked: Asked) -> bytes:
         response(
             shape,
             answer_id=answer_id,
-            created_s=answer.created_s,
+            created_s=answer.created_s or int(time.time()),
             model=answer.model,
             status=status_of(choice.reason),
             output=items_of(choice, answer_id, shape),

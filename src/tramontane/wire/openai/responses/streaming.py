@@ -4,6 +4,7 @@ An item is added, grows, and is done before the next one is added, but for calls
 side by side. The last event holds the whole response. It does not know deployments or prices.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -98,7 +99,7 @@ class ResponseWriter:
     def _note(self, piece: Piece) -> None:
         if isinstance(piece, Began):
             self._id, self._model = response_id(piece.id), piece.model
-            self._created_s = piece.created_s
+            self._created_s = piece.created_s or int(time.time())
             self._usage = piece.usage
             begun = self._whole("in_progress")
             self._event("response.created", response=begun)
