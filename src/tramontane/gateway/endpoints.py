@@ -14,6 +14,8 @@ from tramontane.wire.anthropic import client as anthropic
 from tramontane.wire.anthropic import models as anthropic_models
 from tramontane.wire.canonical import Operation
 from tramontane.wire.dialect import Asked, Client, Local
+from tramontane.wire.mistral import chat as mistral
+from tramontane.wire.mistral.models import MODELS as MISTRAL_MODELS
 from tramontane.wire.openai import chat, completions, embeddings, operations
 from tramontane.wire.openai.intent import Intent, read_chat
 from tramontane.wire.openai.responses import client as responses
@@ -22,9 +24,9 @@ from tramontane.wire.openai.responses import client as responses
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What a path asks for.
 
-    Where its bodies can be spliced to a provider of the same dialect, `intent` reads what must be
-    known of one, `asked` makes the rest of it where it has to be translated after all, and `path`
-    is the one behind that provider's base address.
+    Where its bodies can be spliced to a provider of the same dialect, `path` is the one behind that
+    provider's base address. Where no more than that must be known of one, `intent` reads it, and
+    `asked` makes the rest of it where it has to be translated after all.
     """
 
     client: Client
@@ -63,12 +65,24 @@ TOKENS: dict[str, Endpoint] = {
         asked=operations.moderation_of,
     ),
     "/v1/responses": Endpoint(client=responses.CLIENT),
+    "/mistral/v1/chat/completions": Endpoint(client=mistral.CHAT_CLIENT, path="/chat/completions"),
+    "/mistral/v1/fim/completions": Endpoint(
+        client=mistral.FIM_CLIENT, operation="fim", path="/fim/completions"
+    ),
+    "/mistral/v1/embeddings": Endpoint(
+        client=mistral.EMBEDDINGS_CLIENT, operation="embeddings", path="/embeddings"
+    ),
+    "/mistral/v1/moderations": Endpoint(
+        client=mistral.MODERATIONS_CLIENT, operation="moderations", path="/moderations"
+    ),
     "/v1/messages": Endpoint(client=anthropic.MESSAGES),
     "/anthropic/v1/messages": Endpoint(client=anthropic.MESSAGES),
 }
 
 # Answered here, for whoever may use models.
 ANSWERED: dict[str, Local] = {
+    "/mistral/v1/models": MISTRAL_MODELS,
+    "/mistral/v1/models/{model}": MISTRAL_MODELS,
     "/v1/messages/count_tokens": anthropic_models.COUNT,
     "/anthropic/v1/messages/count_tokens": anthropic_models.COUNT,
     "/anthropic/v1/models": anthropic_models.MODELS,
@@ -78,6 +92,7 @@ ANSWERED: dict[str, Local] = {
 # Who spells refusals below a base address; the longest that fits.
 BASES: dict[str, Client | Local] = {
     "/v1/": chat.CLIENT,
+    "/mistral/": mistral.CHAT_CLIENT,
     "/v1/messages": anthropic.MESSAGES,
     "/anthropic/": anthropic.MESSAGES,
 }
@@ -102,7 +117,7 @@ _PATTERNS: list[tuple[re.Pattern[bytes], Place]] = [
     for path, place in table.items()
     if "{" in path
 ]
-STARTS = (b"/v1/", b"/anthropic/")
+STARTS = (b"/v1/", b"/mistral//anthropic/")
 """Below these nothing is passed on to the studio."""
 _BASES = sorted(((base.encode(), form) for base, form in BASES.items()), key=lambda b: -len(b[0]))
 

@@ -1,6 +1,7 @@
 """Mistral's dialect as the gateway takes it: its endpoints for clients, its side to providers.
 
-Chat, fill in the middle and embeddings. Everything is said in the modules beside this one.
+Chat, fill in the middle, embeddings; moderations for a provider of this dialect alone. Everything
+is said in the modules beside this one.
 """
 
 from tramontane.errors import TramontaneError
@@ -14,6 +15,7 @@ _READ = {
     "chat": reading.read_chat,
     "fim": reading.read_fim,
     "embeddings": reading.read_embeddings,
+    "moderations": reading.read_moderations,
 }
 _WRITE = {
     "chat": asking.write_chat,
@@ -40,11 +42,11 @@ class MistralClient:
         """Return the whole answer's body."""
         if self._operation == "embeddings":
             return writing.write_embeddings(answer, asked)
-        return writing.write(answer)
+        return writing.write(answer, asked)
 
     def writer(self, asked: Asked) -> StreamWriter:
         """Return the writer of one stream."""
-        return writing.Writer()
+        return writing.Writer(writing.prefix_of(asked.request))
 
     def error(self, error: TramontaneError) -> tuple[int, bytes]:
         """Return status and body of a refusal."""
@@ -89,6 +91,7 @@ class MistralUpstream:
 CHAT_CLIENT = MistralClient("chat")
 FIM_CLIENT = MistralClient("fim")
 EMBEDDINGS_CLIENT = MistralClient("embeddings")
+MODERATIONS_CLIENT = MistralClient("moderations")
 CHAT = MistralUpstream("chat")
 FIM = MistralUpstream("fim")
 EMBEDDINGS = MistralUpstream("embeddings")

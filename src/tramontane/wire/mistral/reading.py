@@ -20,6 +20,7 @@ from tramontane.wire.openai.addresses import refuse_addresses
 _CHAT = msgspec.json.Decoder(m.ChatRequest)
 _FIM = msgspec.json.Decoder(m.FIMRequest)
 _EMBEDDINGS = msgspec.json.Decoder(m.EmbeddingRequest)
+_MODERATIONS = msgspec.json.Decoder(m.ModerationRequest)
 _TOP = msgspec.json.Decoder(dict[str, Raw])
 _encode = msgspec.json.Encoder().encode
 
@@ -95,6 +96,18 @@ def read_embeddings(body: bytes) -> Asked:
         inputs=(said.input,) if isinstance(said.input, str) else tuple(said.input),
         dimensions=said.output_dimension,
         extra=extra,
+    )
+    return Asked(request=request, fields=fields, prompt_bytes=len(body))
+
+
+def read_moderations(body: bytes) -> Asked:
+    """Return what a body of /moderations asks for. Raises InvalidRequest."""
+    said, fields = _decode(_MODERATIONS, body)
+    request = c.Request(
+        model=said.model,
+        operation="moderations",
+        inputs=(said.input,) if isinstance(said.input, str) else tuple(said.input),
+        extra={"metadata": fields["metadata"]} if said.metadata is not None else {},
     )
     return Asked(request=request, fields=fields, prompt_bytes=len(body))
 

@@ -237,3 +237,11 @@ class EmbeddingRequest(_Strict, kw_only=True):
     output_dimension: Annotated[int, Meta(ge=1, le=65_536)] | None = None
     output_dtype: Literal["float", "int8", "uint8", "binary", "ubinary"] | None = None
     encoding_format: Literal["float", "base64"] | None = None
+
+
+class ModerationRequest(_Strict, kw_only=True):
+    """The body of POST /v1/moderations."""
+
+    model: str
+    input: str | Annotated[list[str], Meta(min_length=1, max_length=INPUTS_MAX)]
+    metadata: dict[str, Raw] | None = None

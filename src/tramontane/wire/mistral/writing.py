@@ -1,7 +1,9 @@
 """Answers as a client of Mistral's dialect gets them: whole, and as the chunks of a stream.
 
 A tool call stands whole in one chunk, usage in the last chunk, which is the one with the finish
-reason: so a choice's end is held until it is known what follows. It does not know HTTP.
+reason: so a choice's end is held until it is known what follows. An answer that goes on from the
+client's own words (`prefix`) begins with them, as Mistral's do; canonical answers go on without.
+It does not know HTTP.
 """
 
 import base64
@@ -28,14 +30,23 @@ _REASONS: dict[c.Reason, str] = {
 }
 
 
-def write(answer: c.Answer) -> bytes:
+def prefix_of(request: c.Request) -> str:
+    """Return the text that every answer to `request` begins with, mostly none."""
+    last = request.messages[-1] if request.messages else None
+    if last is None or not last.is_prefix:
+        return ""
+    return "".join(part.text for part in last.parts if isinstance(part, c.Text))
+
+
+def write(answer: c.Answer, asked: Asked) -> bytes:
     """Return the whole answer's body."""
+    prefix = prefix_of(asked.request)
     body: dict[str, Any] = {
         "id": answer.id,
         "object": "chat.completion",
         "created": answer.created_s,
         "model": answer.model,
-        "choices": [_whole(i, choice) for i, choice in enumerate(answer.choices)],
+        "choices": [_whole(i, choice, prefix) for i, choice in enumerate(answer.choices)],
     }
     if answer.usage is not None:
         body["usage"] = usage_body(answer.usage)
@@ -77,7 +88,7 @@ def usage_body(usage: Usage) -> dict[str, Any]:
     return body
 
 
-def _whole(index: int, choice: c.Choice) -> dict[str, Any]:
+def _whole(index: int, choice: c.Choice, prefix: str) -> dict[str, Any]:
     calls = [
         _call(call.id, place, call.name, call.arguments)
         for place, call in enumerate(part for part in choice.parts if isinstance(part, c.Call))
@@ -85,7 +96,7 @@ def _whole(index: int, choice: c.Choice) -> dict[str, Any]:
     message = {
         "role": "assistant",
         "tool_calls": calls or None,
-        "content": _content(choice.parts),
+        "content": _content((c.Text(prefix), *choice.parts) if prefix else choice.parts),
         "prefix": False,
     }
     return {"index": index, "message": message, "finish_reason": _REASONS[choice.reason]}
@@ -131,10 +142,11 @@ class _State:
 
 
 class Writer:
-    """One stream to a client."""
+    """One stream to a client; each choice begins with `prefix`."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
         self._head = b""
+        self._prefix = prefix
         self._choices: dict[int, _State] = {}
         self._held: int | None = None  # the choice whose end waits
         self._usage: Usage | None = None
@@ -185,11 +197,22 @@ class Writer:
 
     def _say(self, choice: int, content: str | list[dict[str, Any]], out: list[bytes]) -> None:
         state = self._state(choice)
-        role = b"" if state.has_begun else b'"role":"assistant",'
-        state.has_begun = True
+        role = b""
+        if not state.has_begun:
+            state.has_begun = True
+            role = b'"role":"assistant",'
+            if self._prefix:
+                self._say_first(choice, out)
+                role = b""
         out.append(
             b'%b"index":%d,"delta":{%b"content":%b},"finish_reason":null}]}\n\n'
             % (self._head, choice, role, _encode(content))
+        )
+
+    def _say_first(self, choice: int, out: list[bytes]) -> None:
+        out.append(
+            b'%b"index":%d,"delta":{"role":"assistant","content":%b},"finish_reason":null}]}\n\n'
+            % (self._head, choice, _encode(self._prefix))
         )
 
     def _release(self, out: list[bytes], usage: Usage | None = None) -> None:
