@@ -25,6 +25,8 @@ MODEL_WITHOUT_LIST = "standin"
 _PLACES = {
     "/v1/messages": "tramontane.providers.standin.anthropic",
     "/mistral/v1/": "tramontane.providers.standin.mistral",
+    "/v1beta/": "tramontane.providers.standin.google",
+    "/model/": "tramontane.providers.standin.bedrock",
 }
 
 
