@@ -38,6 +38,8 @@ RECORDS = st.lists(
         cost_nano=st.integers(0, 10**15),
         estimated=st.booleans(),
         status=st.just("ok"),
+        provider=st.sampled_from(["", "mistral", "local"]),
+        region=st.sampled_from(["", "eu"]),
     ),
     max_size=30,
 )
@@ -98,6 +100,8 @@ FIELDS = {
     "key": "key_id",
     "model": "model",
     "deployment": "deployment",
+    "provider": "provider",
+    "region": "region",
 }
 
 

@@ -23,6 +23,8 @@ _COLUMNS = {
     "key": ("key_id", "key"),
     "model": ("model",),
     "deployment": ("deployment",),
+    "provider": ("provider",),
+    "region": ("region",),
 }
 _SUMS = (
     "requests",
@@ -52,7 +54,8 @@ def usage(
         typer.Option(
             "--by",
             metavar="WHAT,…",
-            help="Group by project, key, model, deployment, day (UTC), in this order.",
+            help="Group by project, key, model, deployment, provider, region, day (UTC), in this"
+            " order.",
         ),
     ] = None,
     since: Annotated[

@@ -16,8 +16,8 @@ from tramontane.store import schema
 from tramontane.store.records import Owner, SpentWindows, UsageRecord
 from tramontane.store.windows import DAY_MS, bounds, day_name
 
-By = Literal["project", "key", "model", "deployment", "day"]
-BY: tuple[By, ...] = ("project", "key", "model", "deployment", "day")
+By = Literal["project", "key", "model", "deployment", "provider", "region", "day"]
+BY: tuple[By, ...] = ("project", "key", "model", "deployment", "provider", "region", "day")
 
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +33,8 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     model: str | None = None
     deployment: str | None = None
+    provider: str | None = None
+    region: str | None = None
     requests: int
     estimated_requests: int
     prompt_tokens: int
@@ -131,6 +133,8 @@ def _groups(by: tuple[By, ...]) -> dict[str, ColumnElement[Any]]:
         "key": ("key_id", t.key_id),
         "model": ("model", t.model),
         "deployment": ("deployment", t.deployment),
+        "provider": ("provider", t.provider),
+        "region": ("region", t.region),
     }
     return dict(columns[name] for name in check_by(by))
 

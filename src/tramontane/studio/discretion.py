@@ -39,7 +39,8 @@ def together(rows: list[UsageRow], hidden: frozenset[str]) -> list[UsageRow]:
     for row in rows:
         if row.key_id in hidden:
             row = msgspec.structs.replace(row, key_id=None, key=None)
-        group = (row.day, row.project_id, row.key_id, row.model, row.deployment)
+        where = (row.deployment, row.provider, row.region)
+        group = (row.day, row.project_id, row.key_id, row.model, *where)
         found[group] = _sum(found[group], row) if group in found else row
     return list(found.values())
 

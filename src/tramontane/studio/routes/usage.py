@@ -30,11 +30,14 @@ _GROUP_FIELDS: dict[By, tuple[str, ...]] = {
     "key": ("key_id", "key"),
     "model": ("model",),
     "deployment": ("deployment",),
+    "provider": ("provider",),
+    "region": ("region",),
 }
 
 
 class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Sums of one group; the fields of what was not grouped by are left out.
+    """Sums of one group; the fields of what was not grouped by are left out. `provider` is empty
+    where the bill does not say who served it, `region` where nobody has said where.
 
     Of `requests`, `estimated_requests` were not counted to their end. `cached_tokens` are part of
     `prompt_tokens`.
@@ -47,6 +50,8 @@ class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str | None = None
     model: str | None = None
     deployment: str | None = None
+    provider: str | None = None
+    region: str | None = None
     requests: int
     estimated_requests: int
     prompt_tokens: int
@@ -71,6 +76,8 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 
     attempt: int
     deployment: str
+    provider: str
+    region: str
     started_at: str
     settled_at: str
     prompt_tokens: int
@@ -228,6 +235,8 @@ def _attempt(record: UsageRecord) -> AttemptView:
     return AttemptView(
         attempt=record.attempt,
         deployment=record.deployment,
+        provider=record.provider,
+        region=record.region,
         started_at=time_name(record.started_at_ms),
         settled_at=time_name(record.settled_at_ms),
         prompt_tokens=record.prompt_tokens,
