@@ -28,7 +28,7 @@ from tramontane.wire.canonical import (
     Thinking,
     Tool,
 )
-from tramontane.wire.dialect import EVENT_STREAM, Written
+from tramontane.wire.dialect import EVENT_STREAM, Asked, Written
 from tramontane.wire.unsaid import Unsaid
 
 VERSION = b"2023-06-01"
@@ -95,6 +95,12 @@ class Provider:
         if config:
             body["output_config"] = config
         return Written(path=PATH, body=_ENCODE(body), fields=_FIELDS, dropped=unsaid.names)
+
+    def forward(self, asked: Asked, *, model: str, max_tokens: int | None) -> Written:
+        """Return a client's own request, as its dialect's endpoint has read it, for `model`."""
+        limit = max_tokens or asked.request.max_tokens or OUTPUT_TOKENS
+        changed = {"model": model, "max_tokens": limit}
+        return Written(path=PATH, body=_ENCODE({**asked.fields, **changed}), fields=_FIELDS)
 
     def read(self, body: bytes) -> Answer:
         """Return the whole answer. Raises Broken."""
