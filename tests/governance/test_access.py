@@ -39,3 +39,14 @@ def test_a_torn_line_and_a_missing_log_stop_nothing(tmp_path: Path) -> None:
     written(log, record(1_000))
     log.write_bytes(b"\x00\x00\n" + log.read_bytes() + b'{"at_ms": 10')
     assert len(read(log, 0, 2_000)) == 1
+
+
+def test_a_long_log_is_searched_not_read_and_nothing_is_missed(tmp_path: Path) -> None:
+    log = tmp_path / "access.jsonl"
+    hour_ms = 3_600_000
+    written(log, *(record(at * 20_000, f"req_{at}") for at in range(3_000)))
+    late = record(50 * 20_000, "late")  # began early, ended last
+    log.write_bytes(log.read_bytes() + msgspec.json.encode(late) + b"\n")
+    for since_ms in (0, 10 * hour_ms, 16 * hour_ms):
+        found = {line.request_id for line in read(log, since_ms, 10**12)}
+        assert {f"req_{at}" for at in range(3_000) if at * 20_000 >= since_ms} <= found

@@ -5,6 +5,7 @@ It puts settings and accounts and what ships together. It asks nobody, and does 
 
 import platform
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 from tramontane.config import FactSettings
@@ -51,6 +52,7 @@ def labels(facts: Facts) -> frozenset[str]:
     return frozenset(f"{dimension}:{value}" for dimension, value in named if value is not None)
 
 
+@cache
 def own_chip(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
     """Return whose processors this machine has; None where it does not tell."""
     machine = platform.machine().lower()
