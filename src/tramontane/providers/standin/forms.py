@@ -28,6 +28,8 @@ _PLACES = {
     "/v1beta/": "tramontane.providers.standin.google",
     "/model/": "tramontane.providers.standin.bedrock",
 }
+# Google's newer clients ask beside OpenAI's paths: what a path ends with.
+_GOOGLE = (":generateContent", ":streamGenerateContent", ":batchEmbedContents", ":countTokens")
 
 
 class Form(Protocol):
@@ -48,6 +50,8 @@ def form_at(path: str) -> Form | None:
     for prefix, module in _PLACES.items():
         if path.startswith(prefix):
             return _form(module)
+    if path.endswith(_GOOGLE):
+        return _form("tramontane.providers.standin.google")
     return None
 
 

@@ -29,7 +29,7 @@ from tramontane.providers.standin.refusals import Refused
 from tramontane.providers.standin.tally import Request
 
 Json = dict[str, Any]
-BASE = "/v1beta/"
+BASES = ("/v1beta/", "/v1/")
 _STATUSES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -71,7 +71,10 @@ class GoogleForm:
 
     def answer(self, incoming: Incoming, kept: Request, desk: Desk) -> Plan:
         """Return the plan of the response, and note in `kept` what the tally shows."""
-        name, colon, method = incoming.path.removeprefix(BASE).partition(":")
+        path = incoming.path
+        for base in BASES:
+            path = path.removeprefix(base)
+        name, colon, method = path.rpartition(":") if ":" in path else (path, "", "")
         kind, _, model = unquote(name).partition("/")
         expected = "POST" if colon else "GET"
         if kind != "models" or incoming.method != expected:

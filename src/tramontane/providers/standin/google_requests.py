@@ -7,7 +7,7 @@ answered; it shares no code with `wire`.
 import base64
 import binascii
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -103,6 +103,8 @@ class Declaration(_Strict):
     description: str | None = None
     parameters: dict[str, Any] | None = None
     parameters_json_schema: dict[str, Any] | None = None
+    response: dict[str, Any] | None = None
+    response_json_schema: dict[str, Any] | None = None
 
 
 class Tool(_Strict):
@@ -182,16 +184,35 @@ class EmbedMany(_Strict):
     requests: Annotated[list[EmbedOne], Meta(min_length=1, max_length=100)]
 
 
-_GENERATE = msgspec.json.Decoder(Generate)
-_EMBED = msgspec.json.Decoder(EmbedMany)
+T = TypeVar("T")
+# Below these, names are the caller's own.
+_FREE = frozenset((
+    "args", "response", "parameters", "responseSchema", "responseJsonSchema",
+    "parametersJsonSchema",
+))  # fmt: skip
+_SNAKE = re.compile(r"_([a-z])")
+
+
+def _decode(body: bytes, form: type[T]) -> T:
+    try:
+        return msgspec.convert(_camel(msgspec.json.decode(body)), form)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Refused(f"Invalid JSON payload received. {error}", code="INVALID_ARGUMENT") from None
+
+
+def _camel(value: Any) -> Any:
+    """Return `value` with names in one spelling: the API takes `topP` and `top_p` alike."""
+    if isinstance(value, list):
+        return [_camel(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    named = {_SNAKE.sub(lambda m: m[1].upper(), name): item for name, item in value.items()}
+    return {name: item if name in _FREE else _camel(item) for name, item in named.items()}
 
 
 def read_generate(body: bytes, model: str) -> Generate:
     """Return the request; Refused as the API refuses."""
-    try:
-        request = _GENERATE.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"Invalid JSON payload received. {error}", code="INVALID_ARGUMENT") from None
+    request = _decode(body, Generate)
     config = request.generation_config
     is_schema = config.response_schema is not None or config.response_json_schema is not None
     if is_schema and config.response_mime_type != "application/json":
@@ -209,10 +230,7 @@ def read_generate(body: bytes, model: str) -> Generate:
 
 def read_embed(body: bytes) -> EmbedMany:
     """Return the request; Refused as the API refuses."""
-    try:
-        return _EMBED.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"Invalid JSON payload received. {error}", code="INVALID_ARGUMENT") from None
+    return _decode(body, EmbedMany)
 
 
 def _invalid(message: str) -> Refused:
@@ -248,12 +266,16 @@ def _check_seal(part: Part, place: int) -> None:
         )
     if signature == SKIPPED:
         return
-    try:
-        is_ours = base64.b64decode(signature, validate=True).startswith(SEAL)
-    except binascii.Error:
-        is_ours = False
-    if not is_ours:
+    if not _decoded(signature).startswith(SEAL):
         raise _invalid("Corrupted thought signature.")
+
+
+def _decoded(data: str) -> bytes:
+    """Return what base64 of either alphabet says, nothing where it says nothing."""
+    try:
+        return base64.b64decode(data.replace("-", "+").replace("_", "/"), validate=True)
+    except binascii.Error:
+        return b""
 
 
 def as_chat(request: Generate, model: str) -> ChatRequest:
@@ -315,10 +337,8 @@ def _messages(content: Content) -> list[Message]:
 
 
 def _image(blob: Blob) -> ImagePart:
-    try:
-        base64.b64decode(blob.data, validate=True)
-    except binascii.Error:
-        raise _invalid("The data of a part is not base64.") from None
+    if not _decoded(blob.data):
+        raise _invalid("The data of a part is not base64.")
     return ImagePart(image_url=ImageURL(url=f"data:{blob.mime_type};base64,{blob.data}"))
 
 
