@@ -349,7 +349,7 @@ class Platform:
 
     async def _reconcile(self, supervisor: Supervisor, now: Picture) -> None:
         plan = local_models(self._settings, now.deployments, now.models, self._folder.models)
-        self._remote = remote_models(self._settings, now.deployments)
+        self._remote = remote_models(self._settings, now.deployments, now.providers)
         if plan != self._plan:
             self._plan = plan
             await supervisor.reconcile(_specs(plan))

@@ -245,6 +245,9 @@ def _of_projects(theirs: Tenant) -> dict[str, list[Attempt]]:
         "removeDeployment": [Attempt(403, path={"name": "large"})],
         "testDeployment": [Attempt(403, body={"url": "https://127.0.0.1:1/v1"})],
         "listProviders": [Attempt(403)],
+        "createProvider": [Attempt(403, body={"name": "new", "kind": "mistral", "key": "k"})],
+        "testProvider": [Attempt(403, path={"name": "mistral"}, body={})],
+        "removeProvider": [Attempt(403, path={"name": "mistral"})],
     }
 
 

@@ -16,6 +16,7 @@ from tramontane.cli import (
     member,
     model,
     project,
+    provider,
     serve,
     standin,
     usage,
@@ -37,6 +38,7 @@ app.add_typer(key.app, name="key")
 app.add_typer(member.app, name="member")
 app.add_typer(budget.app, name="budget")
 app.add_typer(model.app, name="model")
+app.add_typer(provider.app, name="provider")
 app.add_typer(library.app, name="library")
 app.command("usage")(usage.usage)
 app.command("verify")(verify.verify)

@@ -98,7 +98,7 @@ def list_(as_json: AsJson = False, config: ConfigFile = None, data: DataDir = No
     if remote:
         print("\nserved elsewhere:")
         print_table(
-            ("name", "address", "asked for as", "set up in"),
+            ("name", "provider", "address", "asked for as", "set up in"),
             (tuple(deployment.values()) for deployment in remote),
             empty="",
         )
@@ -310,13 +310,14 @@ def _users(c: "Connection", platform: Platform) -> Callable[["ModelFile"], list[
 def _remote(c: "Connection", platform: Platform) -> list[dict[str, Any]]:
     """Return the deployments served elsewhere, without their keys."""
     from tramontane.providers.remote import remote_models
-    from tramontane.store import deployments
+    from tramontane.store import deployments, providers
 
-    found = remote_models(platform.settings, deployments.list_all(c))
+    found = remote_models(platform.settings, deployments.list_all(c), providers.list_all(c))
     return [
         {
             "deployment": name,
-            "url": model.url,
+            "provider": model.provider,
+            "url": None if model.problem else model.url,
             "upstream_model": model.settings.upstream_model or name,
             "source": "store" if model.is_entered else "file",
         }

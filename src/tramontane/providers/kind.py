@@ -30,7 +30,8 @@ class Region(msgspec.Struct, frozen=True, kw_only=True):
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of provider. `url` is its base address, with `{region}` where that stands in it and
-    None where each account has its own (`url_example` shows one).
+    None where each account has its own (`url_example` shows one), at names that end in one of
+    `host_suffixes`.
 
     `trains_on_inputs`: whether it trains on what paying customers send over the API, unless they
     agree. `sources` are where all of this was read, on `checked`. Who owns and hosts it,
@@ -42,6 +43,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     dialect: Dialect
     url: str | None = None
     url_example: str | None = None
+    host_suffixes: tuple[str, ...] = ()
     regions: tuple[Region, ...] = ()
     default_region: str | None = None
     credential: Credential = "key"

@@ -10,6 +10,7 @@ import msgspec
 
 from tramontane.config import Origin, Settings, is_link_local, parse_origin
 from tramontane.errors import ConfigError, Forbidden, InvalidRequest
+from tramontane.providers import registry
 from tramontane.providers.known import PROVIDERS, KnownProvider
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -47,8 +48,12 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidRequest(f"The address: {message}.", param="url") from None
         if self.allows_loopback and origin.host in _LOOPBACK_HOSTS:
             return origin
-        allowed = [p.url for p in PROVIDERS] if self.listed is None else self.listed
-        if not _in(url, allowed):
+        is_allowed = (
+            _in(url, self.listed)
+            if self.listed is not None
+            else _in(url, [p.url for p in PROVIDERS]) or registry.is_of_a_provider(origin)
+        )
+        if not is_allowed:
             raise Forbidden(
                 "This address may not be entered here. Those that may be stand in"
                 " studio.allowed_origins of the configuration file.",

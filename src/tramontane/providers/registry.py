@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from tramontane import config
-from tramontane.config import ProviderSettings, Settings, parse_origin
+from tramontane.config import Origin, ProviderSettings, Settings, parse_origin
 from tramontane.errors import ConfigError, InvalidRequest
 from tramontane.providers.kind import Kind, Region
 from tramontane.providers.kinds.anthropic import ANTHROPIC
@@ -50,6 +50,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     jurisdiction: str | None = None
     no_training: bool | None = None
     is_entered: bool = False
+    by_command: bool = False
     sealed_key: bytes | None = None
     problem: str | None = None
 
@@ -106,7 +107,11 @@ def providers(settings: Settings, stored: Iterable[StoredProvider]) -> dict[str,
         if record.name not in settings.providers:
             chosen = msgspec.json.decode(record.settings, type=ProviderSettings)
             found[record.name] = resolve(
-                record.name, chosen, is_entered=True, sealed_key=record.sealed_key
+                record.name,
+                chosen,
+                is_entered=True,
+                by_command=record.by_command,
+                sealed_key=record.sealed_key,
             )
     for name, chosen in settings.providers.items():
         found[name] = resolve(name, chosen)
@@ -118,6 +123,7 @@ def resolve(
     settings: ProviderSettings,
     *,
     is_entered: bool = False,
+    by_command: bool = False,
     sealed_key: bytes | None = None,
 ) -> Provider:
     """Return the provider that `settings` describe; what is wrong with them is its `problem`."""
@@ -128,7 +134,12 @@ def resolve(
     except (InvalidRequest, ConfigError) as error:
         kind = KINDS.get(settings.kind, KINDS["compatible"])
         return Provider(
-            name=name, kind=kind, settings=settings, is_entered=is_entered, problem=error.message
+            name=name,
+            kind=kind,
+            settings=settings,
+            is_entered=is_entered,
+            by_command=by_command,
+            problem=error.message,
         )
     told = settings.no_training
     known = None if kind.trains_on_inputs is None else not kind.trains_on_inputs
@@ -141,7 +152,42 @@ def resolve(
         jurisdiction=settings.jurisdiction or (None if region is None else region.jurisdiction),
         no_training=known if told is None else told,
         is_entered=is_entered,
+        by_command=by_command,
         sealed_key=sealed_key,
+    )
+
+
+def account(
+    pepper: bytes,
+    name: str,
+    settings: ProviderSettings,
+    key: str | None,
+    *,
+    by_command: bool,
+    now_ms: int,
+) -> StoredProvider:
+    """Return an account to be stored, its key sealed for the address that it is to be sent to.
+
+    Raises InvalidRequest where settings and kind do not fit, or a key is missing.
+    """
+    kind = kind_named(settings.kind)
+    url, _ = place_of(kind, settings)
+    try:
+        config.check_provider(name, settings, "provider")
+        parse_origin(url, "provider")
+    except ConfigError as error:
+        raise InvalidRequest(error.message, param="url") from None
+    if settings.key_env is not None or settings.key_file is not None:
+        raise InvalidRequest("Keys in variables or files belong into the configuration file.")
+    if key is None and kind.credential != "optional":
+        raise InvalidRequest(f"{kind.title} needs a key.", param="key")
+    return StoredProvider(
+        name=name,
+        kind=kind.name,
+        settings=msgspec.json.encode(msgspec.structs.replace(settings, url=url)),
+        sealed_key=None if key is None else seal_key(pepper, key, name, url),
+        by_command=by_command,
+        created_at_ms=now_ms,
     )
 
 
@@ -154,6 +200,20 @@ def at_address(url: str) -> tuple[Kind, Region | None] | None:
             if known is not None and _place(known) == place:
                 return kind, region
     return None
+
+
+def is_of_a_provider(origin: Origin) -> bool:
+    """Return whether a kind of provider answers there: at its own address, or under its domain."""
+    if not origin.tls or origin.port != 443:
+        return False
+    for kind in KINDS.values():
+        if any(origin.host.endswith(suffix) for suffix in kind.host_suffixes):
+            return True
+        for region in kind.regions or (None,):
+            url = kind.url_in(None if region is None else region.name)
+            if url is not None and parse_origin(url).host == origin.host:
+                return True
+    return False
 
 
 def seal_key(pepper: bytes, key: str, name: str, url: str) -> bytes:

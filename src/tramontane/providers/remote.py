@@ -52,7 +52,10 @@ class RemoteModel(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def needs_allowed_address(self) -> bool:
         """Whether its address was entered and not written by who writes the configuration."""
-        return self.is_entered if self.account is None else self.account.is_entered
+        account = self.account
+        if account is None:
+            return self.is_entered
+        return account.is_entered and not account.by_command
 
 
 def remote_models(

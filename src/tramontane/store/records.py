@@ -107,12 +107,14 @@ class StoredProvider(msgspec.Struct, frozen=True, kw_only=True):
     """An account with somebody who serves models, entered by a command or in the page.
 
     `settings` is the JSON of a `config.ProviderSettings`; `sealed_key` opens at its address only.
+    `by_command`: entered at the operator's own machine, so its address is as good as the file's.
     """
 
     name: str
     kind: str
     settings: bytes
     sealed_key: bytes | None = None
+    by_command: bool = False
     created_at_ms: int
 
 

@@ -200,6 +200,7 @@ providers = Table(
     Column("kind", Text, nullable=False),
     Column("settings", LargeBinary, nullable=False),
     Column("sealed_key", LargeBinary),
+    Column("by_command", Boolean, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
 )
 
@@ -460,6 +461,15 @@ passages = Table(
     ),  # the library, as the index spells it; "" when superseded
 )
 Index("passages_document", passages.c.document_id, passages.c.number, unique=True)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("document_id", Text, ForeignKey("documents.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+)
 
 connections = Table(
     "connections",

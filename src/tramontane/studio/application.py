@@ -15,6 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from tramontane.assistant.answering import Answering
+from tramontane.assistant.embedder import Embedder
 from tramontane.assistant.feed import Feed
 from tramontane.assistant.holdings import Holdings
 from tramontane.assistant.served import Served
@@ -36,9 +37,11 @@ from tramontane.studio.routes import (
     conversations,
     deployments,
     documents,
+    drills,
     embeds,
     events,
     handbook,
+    independence,
     invitations,
     keys,
     libraries,
@@ -108,14 +111,18 @@ def build(
             memory_bytes=settings.tables.query_memory_bytes,
         )
     )
-    holdings = Holdings(store, queries, DataFolder(settings.data_dir).tables, pepper)
+    name = settings.documents.embeddings
+    embedder = Embedder(store, tokens, name, lambda: clock_ms() / 1000) if name else None
+    tables = DataFolder(settings.data_dir).tables
+    holdings = Holdings(store, queries, tables, pepper, embedder=embedder)
     answering = Answering(store, tokens, feed, served, ALL, settings.currency, clock_ms, holdings)
     sign_ins = SignIns(settings, store, pepper, clock_ms)
     visitors = Visitors(pepper, clock_ms)
     importing = asyncio.Semaphore(imports.AT_ONCE)
     platform = Platform(
-        settings, store, pepper, clock_ms, tokens, sign_ins, answering, visitors, importing, queries
-    )
+        settings, store, pepper, clock_ms, tokens, sign_ins, answering, visitors, importing,
+        queries, embedder,
+    )  # fmt: skip
     return platform
 
 
@@ -218,7 +225,15 @@ def api(platform: Callable[[], Platform]) -> Router:
             deployments.list_deployments,
             deployments.create_deployment,
             deployments.remove_deployment,
+            providers.create_provider,
+            independence.get_independence,
+            drills.list_drills,
+            drills.start_drill,
+            drills.get_drill,
+            drills.end_drill,
             providers.list_providers,
+            providers.remove_provider,
+            providers.try_provider,
             providers.try_deployment,
             conversations.list_conversations,
             conversations.create_conversation,

@@ -14,7 +14,7 @@ from tramontane.engines.plan import LocalModel
 from tramontane.errors import TramontaneError
 from tramontane.money import Price
 from tramontane.providers.reach import reach_of
-from tramontane.providers.remote import RemoteModel
+from tramontane.providers.remote import RemoteModel, price_of
 from tramontane.store.records import EngineInstance, EngineState
 
 Engine = Literal["llama.cpp", "guide", "remote"]
@@ -43,6 +43,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
     is_demonstration: bool = False
     supports_tools: bool = False
+    remote: RemoteModel | None = None
 
 
 def deployments(
@@ -109,8 +110,8 @@ def _local(
 
 def _remote(model: RemoteModel, settings: Settings) -> Deployment:
     name, own = model.name, model.settings
-    problem = ""
-    if model.is_entered:
+    problem = model.problem or ""
+    if not problem and model.needs_allowed_address:
         try:
             reach_of(settings).origin(model.url)
         except TramontaneError as error:  # what may be entered has changed since
@@ -120,12 +121,13 @@ def _remote(model: RemoteModel, settings: Settings) -> Deployment:
         models=_public_names(name, settings),
         engine="remote",
         settings=own,
-        price=parse_price(own.price, settings, f"deployments.{name}"),
+        price=price_of(model, settings),
         state="failed" if problem else "unprobed",
         message=problem,
         source="store" if model.is_entered else "file",
         context_tokens=own.context_tokens,
         supports_tools=True,
+        remote=model,
     )
 
 

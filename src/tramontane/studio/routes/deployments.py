@@ -22,7 +22,12 @@ from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.moments import optional_name
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform, Platform
-from tramontane.studio.routes.providers import check_key, check_upstream_model, check_url
+from tramontane.studio.routes.providers import (
+    check_key,
+    check_upstream_model,
+    check_url,
+    require_account,
+)
 from tramontane.studio.routes.status import (
     PriceView,
     all_deployments,
@@ -40,13 +45,16 @@ class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
     """A deployment. To operators only: `origin` (scheme, host and port of a remote one) and
     `upstream_model` (what it is asked for there). `model` is the file of a local one. `source` is
     where it is set up: `store` ones can be removed. `languages` and `open_weights` are null where
-    nobody has said.
+    nobody has said, as are `provider` (whose it is), `region` and `dialect` of local ones.
     """
 
     name: str
     models: tuple[str, ...]
     engine: serving.Engine
     source: serving.Source
+    provider: str | None
+    region: str | None
+    dialect: str | None
     origin: str | None
     upstream_model: str | None
     model: str | None
@@ -65,12 +73,13 @@ class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
 
 class NewPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Decimals in quotes, per million tokens (`request` per request), in `currency`, the
-    platform's where null.
+    platform's where null. All zero is a price too: it says that the model is free.
     """
 
     input_per_mtok: str = "0"
     output_per_mtok: str = "0"
     cached_input_per_mtok: str | None = None
+    cache_write_per_mtok: str | None = None
     request: str = "0"
     currency: str | None = None
 
@@ -78,11 +87,14 @@ class NewPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model served elsewhere. Clients ask for it as `name`, its server as `upstream_model`.
 
-    `key` is the provider's; it is stored sealed and never shown again.
+    Either `provider`, one of `GET /providers`, or `url` with the `key` of that address, which is
+    stored sealed and never shown again. Without a `price` nobody knows what it costs, and
+    projects with a budget may not use it.
     """
 
     name: str
-    url: str
+    url: str | None = None
+    provider: str | None = None
     upstream_model: str | None = None
     key: str | None = None
     price: NewPrice | None = None
@@ -125,9 +137,15 @@ def create_deployment(
     """Needs the right `operate`. It is served within two seconds. Its address must be one that
     `GET /providers` names.
     """
-    url = check_url(data.url)
-    reach_of(platform.settings).origin(url)
     key = check_key(data.key)
+    if (data.url is None) == (data.provider is None):
+        raise InvalidRequest("Give either provider or url.", param="provider")
+    url = None
+    if data.url is not None:
+        url = check_url(data.url)
+        reach_of(platform.settings).origin(url)
+    elif key is not None:
+        raise InvalidRequest("The key is the provider's; leave it out here.", param="key")
     settings = _settings_of(data, url)
     try:
         parse_price(settings.price, platform.settings, "deployment")
@@ -137,10 +155,14 @@ def create_deployment(
     stored = StoredDeployment(
         name=data.name,
         settings=msgspec.json.encode(settings),
-        sealed_key=None if key is None else seal_key(platform.pepper, key, data.name, url),
+        sealed_key=None
+        if key is None or url is None
+        else seal_key(platform.pepper, key, data.name, url),
         created_at_ms=platform.clock_ms(),
     )
     with platform.store.write() as c:
+        if data.provider is not None:
+            require_account(c, platform, data.provider)
         _check_free(c, platform, data.name)
         deployments.put(c, stored)
     (made,) = (d for d in all_deployments(platform) if d.name == data.name)
@@ -163,10 +185,11 @@ def remove_deployment(platform: GivenPlatform, name: FromPath[str]) -> None:
         deployments.remove(c, name)
 
 
-def _settings_of(data: NewDeployment, url: str) -> DeploymentSettings:
-    known = provider_of(url)
+def _settings_of(data: NewDeployment, url: str | None) -> DeploymentSettings:
+    known = None if url is None else provider_of(url)
     settings = DeploymentSettings(
         url=url,
+        provider=data.provider,
         upstream_model=check_upstream_model(data.upstream_model),
         price=PriceSettings(**msgspec.structs.asdict(data.price)) if data.price else None,
         context_tokens=data.context_tokens,
@@ -201,14 +224,19 @@ def _check_free(c: Connection, platform: Platform, name: str) -> None:
 
 
 def _view(deployment: serving.Deployment, caller: Caller, currency: str) -> DeploymentView:
-    own = deployment.settings
+    own, remote = deployment.settings, deployment.remote
     is_shown = caller.is_operator
     return DeploymentView(
         name=deployment.name,
         models=deployment.models,
         engine=deployment.engine,
         source=deployment.source,
-        origin=_origin(own.url) if own.url is not None and is_shown else None,
+        provider=None if remote is None else remote.provider,
+        region=None if remote is None else remote.region or None,
+        dialect=None if remote is None else own.dialect,
+        origin=_origin(own.url)
+        if own.url is not None and is_shown and not (remote is not None and remote.problem)
+        else None,
         upstream_model=own.upstream_model if is_shown else None,
         model=own.model,
         state=deployment.state,

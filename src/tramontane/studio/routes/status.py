@@ -14,7 +14,7 @@ from tramontane.datafolder import DataFolder
 from tramontane.engines.plan import local_models
 from tramontane.money import Price, format_nano
 from tramontane.providers.remote import remote_models
-from tramontane.store import deployments, engines, models
+from tramontane.store import deployments, engines, models, providers
 from tramontane.store.keys import usable_models
 from tramontane.store.records import Key, Project, Right
 from tramontane.store.windows import time_name
@@ -26,13 +26,30 @@ from tramontane.studio.platform import GivenPlatform, Platform
 
 
 class PriceView(msgspec.Struct, frozen=True, kw_only=True):
-    """Decimals in the platform's currency, per million tokens; `request` per request."""
+    """Decimals in the platform's currency, per million tokens; `request` per request.
+
+    Where it is not `known`, nobody has said what it costs, and the rest means nothing.
+    `long_context` are the rates of longer prompts, shortest first.
+    """
 
     currency: str
+    known: bool
     input_per_mtok: str
     output_per_mtok: str
     cached_input_per_mtok: str
+    cache_write_per_mtok: str
     request: str
+    long_context: list["LongContextView"]
+
+
+class LongContextView(msgspec.Struct, frozen=True, kw_only=True):
+    """What every token of a request costs whose prompt has more than `above_tokens`."""
+
+    above_tokens: int
+    input_per_mtok: str
+    output_per_mtok: str
+    cached_input_per_mtok: str
+    cache_write_per_mtok: str
 
 
 class ServedView(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +123,7 @@ def all_deployments(platform: Platform) -> list[serving.Deployment]:
         stored = deployments.list_all(c)
         folder = DataFolder(settings.data_dir).models
         plan = local_models(settings, stored, models.list_all(c), folder)
-        remote = remote_models(settings, stored)
+        remote = remote_models(settings, stored, providers.list_all(c))
         return serving.deployments(settings, plan, remote, engines.list_instances(c))
 
 
@@ -136,10 +153,22 @@ def price_view(price: Price, currency: str) -> PriceView:
     """Return `price` as decimals."""
     return PriceView(
         currency=currency,
+        known=price.is_known,
         input_per_mtok=format_nano(price.input_nano_per_mtok),
         output_per_mtok=format_nano(price.output_nano_per_mtok),
         cached_input_per_mtok=format_nano(price.cached_nano_per_mtok),
+        cache_write_per_mtok=format_nano(price.write_nano_per_mtok),
         request=format_nano(price.request_nano),
+        long_context=[
+            LongContextView(
+                above_tokens=rates.above_tokens,
+                input_per_mtok=format_nano(rates.input_nano_per_mtok),
+                output_per_mtok=format_nano(rates.output_nano_per_mtok),
+                cached_input_per_mtok=format_nano(rates.cached_nano_per_mtok),
+                cache_write_per_mtok=format_nano(rates.write_nano_per_mtok),
+            )
+            for rates in price.long_context
+        ],
     )
 
 

@@ -15,6 +15,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("settings", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_key", sa.LargeBinary()),
+        sa.Column("by_command", sa.Boolean(), nullable=False),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
     )
     op.create_table(
@@ -32,6 +33,13 @@ def upgrade() -> None:
         sa.Column("ended_at_ms", sa.BigInteger()),
         sa.Column("started_by", sa.Text(), nullable=False),
         sa.Column("report", sa.LargeBinary()),
+    )
+    op.create_table(
+        "vectors",
+        sa.Column("document_id", sa.Text(), sa.ForeignKey("documents.id"), primary_key=True),
+        sa.Column("number", sa.Integer(), primary_key=True),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
     )
     for table in ("projects", "keys"):
         op.add_column(table, sa.Column("policy", sa.LargeBinary()))
