@@ -63,6 +63,7 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     idle_timeout_s: float = 120.0
     pool_idle_s: float = 50.0
     answer_bytes: int = 67_108_864
+    circuit_breaker: bool = True
     ca_file: str | None = None
 
 
@@ -321,8 +322,6 @@ def check_route(name: str, route: RouteSettings, place: str) -> None:
     _check_name(name, place, _REMOTE_NAME)
     if not route.deployments:
         raise ConfigError(f"{place}.deployments: name at least one deployment")
-    if len(set(route.names)) < len(route.names):
-        raise ConfigError(f"{place}.deployments: one stands twice; give it a weight instead")
     if name in route.fallbacks:
         raise ConfigError(f"{place}.fallbacks: it cannot fall back to itself")
     if not 0 <= route.retries <= ROUTE_RETRIES_MOST:

@@ -16,7 +16,6 @@ from tramontane.errors import (
     Overloaded,
     RateLimited,
     TramontaneError,
-    Unauthenticated,
     Unavailable,
     UpstreamFailed,
     UpstreamTimeout,
@@ -24,15 +23,16 @@ from tramontane.errors import (
 from tramontane.gateway import outgoing, routing
 from tramontane.gateway.admission import Permit
 from tramontane.gateway.answers import Answer, WholeBody, refusal, require_type
-from tramontane.gateway.bill import Bill
+from tramontane.gateway.bill import Bill, status_of
 from tramontane.gateway.bounds import limit_output, require_possible
 from tramontane.gateway.desk import Client, Desk
 from tramontane.gateway.directory import Deployment, Principal
 from tramontane.gateway.endpoints import OPENAI_CHAT, Endpoint
 from tramontane.gateway.engine_stream import EngineStream
 from tramontane.gateway.fields import answer_fields, error_fields
-from tramontane.gateway.flow import Flow, Signal
+from tramontane.gateway.flow import Flow, Signal, pause
 from tramontane.gateway.relay import Gathered, Progress, StreamRelay
+from tramontane.gateway.retries import TRY_NEXT, Attempts
 from tramontane.gateway.service import Service
 from tramontane.gateway.translation import (
     TranslatedSink,
@@ -54,6 +54,7 @@ JSON = b"application/json"
 _TRY_NEXT = (UpstreamFailed, UpstreamTimeout, Overloaded, RateLimited, Unavailable)
 FAILURES = frozenset((401, 403, 404, *range(500, 600)))
 """Statuses that say nothing of the request: the deployment itself is not as it should be."""
+UNWELL = FAILURES | {429}
 UNSTATED_OUTPUT_ESTIMATE = 256
 USAGE_DUE_S = 0.5
 
@@ -68,9 +69,10 @@ class Exchange:
     """One request. `deadline_s` (None: none) tells the sweeper when it fails, `_late` how."""
 
     __slots__ = (
-        "_asked", "_bill", "_client", "_connection", "_desk", "_drops", "_endpoint", "_flow",
-        "_is_open", "_is_streaming", "_last_byte_s", "_late", "_named", "_sent", "_service",
-        "_translation", "_writer", "attempt", "deadline_s", "principal", "progress", "request_id",
+        "_asked", "_attempts", "_bill", "_client", "_connection", "_desk", "_drops", "_endpoint",
+        "_flow", "_is_open", "_is_streaming", "_last_byte_s", "_late", "_named", "_sent",
+        "_service", "_translation", "_was_asked", "_writer", "attempt", "deadline_s", "principal",
+        "progress", "request_id",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, client: Client, principal: Principal) -> None:
@@ -95,6 +97,8 @@ class Exchange:
         self.attempt = 0
         self.deadline_s: float | None = None
         self.progress: Progress | None = None
+        self._attempts: Attempts
+        self._was_asked = False  # by the attempt under way: its request has left
 
     # --- what the server calls -----------------------------------------------------------------
 
@@ -182,23 +186,16 @@ class Exchange:
         try:
             intent = self._bill.intent = self._read(body, model, query)  # 3
             del body  # the intent holds what is needed of it, until the answer begins
-            directory = self._desk.directory
-            route = routing.plan(  # 4
-                directory,
+            desk = self._desk
+            plan = routing.plan(  # 4
+                desk.directory,
                 self.principal,
-                _facts(intent),
-                now_ms=self._desk.clock_ms(),
-                draw=self._desk.draw,
-            ).deployments
-            self._check(intent, self._desk.service(route[0]))  # 5
-            for deployment in route:
-                self.attempt += 1
-                try:
-                    await self._attempt(intent, self._desk.service(deployment))
-                    break
-                except _TRY_NEXT:
-                    if self._sent or deployment is route[-1] or not self._client.is_open:
-                        raise
+                routing.facts_of(intent),
+                now_ms=desk.clock_ms(),
+                draw=desk.draw,
+            )
+            self._check(intent, desk.service(plan.deployments[0]))  # 5
+            await self._try(intent, desk.resilience.attempts(plan, intent.model))
         except ClientLeft:
             pass
         except TramontaneError as error:
@@ -210,6 +207,31 @@ class Exchange:
                 desk.telemetry, self.principal, self.request_id, failure, desk.clock_s()
             )
             desk.exchange_ended(self)
+
+    async def _try(self, intent: Intent, attempts: Attempts) -> None:
+        """Steps 6 to 9 at one deployment after the other, until one has answered."""
+        self._attempts = attempts
+        while True:
+            service = self._desk.service(attempts.next())
+            self.attempt += 1
+            self._was_asked = False
+            try:
+                await self._attempt(intent, service)
+                return
+            except (*TRY_NEXT, InvalidRequest) as error:
+                if isinstance(error, InvalidRequest) and self._was_asked:
+                    raise  # of one that cannot be put in this deployment's dialect, perhaps
+                attempts.failed(error)
+                failure = error
+            finally:
+                attempts.ended()
+            if self._sent or not self._client.is_open:
+                raise failure
+            pause_s = attempts.pause_s(failure, was_asked=self._was_asked)
+            if pause_s is None:
+                raise failure
+            if pause_s:
+                await pause(self._desk.after, pause_s)
 
     def _read(self, body: bytes, model: str | None, query: bytes) -> Intent:
         endpoint = self._endpoint
@@ -261,7 +283,7 @@ class Exchange:
             except TramontaneError as error:
                 if isinstance(error, UpstreamFailed | UpstreamTimeout):
                     service.has_failed = True
-                self._settle_interrupted(_status_of(error))
+                self._settle_interrupted(status_of(error))
                 raise
             except BaseException:
                 self._settle_interrupted("gateway_failed")
@@ -297,9 +319,10 @@ class Exchange:
         ticket = gate.wait(self.principal.project.id, admitted, told)
         if self._is_open:
             self._client.write_payload(moved_to(service.deployment.name))
-        self.deadline_s = self._desk.clock_s() + service.deployment.queue_timeout_s
+        patience_s = self._attempts.within(service.deployment.queue_timeout_s)
+        self.deadline_s = self._desk.clock_s() + patience_s
         self._late = lambda: Overloaded(
-            f"Waited {service.deployment.queue_timeout_s:g} seconds for a place at this model.",
+            f"Waited {patience_s:.3g} seconds for a place at this model.",
             retry_after_s=gate.predicted_wait_s(gate.waiting),
         )
         try:
@@ -356,8 +379,10 @@ class Exchange:
             connection = await service.pool.connect()
         answer = Answer(self.note_bytes)
         self._connection = connection
-        self.deadline_s = self._desk.clock_s() + self._desk.first_byte_timeout_s
+        patience_s = self._attempts.first_byte_s(self._desk.first_byte_timeout_s)
+        self.deadline_s = self._desk.clock_s() + patience_s
         self._late = _first_byte_late
+        self._was_asked = True
         connection.send(request, answer)
         try:
             head = await answer.head
@@ -373,6 +398,8 @@ class Exchange:
             head = await answer.head
         request = b""
         service.has_failed = head.status in FAILURES
+        if head.status not in UNWELL:
+            self._attempts.answered()
         if head.status != 200:
             await self._upstream_refused(head, answer, deployment)
         elif intent.stream:
@@ -569,22 +596,5 @@ class Exchange:
         self._refuse(TramontaneError("The gateway failed on this request; nothing was lost."))
 
 
-def _facts(intent: Intent) -> routing.Facts:
-    """Return what decides the route of `intent`."""
-    return routing.Facts(
-        intent.model, intent.prompt_bytes, intent.images, has_tools="tools" in intent.fields
-    )
-
-
 def _first_byte_late() -> TramontaneError:
     return UpstreamTimeout("The upstream did not begin to answer in time.")
-
-
-def _status_of(error: TramontaneError) -> str:
-    if isinstance(error, UpstreamTimeout):
-        return "upstream_timeout"
-    if isinstance(error, UpstreamFailed | RateLimited | Overloaded | Unavailable):
-        return "upstream_failed"
-    if isinstance(error, Unauthenticated):
-        return "revoked"
-    return error.code
