@@ -33,6 +33,7 @@ TIMEOUTS = {
     "upstream.connect_timeout_s": 2.0,
     "upstream.first_byte_timeout_s": 0.7,
     "upstream.idle_timeout_s": 0.7,
+    "upstream.circuit_breaker": False,  # each of them is asked, however often it has failed
 }
 OUTPUT_TOKENS = 40
 

@@ -14,7 +14,13 @@ from tramontane.errors import (
     UpstreamTimeout,
 )
 from tramontane.gateway.breaker import FAILURES_LEAST
-from tramontane.gateway.retries import BUDGET_LEAST, Attempts, Resilience, RetryBudget
+from tramontane.gateway.retries import (
+    FAILOVERS_LEAST,
+    RETRIES_LEAST,
+    Attempts,
+    Resilience,
+    RetryBudget,
+)
 from tramontane.gateway.routing import Plan
 
 
@@ -164,19 +170,29 @@ def test_further_attempts_are_a_tenth_of_the_requests_at_most() -> None:
         for _ in range(40):
             budget.asked()
             requests += 1
-            retries += budget.take()
-        assert retries <= 0.1 * requests + BUDGET_LEAST
+            retries += budget.take(RETRIES_LEAST)
+        assert retries <= 0.1 * requests + RETRIES_LEAST
     assert retries >= 0.09 * requests
+
+
+def spent(world: World, attempts: Attempts, *, was_asked: bool = True) -> bool:
+    """Return whether a failed attempt is the last one; the breakers forget it."""
+    attempts.next()
+    pause_s = world.fail(attempts, failed(), was_asked=was_asked)
+    world.resilience.take_over((), ("best",))
+    return pause_s is None
 
 
 def test_one_that_reached_nobody_costs_nothing() -> None:
     world = World()
-    for _ in range(5 * BUDGET_LEAST):
-        attempts = world.attempts("a", "b")
-        attempts.next()
-        assert world.fail(attempts, Overloaded("full"), was_asked=False) == 0
-    for n in range(2 * BUDGET_LEAST):
-        world.resilience.forget("a")  # it is the budget that is looked at
-        attempts = world.attempts("a", "b")
-        attempts.next()
-        assert (world.fail(attempts, failed()) == 0) == (n < BUDGET_LEAST)
+    for _ in range(2 * FAILOVERS_LEAST):
+        assert not spent(world, world.attempts("a", "b"), was_asked=False)
+    assert not spent(world, world.attempts("a", "b"))
+
+
+def test_the_same_again_is_rarer_than_another_deployment() -> None:
+    world = World()
+    for n in range(2 * RETRIES_LEAST):
+        assert spent(world, world.attempts("a", retries=1)) == (n >= RETRIES_LEAST)
+    for n in range(RETRIES_LEAST, 2 * FAILOVERS_LEAST):
+        assert spent(world, world.attempts("a", "b")) == (n >= FAILOVERS_LEAST)

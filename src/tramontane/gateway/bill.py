@@ -4,7 +4,15 @@ Steps 7 and 9 of an exchange. It does not know connections or streams: it is tol
 came and whether their count is the provider's own.
 """
 
-from tramontane.errors import TramontaneError
+from tramontane.errors import (
+    Overloaded,
+    RateLimited,
+    TramontaneError,
+    Unauthenticated,
+    Unavailable,
+    UpstreamFailed,
+    UpstreamTimeout,
+)
 from tramontane.gateway.directory import Principal
 from tramontane.gateway.ledger import Ledger
 from tramontane.gateway.limits import Admitted
@@ -170,6 +178,17 @@ class Bill:
                 error.code if error is not None else None,
             )
         )
+
+
+def status_of(error: TramontaneError) -> str:
+    """Return how an attempt that ended with `error` is called in the records of usage."""
+    if isinstance(error, UpstreamTimeout):
+        return "upstream_timeout"
+    if isinstance(error, UpstreamFailed | RateLimited | Overloaded | Unavailable):
+        return "upstream_failed"
+    if isinstance(error, Unauthenticated):
+        return "revoked"
+    return error.code
 
 
 def _estimate(hold: Hold, progress: Progress | None, *, trusts_usage: bool) -> Usage:

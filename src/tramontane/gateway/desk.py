@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from tramontane.gateway.directory import Deployment, Directory
 from tramontane.gateway.ledger import Ledger
 from tramontane.gateway.limits import Limits
+from tramontane.gateway.retries import Resilience
 from tramontane.gateway.service import Service
 from tramontane.gateway.telemetry import Telemetry
 from tramontane.wire.dialect import EVENT_STREAM
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 class Client(Protocol):
     """The connection an answer goes to."""
 
-    is_open: bool
-    write_blocked_s: float | None
-
+    @property
+    def is_open(self) -> bool: ...
+    @property
+    def write_blocked_s(self) -> float | None: ...
     def respond(self, status: int, fields: bytes, body: bytes) -> None: ...
     def start_stream(
         self, fields: bytes, *, keeps_body: bool = False, media_type: bytes = EVENT_STREAM
@@ -44,6 +46,7 @@ class Desk(Protocol):
     clock_s: Callable[[], float]
     clock_ms: Callable[[], int]
     draw: Callable[[], float]
+    resilience: Resilience
 
     @property
     def directory(self) -> Directory: ...
@@ -51,3 +54,4 @@ class Desk(Protocol):
     def new_request_id(self) -> str: ...
     def exchange_ended(self, exchange: "Exchange") -> None: ...
     def later(self, callback: Callable[[], None]) -> None: ...
+    def after(self, delay_s: float, callback: Callable[[], None]) -> None: ...

@@ -127,3 +127,10 @@ class Flow:
         finally:
             self.running = False
         return True
+
+
+async def pause(after: Callable[[float, Callable[[], None]], object], delay_s: float) -> None:
+    """Go on in `delay_s` seconds; `after` calls something then."""
+    signal: Signal[None] = Signal()
+    after(delay_s, lambda: signal.resolve(None))
+    await signal

@@ -10,15 +10,12 @@ import gc
 import logging
 import os
 import random
-import resource
 import secrets
 import signal
 import socket
-import ssl
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -38,7 +35,7 @@ from tramontane.errors import (
     Unauthenticated,
     Unavailable,
 )
-from tramontane.gateway import routing
+from tramontane.gateway import listening, routing
 from tramontane.gateway.admission import FifoGate
 from tramontane.gateway.auth import (
     Authenticator,
@@ -56,6 +53,7 @@ from tramontane.gateway.ledger import Ledger, open_ledger
 from tramontane.gateway.limits import Limits
 from tramontane.gateway.news import Launch, News
 from tramontane.gateway.requests import Request, method_not_allowed
+from tramontane.gateway.retries import Resilience
 from tramontane.gateway.server import OWN_PATHS, ClientConnection
 from tramontane.gateway.service import Service, state_of
 from tramontane.gateway.splice import Splice
@@ -67,7 +65,6 @@ from tramontane.wire.dialect import Local, Shown
 
 SWEEP_S = 0.25
 LINE_BYTES_MOST = 1 << 30  # of a picture with every key
-FILES_MOST = 65_536
 FLUSH_S = 1.0  # for the last words to connections that are being closed
 ENGINE_IDLE_S = 3.0  # llama.cpp closes idle connections after 5 s
 STORE_GONE_S = 60.0
@@ -128,6 +125,9 @@ class GatewayProcess:
         self.clock_s = clock_s
         self.clock_ms = clock_ms
         self.draw = draw
+        self.resilience = Resilience(
+            clock_s, draw, breaks_circuits=settings.upstream.circuit_breaker
+        )
         self.now_s = clock_s()
         self.date_field = b""
         self.buffered_bytes = 0
@@ -166,6 +166,7 @@ class GatewayProcess:
                 self._refresh_service(deployment)
         for name in set(self._services) - set(directory.deployments):
             self._services.pop(name).pool.close()
+        self.resilience.take_over(directory.deployments, directory.routes)
         self._end_revoked()
 
     def _end_revoked(self) -> None:
@@ -198,6 +199,7 @@ class GatewayProcess:
             old.pool.close()
             old.pool = self._new_pool(deployment)
             old.has_failed = None
+            self.resilience.forget(deployment.name)
         old.gate.resize(deployment.max_in_flight, deployment.queue_limit)
 
     def _new_service(self, deployment: Deployment) -> Service:
@@ -299,6 +301,10 @@ class GatewayProcess:
     def later(self, callback: Callable[[], None]) -> None:
         """Call `callback` in the loop's next turn."""
         self._loop.call_soon(callback)
+
+    def after(self, delay_s: float, callback: Callable[[], None]) -> None:
+        """Call `callback` in `delay_s` seconds."""
+        self._loop.call_later(delay_s, callback)
 
     def exchange_ended(self, exchange: Exchange) -> None:
         """Forget `exchange`."""
@@ -426,6 +432,11 @@ class GatewayProcess:
             ("tramontane_excesses", "Requests that cost more than held.", self._excesses),
             ("tramontane_buffered_bytes", "Request bodies in memory.", self.buffered_bytes),
             (
+                "tramontane_circuits_open",
+                "Deployments that have failed too often to be asked just now.",
+                self.resilience.open_circuits,
+            ),
+            (
                 "tramontane_journal_failing",
                 "1 while usage cannot be recorded, so that nothing is served.",
                 self.ledger.fault is not None,
@@ -483,7 +494,7 @@ async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    tls = _tls(launch.settings.server)
+    tls = listening.tls_context(launch.settings.server)
     server = await loop.create_server(
         lambda: ClientConnection(gateway),
         sock=socket.socket(fileno=launch.listen_fd),
@@ -545,16 +556,6 @@ async def _listen_to_parent(
         stopped.set()  # nobody would tell of revoked keys any more
 
 
-def _tls(settings: ServerSettings) -> ssl.SSLContext | None:
-    if settings.tls_cert_file is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.tls_cert_file, settings.tls_key_file)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
 async def _main() -> int:
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader(limit=LINE_BYTES_MOST)
@@ -573,18 +574,8 @@ def main() -> int:
     gc.collect()
     gc.freeze()  # what was imported stays: no collection needs to look at it again
     gc.set_threshold(100_000, 50, 100)
-    _allow_files()
+    listening.allow_files()
     return uvloop.run(_main())
-
-
-def _allow_files() -> None:
-    """Take as many descriptors as the system gives: two for each client, in the worst case."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES_MOST if hard == resource.RLIM_INFINITY else min(hard, FILES_MOST)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    with suppress(OSError, ValueError):  # macOS has a lower limit of its own
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 if __name__ == "__main__":

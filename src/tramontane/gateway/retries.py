@@ -1,8 +1,9 @@
 """Which deployment a request tries next, and whether it may try at all: pure over a clock.
 
 A further attempt costs the upstreams as much as a first one, so that a storm of failures must not
-become twice the storm: attempts after the first are a tenth of the requests at most. It does not
-know connections: it is told what became of each attempt.
+become twice the storm: attempts after the first are a tenth of the requests of the latest minute,
+or as many as a provider's sudden end may take. It does not know connections: it is told what became
+of each attempt.
 """
 
 from collections import deque
@@ -21,7 +22,8 @@ from tramontane.gateway.directory import Deployment
 from tramontane.gateway.routing import Plan
 
 BUDGET_SHARE = 0.1
-BUDGET_LEAST = 10  # within the window, however few requests there were
+RETRIES_LEAST = 10  # within the window, however few requests there were
+FAILOVERS_LEAST = 250  # so many may have been under way when a provider went away
 BUDGET_WINDOW_S = 60
 PAUSE_S = 0.1  # before everything is tried again; twice as long each time
 RETRY_AFTER_MOST_S = 2.0  # nobody is kept waiting for longer than that
@@ -47,10 +49,10 @@ class RetryBudget:
         self._now()[1] += 1
         self.requests += 1
 
-    def take(self) -> bool:
-        """Return whether one more attempt may be made; if so it is counted."""
+    def take(self, least: int) -> bool:
+        """Return whether one more attempt may be made, `least` or a share; if so it is counted."""
         now = self._now()
-        if self.retries >= max(BUDGET_LEAST, int(BUDGET_SHARE * self.requests)):
+        if self.retries >= max(least, int(BUDGET_SHARE * self.requests)):
             return False
         now[2] += 1
         self.retries += 1
@@ -139,7 +141,8 @@ class Attempts:
             return None
         if self._ends_s is not None and self._clock_s() + pause_s >= self._ends_s:
             return None
-        if was_asked and not self._budget.take():
+        least = RETRIES_LEAST if pause_s else FAILOVERS_LEAST
+        if was_asked and not self._budget.take(least):
             return None
         if pause_s:
             self._rounds += 1
@@ -189,9 +192,16 @@ class Attempts:
 class Resilience:
     """The breakers of all deployments and the retry budgets of all models."""
 
-    def __init__(self, clock_s: Callable[[], float], draw: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        clock_s: Callable[[], float],
+        draw: Callable[[], float],
+        *,
+        breaks_circuits: bool = True,
+    ) -> None:
         self._clock_s = clock_s
         self._draw = draw
+        self._breaks_circuits = breaks_circuits
         self._breakers: dict[str, Breaker] = {}
         self._budgets: dict[str, RetryBudget] = {}
 
@@ -204,7 +214,7 @@ class Resilience:
 
     def breaker(self, deployment: Deployment) -> Breaker | None:
         """Return its breaker; None for an engine here, whose supervisor knows how it is."""
-        if deployment.is_local:
+        if deployment.is_local or not self._breaks_circuits:
             return None
         breaker = self._breakers.get(deployment.name)
         if breaker is None:

@@ -13,6 +13,7 @@ import msgspec
 from tramontane.config import RouteCondition
 from tramontane.errors import Forbidden, InvalidRequest, NotFound, TramontaneError, Unavailable
 from tramontane.gateway.directory import Deployment, Directory, Principal, Route, Target
+from tramontane.wire.openai.intent import Intent
 
 PROMPT_BYTES_PER_TOKEN = 4
 _ANY = RouteCondition()
@@ -36,6 +37,13 @@ class Plan(msgspec.Struct, frozen=True):
     deadline_s: float | None = None
 
 
+def facts_of(intent: Intent) -> Facts:
+    """Return what decides where `intent` may go."""
+    return Facts(
+        intent.model, intent.prompt_bytes, intent.images, has_tools="tools" in intent.fields
+    )
+
+
 def plan(
     directory: Directory,
     principal: Principal,
@@ -55,19 +63,19 @@ def plan(
         raise _refusal(directory, principal, model, is_known=route is not None)
     without = directory.without(now_ms) if directory.drills else frozenset()
     project = principal.project.name
-    found: dict[str, Deployment] = {}  # each once
+    found: list[Deployment] = []
     problem: TramontaneError | None = None
     for name, each in _with_fallbacks(directory, principal, model, route):
         fitting = _fitting(each.targets, facts, project)
         usable = [t for t in fitting if not is_away(t.deployment, without)]
         up = [t for t in usable if t.deployment.origin is not None]
-        for deployment in _in_order(up, draw):
-            found.setdefault(deployment.name, deployment)
+        before = frozenset(deployment.name for deployment in found)
+        found += (one for one in _in_order(up, draw) if one.name not in before)
         problem = problem or _problem(name, each, fitting, usable, up)
     if not found:
         assert problem is not None
         raise problem
-    return Plan(tuple(found.values()), route.retries, route.timeout_s, route.deadline_s)
+    return Plan(tuple(found), route.retries, route.timeout_s, route.deadline_s)
 
 
 def is_away(deployment: Deployment, without: frozenset[str]) -> bool:

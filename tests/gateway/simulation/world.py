@@ -142,7 +142,7 @@ class World:
                     price=price,
                 ),
             },
-            routes={"chain": RouteSettings(deployments=("always", "engine", "asks"))},
+            routes={"chain": RouteSettings(deployments=("always", "engine", "asks"), retries=0)},
         )  # fmt: skip
 
     def _draw_upstreams(self) -> dict[str, Upstream]:
