@@ -16,6 +16,8 @@ from tramontane.wire.canonical import Operation
 from tramontane.wire.dialect import Asked, Client, Local
 from tramontane.wire.mistral import chat as mistral
 from tramontane.wire.mistral.models import MODELS as MISTRAL_MODELS
+from tramontane.wire.ollama import client as ollama
+from tramontane.wire.ollama import lists as ollama_lists
 from tramontane.wire.openai import chat, completions, embeddings, operations
 from tramontane.wire.openai.intent import Intent, read_chat
 from tramontane.wire.openai.responses import client as responses
@@ -77,6 +79,10 @@ TOKENS: dict[str, Endpoint] = {
     ),
     "/v1/messages": Endpoint(client=anthropic.MESSAGES),
     "/anthropic/v1/messages": Endpoint(client=anthropic.MESSAGES),
+    "/api/chat": Endpoint(client=ollama.CHAT),
+    "/api/generate": Endpoint(client=ollama.GENERATE),
+    "/api/embed": Endpoint(client=ollama.EMBED, operation="embeddings"),
+    "/api/embeddings": Endpoint(client=ollama.EMBEDDINGS, operation="embeddings"),
 }
 
 # Answered here, for whoever may use models.
@@ -87,6 +93,7 @@ ANSWERED: dict[str, Local] = {
     "/anthropic/v1/messages/count_tokens": anthropic_models.COUNT,
     "/anthropic/v1/models": anthropic_models.MODELS,
     "/anthropic/v1/models/{model}": anthropic_models.MODEL,
+    **ollama_lists.PATHS,
 }
 
 # Who spells refusals below a base address; the longest that fits.
@@ -95,6 +102,10 @@ BASES: dict[str, Client | Local] = {
     "/mistral/": mistral.CHAT_CLIENT,
     "/v1/messages": anthropic.MESSAGES,
     "/anthropic/": anthropic.MESSAGES,
+    **{path.partition("{")[0]: form for path, form in ollama_lists.PATHS.items()},
+    "/api/chat": ollama.CHAT,
+    "/api/generate": ollama.GENERATE,
+    "/api/embed": ollama.EMBED,
 }
 
 Place = Endpoint | Local
@@ -117,7 +128,7 @@ _PATTERNS: list[tuple[re.Pattern[bytes], Place]] = [
     for path, place in table.items()
     if "{" in path
 ]
-STARTS = (b"/v1/", b"/mistral//anthropic/")
+STARTS = (b"/v1/", b"/mistral/", b"/anthropic/")
 """Below these nothing is passed on to the studio."""
 _BASES = sorted(((base.encode(), form) for base, form in BASES.items()), key=lambda b: -len(b[0]))
 

@@ -53,9 +53,9 @@ class _Part(_Camel):
     thought: bool = False
     thought_signature: str | None = None
     function_call: _FunctionCall | None = None
-    inline_data: msgspec.Raw | None = None
-    executable_code: msgspec.Raw | None = None
-    code_execution_result: msgspec.Raw | None = None
+    inline_data: Any = None
+    executable_code: Any = None
+    code_execution_result: Any = None
 
 
 class _Content(_Camel):

@@ -49,7 +49,7 @@ class _Choice(msgspec.Struct, gc=False):
     delta: _Said | None = None
     message: _Said | None = None
     finish_reason: str | None = None
-    logprobs: Raw | None = None
+    logprobs: Raw = Raw(b"null")  # a union of it with None takes null only
 
 
 class _Body(msgspec.Struct, gc=False):
@@ -111,8 +111,8 @@ def _choice(choice: _Choice) -> c.Choice:
     return c.Choice(tuple(parts), reason, logprobs=_shown(choice.logprobs))
 
 
-def _shown(logprobs: Raw | None) -> Raw | None:
-    return None if logprobs is None or bytes(logprobs) == b"null" else Raw(bytes(logprobs))
+def _shown(logprobs: Raw) -> Raw | None:
+    return None if bytes(logprobs) == b"null" else Raw(bytes(logprobs))
 
 
 class ChatReader(EventReader):
@@ -159,8 +159,7 @@ class ChatReader(EventReader):
             if said.refusal:
                 self._refused, text = True, said.refusal
             if text:
-                logprobs = None if choice.logprobs is None else _shown(choice.logprobs)
-                out.append(c.TextPiece(text, index, logprobs))
+                out.append(c.TextPiece(text, index, _shown(choice.logprobs)))
             if said.tool_calls:
                 self._call(said.tool_calls, index, out)
         if choice.finish_reason and index not in self._finished:

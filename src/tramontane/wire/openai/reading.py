@@ -76,7 +76,7 @@ class _Message(msgspec.Struct):
 class _Function(msgspec.Struct):
     name: str
     description: str | None = None
-    parameters: Raw | None = None
+    parameters: Raw = Raw(b"null")  # a union of it with None takes null only
     strict: bool | None = None
 
 
@@ -97,7 +97,7 @@ class _Choice(msgspec.Struct):
 
 class _Schema(msgspec.Struct):
     name: str = "answer"
-    schema: Raw | None = None
+    schema: Raw = Raw(b"null")
     description: str | None = None
     strict: bool | None = None
 
@@ -276,7 +276,7 @@ def _tool(tool: _Tool, place: str) -> c.Tool:
     if function is None:
         raise _unsupported(place, tool.type)
     marked = tool.cache_control is not None
-    if function.parameters is None or bytes(function.parameters) == b"null":
+    if bytes(function.parameters) == b"null":
         return c.Tool(
             function.name, function.description, is_strict=function.strict, is_breakpoint=marked
         )
@@ -297,7 +297,8 @@ def _format(form: _Format | None) -> c.Format | None:
     if form.type == "json_object":
         return c.Format("json_object")
     asked = form.json_schema or _Schema()
-    return c.Format("json_schema", asked.name, asked.schema, asked.description, asked.strict)
+    schema = None if bytes(asked.schema) == b"null" else asked.schema
+    return c.Format("json_schema", asked.name, schema, asked.description, asked.strict)
 
 
 def _unsupported(place: str, kind: str) -> InvalidRequest:
