@@ -17,7 +17,8 @@ from tramontane.gateway.directory import Deployment
 from tramontane.gateway.engine_stream import EngineStream
 from tramontane.gateway.flow import Signal
 from tramontane.gateway.relay import Gathered, Progress, StreamRelay
-from tramontane.gateway.translation import TranslatedStream, Translation
+from tramontane.gateway.translated_stream import PassedStream, TranslatedStream
+from tramontane.gateway.translation import Translation
 from tramontane.wire.canonical import Said
 from tramontane.wire.http import ResponseHead
 from tramontane.wire.openai.engine_errors import explain_refusal
@@ -51,7 +52,7 @@ class WholeBody:
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
 
-Body = StreamRelay | EngineStream | TranslatedStream | Gathered | WholeBody
+Body = StreamRelay | EngineStream | TranslatedStream | PassedStream | Gathered | WholeBody
 
 
 class Answer:

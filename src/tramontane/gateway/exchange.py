@@ -22,7 +22,7 @@ from tramontane.errors import (
 )
 from tramontane.gateway import outgoing, routing
 from tramontane.gateway.admission import Permit
-from tramontane.gateway.answers import Answer, WholeBody, refusal, require_type
+from tramontane.gateway.answers import Answer, Body, WholeBody, refusal, require_type
 from tramontane.gateway.bill import Bill, status_of
 from tramontane.gateway.bounds import limit_output, require_possible
 from tramontane.gateway.desk import Client, Desk
@@ -34,11 +34,11 @@ from tramontane.gateway.flow import Flow, Signal, pause
 from tramontane.gateway.relay import Gathered, Progress, StreamRelay
 from tramontane.gateway.retries import TRY_NEXT, Attempts
 from tramontane.gateway.service import Service
+from tramontane.gateway.translated_stream import TranslatedSink
 from tramontane.gateway.translation import (
-    TranslatedSink,
-    TranslatedStream,
     Translation,
     intent_of,
+    translation_to,
     without_prompt,
 )
 from tramontane.gateway.upstream import UpstreamConnection
@@ -243,13 +243,15 @@ class Exchange:
     def _translation_for(self, intent: Intent, deployment: Deployment) -> Translation | None:
         """Return the way to `deployment`, None where it speaks the client's own dialect."""
         endpoint = self._endpoint
-        is_spliced = endpoint.intent is not None and endpoint.client.dialect == deployment.dialect
+        is_spliced = endpoint.path != "" and endpoint.client.dialect == deployment.dialect
         if is_spliced and not (deployment.is_local and intent.operation != "chat"):
             return None
         if self._asked is None:
             assert endpoint.asked is not None
             self._asked = endpoint.asked(intent)
-        return Translation(endpoint.client, self._asked, deployment, drops=self._drops)
+        return translation_to(
+            deployment, endpoint.client, self._asked, self.request_id, drops=self._drops
+        )
 
     def _check(self, intent: Intent, service: Service) -> None:
         bill = self._bill
@@ -443,7 +445,7 @@ class Exchange:
         def settle(progress: Progress) -> None:
             bill.settle(progress.usage if trusts_usage else None, progress, "ok")
 
-        relay: StreamRelay | EngineStream | TranslatedStream
+        relay: Body
         if chunks is not None:
             relay = EngineStream(
                 begin if translation is None else self._translated(begin, translation),
@@ -454,9 +456,8 @@ class Exchange:
             )
         elif translation is not None:
             self._writer = translation.writer()
-            relay = TranslatedStream(
+            relay = translation.relay(
                 begin,
-                translation.upstream.reader(),
                 self._writer,
                 choices=intent.choices,
                 checkpoint=bill.checkpoint,

@@ -64,7 +64,7 @@ def spliced(
     changed["model"] = deployment.upstream_model
     if limit is not None:
         changed[deployment.max_tokens_field] = msgspec.Raw(b"%d" % limit)
-    if not deployment.asks_stream_usage:
+    if not deployment.asks_stream_usage or deployment.dialect != "openai":
         changed.pop("stream_options", None)  # it may not know what it is not to be asked
     elif intent.stream and not intent.include_usage:
         changed["stream_options"] = INCLUDE_USAGE

@@ -7,7 +7,7 @@ keys of ours or prices.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -105,6 +105,18 @@ class Upstream(Protocol):
 
     def read_error(self, body: bytes) -> Said:
         """Return what an error's body says; empty where it says nothing in this form."""
+
+
+@runtime_checkable
+class Forwarding(Protocol):
+    """An `Upstream` that can pass on what a client of its own dialect says, and its answer as it
+    comes. `stream_end`: the last event of a stream.
+    """
+
+    stream_end: bytes
+
+    def forward(self, asked: Asked, *, model: str, max_tokens: int | None) -> Written:
+        """Return the client's own request for `model`, limited to `max_tokens` where given."""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):

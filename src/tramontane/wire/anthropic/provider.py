@@ -54,6 +54,7 @@ class Provider:
 
     dialect = "anthropic"
     stream_type = EVENT_STREAM
+    stream_end = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
     def authorize(
         self, secret: str | None, *, host: str, path: str, body: bytes, now_s: float
