@@ -62,7 +62,7 @@ def test_tests_run_with_what_is_served() -> None:
 
 
 def test_serving_needs_no_training() -> None:
-    heavy = {"torch", "transformers", "ray", "tokenizers", "numpy"}
+    heavy = {"torch", "transformers", "ray", "tokenizers"}
     assert not heavy & pins(ROOT / "requirements" / "serve.txt").keys()
 
 

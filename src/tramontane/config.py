@@ -133,12 +133,15 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class DocumentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What people may bring along, and what reading one file may take."""
+    """What people may bring along, what reading one file may take, and which deployment, if any,
+    gives vectors to search by.
+    """
 
     file_bytes: int = 1_073_741_824
     pages: int = 20_000
     reading_memory_bytes: int = 1_610_612_736
     reading_timeout_s: float = 900.0
+    embeddings: str | None = None
 
 
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

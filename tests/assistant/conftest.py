@@ -32,10 +32,10 @@ max_in_flight = 1
 """
 
 
-def config_file(folder: Path, url: str) -> Path:
+def config_file(folder: Path, url: str, more: str = "") -> Path:
     """Return a configuration whose models are all served at `url`."""
     path = folder / "tramontane.toml"
-    path.write_text(CONFIG.format(url=url))
+    path.write_text(CONFIG.format(url=url) + more)
     return path
 
 
@@ -64,12 +64,18 @@ def standin(rules: tuple[Rule, ...]) -> Iterator[RunningStandin]:
 
 
 @pytest.fixture(scope="module")
+def settings() -> str:
+    """What the platform's configuration says beside its deployments."""
+    return ""
+
+
+@pytest.fixture(scope="module")
 def platform(
-    standin: RunningStandin, tmp_path_factory: pytest.TempPathFactory
+    standin: RunningStandin, settings: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningPlatform]:
     """A platform whose models are the stand-in's."""
     folder = tmp_path_factory.mktemp("platform")
-    config = config_file(folder, standin.url)
+    config = config_file(folder, standin.url, settings)
     with run_platform(folder / "data", "--config", str(config)) as running:
         yield running
 

@@ -29,15 +29,22 @@ def rules() -> tuple[Rule, ...]:
         " 118 people and 240 rooms [7]."
     )
     call = ScriptedCall(name="query_table", arguments={"sql": TOTAL})
+    asks = Behaviour(tool_calls=(call,))
     return (
         Rule(contains="What did it cost?", reply=Behaviour(answer=lies)),
-        Rule(contains="What did each", times=1, reply=Behaviour(tool_calls=(call,))),
+        Rule(contains="What did each", path="/chat/completions", times=1, reply=asks),
         Rule(contains="What did each", reply=Behaviour(answer="North sold 260.5, South 108.25.")),
         *(
             Rule(contains=f"Tell all, {case.language}", reply=Behaviour(answer=case.answer()[0]))
             for case in made_set()
         ),
     )
+
+
+@pytest.fixture(scope="module")
+def settings() -> str:
+    """Documents are found by meaning, too."""
+    return '\n[documents]\nembeddings = "echo"\n'
 
 
 def made_set() -> list[Case]:
@@ -133,6 +140,23 @@ def test_what_a_model_makes_up_is_marked(ada: Talker, case: Case) -> None:
     checks = [msgspec.convert(check, Check) for check in part(ended, "checks")["checks"]]
     assert wrong(case, case.answer()[1], checks) == []
     assert len(case.statements) > 180
+
+
+def test_passages_and_questions_get_vectors(ada: Talker, standin: RunningStandin) -> None:
+    def embedded() -> list[Any]:
+        asked = [each for each in standin.requests if each.path == "/v1/embeddings"]
+        bodies = [json.loads(each.body or b"{}") for each in asked]
+        return [text for body in bodies for text in body["input"]]
+
+    made = ada.converse("echo")
+    text = "\n\n".join(f"Paragraph {n} is about the number {n} and more." * 12 for n in range(40))
+    document = read(ada, upload(ada, made["id"], "long.txt", text))
+    ada.until(embedded, lambda texts: any("Paragraph 39 " in text for text in texts))
+    before = len(embedded())
+    _, answer = ada.ask(made["id"], "Quel vent ?", attachments=[document["id"]])
+    found = part(ada.ended(made["id"], answer["id"]), "sources")["sources"]
+    assert embedded()[before:] == ["Quel vent ?"]
+    assert found  # no word of it is there: what is near by its vector is shown
 
 
 def test_a_result_is_changed_by_its_owner(ada: Talker) -> None:

@@ -15,6 +15,7 @@ from tramontane.assistant.followups import leans_back, query_of
 from tramontane.assistant.orders import Order
 from tramontane.assistant.scope import Scope
 from tramontane.documents import search
+from tramontane.documents.vectors import Vector
 from tramontane.guide.language import detect
 from tramontane.store import passages, schema
 from tramontane.store.documents import TABLE_KINDS, label_of
@@ -91,10 +92,11 @@ def gather(
     language: str | None,
     room_tokens: int | None,
     translations: Mapping[str, str] | None = None,
+    vector: Vector | None = None,
 ) -> Evidence:
     """Return the passages for an answer: those that it had, where it goes on, else found ones.
 
-    `translations`: the question in other languages of the documents.
+    `translations`: the question in other languages of the documents; `vector`: its own.
     """
     scope = order.scope
     searched = passages.count(c, scope.library_ids)
@@ -107,9 +109,11 @@ def gather(
     found = _whole(c, scope, room_tokens)
     query = query_of(order.questions, language)
     if scope.attached and not found:
-        found += _hits(c, scope, query, language, HITS_OF_ATTACHED, scope.attached, translations)
+        found += _hits(
+            c, scope, query, language, HITS_OF_ATTACHED, scope.attached, translations, vector
+        )
     left = HITS_MAX - min(len(found), HITS_OF_ATTACHED)
-    found += _hits(c, scope, query, language, left, None, translations)
+    found += _hits(c, scope, query, language, left, None, translations, vector)
     if leans_back(order.question, language):
         found += _cited_before(order.branch)
     if not found:
@@ -128,7 +132,9 @@ def everything(c: Connection, scope: Scope) -> list[Shown]:
     return _numbered(_shown(c, scope, keys))
 
 
-def find_more(c: Connection, scope: Scope, query: str, language: str | None) -> list[Shown]:
+def find_more(
+    c: Connection, scope: Scope, query: str, language: str | None, vector: Vector | None = None
+) -> list[Shown]:
     """Return passages for a search that a model makes, without their numbers.
 
     It may be in another language than the question's, which is `language`.
@@ -136,7 +142,7 @@ def find_more(c: Connection, scope: Scope, query: str, language: str | None) -> 
     guess = detect(query)
     if guess is not None and guess.is_sure:
         language = guess.language
-    return _shown(c, scope, _hits(c, scope, query, language, HITS_OF_ATTACHED))
+    return _shown(c, scope, _hits(c, scope, query, language, HITS_OF_ATTACHED, vector=vector))
 
 
 def again(c: Connection, scope: Scope, sources: Iterable[Source]) -> list[Shown]:
@@ -158,6 +164,7 @@ def _hits(
     limit: int,
     document_ids: Sequence[str] | None = None,
     translations: Mapping[str, str] | None = None,
+    vector: Vector | None = None,
 ) -> list[Key]:
     if limit <= 0 or not query.strip():
         return []
@@ -169,6 +176,7 @@ def _hits(
         limit=limit,
         document_ids=document_ids,
         translations=translations,
+        vector=vector,
     )
     return [(hit.document_id, hit.passage_number) for hit in found.hits]
 

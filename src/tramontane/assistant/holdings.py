@@ -7,14 +7,16 @@ not know which documents those are: an order's scope does.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from tramontane.assistant import context, evidence, scope
 from tramontane.assistant.askable import Askable, askable, description
 from tramontane.assistant.brief import Brief
+from tramontane.assistant.embedder import Embedder
 from tramontane.assistant.evidence import Evidence, Shown
 from tramontane.assistant.followups import query_of
-from tramontane.assistant.library_tools import SearchDocuments
+from tramontane.assistant.library_tools import Embed, SearchDocuments
 from tramontane.assistant.live import Live
 from tramontane.assistant.orders import Order
 from tramontane.assistant.query_tool import QueryTable
@@ -22,6 +24,7 @@ from tramontane.assistant.results import SHOWN_CHARACTERS_MAX
 from tramontane.assistant.scope import Scope, Unread
 from tramontane.assistant.turn import BoundTool
 from tramontane.documents.translation import Ask, languages_of, translated
+from tramontane.documents.vectors import Vector
 from tramontane.errors import TramontaneError, Unavailable
 from tramontane.guide.language import language_of
 from tramontane.store.database import Store
@@ -60,12 +63,14 @@ class Holdings:
         tables: Path | None = None,
         pepper: bytes = b"",
         nonce: Callable[[], str] = new_nonce,
+        embedder: Embedder | None = None,
     ) -> None:
         self._store = store
         self._pool = pool
         self._tables = tables
         self._pepper = pepper
         self._nonce = nonce
+        self._embedder = embedder
 
     async def brief(self, order: Order, live: Live, ask: Ask | None = None) -> Brief:
         """Return what the answer to `order` works with, once its documents are read.
@@ -77,17 +82,29 @@ class Holdings:
             return Brief(Evidence(), language, "", {})
         await self._wait(order.scope, live)
         said = {} if ask is None else await self._translated(order, language, ask)
-        found, tables, room = await asyncio.to_thread(self._gather, order, language, said)
+        embed = self._embedding(order.key_id)
+        vector = None
+        if embed is not None and await asyncio.to_thread(self._is_to_search, order):
+            vector = await embed(query_of(order.questions, language))
+        found, tables, room = await asyncio.to_thread(self._gather, order, language, said, vector)
         nonce = self._nonce()
         tools: dict[str, BoundTool] = {}
         if found.searched:
             each = None if room is None else max(TOOL_TOKENS_LEAST, room // TOOL_SHARE)
-            search = SearchDocuments(self._store, order.scope, found, language, nonce, each)
+            search = SearchDocuments(self._store, order.scope, found, language, nonce, each, embed)
             tools[search.name] = search
         if tables and self._pool is not None:
             self._pool.warm()
             tools[QueryTable.name] = QueryTable(self._pool, tables, language, _characters(room))
         return Brief(found, language, nonce, tools, tables, order.guide, order.scope.attached)
+
+    def _embedding(self, key_id: str) -> Embed | None:
+        embedder = self._embedder
+        return None if embedder is None else partial(embedder.question, key_id)
+
+    def _is_to_search(self, order: Order) -> bool:
+        with self._store.read() as c:
+            return evidence.is_to_search(c, order)
 
     async def everything(self, of: Scope) -> list[Shown]:
         """Return every passage of the documents that the question is about, numbered."""
@@ -130,7 +147,11 @@ class Holdings:
             return {}
 
     def _gather(
-        self, order: Order, language: str, translations: Mapping[str, str]
+        self,
+        order: Order,
+        language: str,
+        translations: Mapping[str, str],
+        vector: Vector | None,
     ) -> tuple[Evidence, tuple[Askable, ...], int | None]:
         """Return passages, tables, and the tokens that are left beside them."""
         tables = self._askable(order.scope) if self._pool is not None else ()
@@ -139,7 +160,7 @@ class Holdings:
             told = len(description(tables)) // 3 if tables else 0
             room = max(0, room - RULES_TOKENS - told)
         with self._store.read() as c:
-            found = evidence.gather(c, order, language, room, translations)
+            found = evidence.gather(c, order, language, room, translations, vector)
         if room is not None:
             taken = sum(len(each.text) for each in found.shown)
             room = max(0, room - int(taken / evidence.CHARACTERS_PER_TOKEN))

@@ -6,7 +6,7 @@ reach beyond this platform.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,12 +16,14 @@ from tramontane.assistant.evidence import Evidence, Shown
 from tramontane.assistant.results import SEARCH_DOCUMENTS
 from tramontane.assistant.scope import Scope
 from tramontane.assistant.turn import Called, refused
+from tramontane.documents.vectors import Vector
 from tramontane.errors import TramontaneError
 from tramontane.store.database import Store
 from tramontane.store.messages import ToolPart
 from tramontane.tools.tool import refuse_unknown
 
 QUERY_CHARACTERS_MAX = 1_000
+Embed = Callable[[str], Awaitable[Vector | None]]
 
 
 class SearchDocuments:
@@ -39,6 +41,7 @@ class SearchDocuments:
         language: str,
         nonce: str,
         room_tokens: int | None = None,
+        embed: Embed | None = None,
     ) -> None:
         self._store = store
         self._scope = scope
@@ -46,6 +49,7 @@ class SearchDocuments:
         self._language = language
         self._nonce = nonce
         self._room_tokens = room_tokens
+        self._embed = embed
 
     def offer(self) -> dict[str, Any]:
         """Return it as an entry of `tools`."""
@@ -62,7 +66,9 @@ class SearchDocuments:
         if wrong or not isinstance(query, str) or not query.strip():
             return refused(made, wrong or "query: write what to search for.")
         try:
-            found = await asyncio.to_thread(self._find, query[:QUERY_CHARACTERS_MAX])
+            query = query[:QUERY_CHARACTERS_MAX]
+            vector = None if self._embed is None else await self._embed(query)
+            found = await asyncio.to_thread(self._find, query, vector)
         except TramontaneError as error:
             return refused(made, error.message)
         if not found:
@@ -73,9 +79,9 @@ class SearchDocuments:
         shown = grounding.passages(numbered, self._nonce)
         return Called(kept, shown, (self._found.part(),))
 
-    def _find(self, query: str) -> list[Shown]:
+    def _find(self, query: str, vector: Vector | None) -> list[Shown]:
         with self._store.read() as c:
-            found = evidence.find_more(c, self._scope, query, self._language)
+            found = evidence.find_more(c, self._scope, query, self._language, vector)
         return evidence.fitting(found, self._room_tokens)
 
 

@@ -1,11 +1,13 @@
-"""Tokens for the studio, asked of the gateway like by any client, but in a member's name.
+"""Tokens and vectors for the studio, asked of the gateway like any client does, in a member's name.
 
 Over the gateway's private socket, with the service key, for the key of a membership or an embed:
 so that whatever the assistant asks is admitted, limited and billed as theirs. It does not know
 conversations, nor which model is asked.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+import struct
+from base64 import b64decode
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -23,7 +25,7 @@ from tramontane.assistant.tokenstream import (
     ToolCallDelta,
     error_of,
 )
-from tramontane.errors import TramontaneError, Unavailable
+from tramontane.errors import TramontaneError, Unavailable, UpstreamFailed
 
 __all__ = [
     "Event",
@@ -38,7 +40,9 @@ __all__ = [
 
 CONNECT_TIMEOUT_S = 5.0
 ERROR_BYTES_MOST = 1_048_576
+EMBEDDING_TIMEOUT_S = 60.0
 _ADDRESS = "http://gateway/v1/chat/completions"
+_EMBEDDINGS = "http://gateway/v1/embeddings"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -98,9 +102,56 @@ class TokenClient:
                 retry_after_s=1,
             ) from None
 
+    async def embed(self, key_id: str, model: str, texts: Sequence[str]) -> list[tuple[float, ...]]:
+        """Return a vector for each text, as the key `key_id`.
+
+        Raises the gateway's error; Unavailable where it cannot be reached.
+        """
+        body = {"model": model, "input": list(texts), "encoding_format": "base64"}
+        try:
+            async with self._client.stream(
+                "POST",
+                _EMBEDDINGS,
+                content=_encode(body),
+                headers={"x-tramontane-act-for": key_id},
+                timeout=EMBEDDING_TIMEOUT_S,
+            ) as answer:
+                if answer.status_code != 200:
+                    raise await _refusal(answer)
+                said = await answer.aread()
+        except httpx.TransportError:
+            raise Unavailable("The gateway did not give vectors.", retry_after_s=1) from None
+        return _vectors(said, len(texts))
+
     async def aclose(self) -> None:
         """End what is still open."""
         await self._client.aclose()
+
+
+class _Vector(msgspec.Struct):
+    embedding: str | list[float]
+    index: int
+
+
+class _Vectors(msgspec.Struct):
+    data: list[_Vector]
+
+
+def _vectors(said: bytes, count: int) -> list[tuple[float, ...]]:
+    """Return the vectors of an answer in their order; some providers know no base64."""
+    try:
+        data = sorted(msgspec.json.decode(said, type=_Vectors).data, key=lambda one: one.index)
+        found = [
+            tuple(one.embedding)
+            if isinstance(one.embedding, list)
+            else tuple(value for (value,) in struct.iter_unpack("<f", b64decode(one.embedding)))
+            for one in data
+        ]
+    except (msgspec.DecodeError, struct.error, ValueError):
+        found = []
+    if len(found) != count:
+        raise UpstreamFailed("The deployment for embeddings gave no vector for each text.")
+    return found
 
 
 async def _refusal(answer: httpx.Response) -> TramontaneError:

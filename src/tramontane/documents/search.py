@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from tramontane.documents import wordindex
-from tramontane.documents.wordindex import Candidate
+from tramontane.documents import vectors, wordindex
+from tramontane.documents.vectors import Vector
+from tramontane.documents.wordindex import Candidate, Scope
 from tramontane.store import passages
 from tramontane.text import ranking, stems, stopwords
 
@@ -20,6 +21,8 @@ LIMIT = 8
 CANDIDATES = 60
 WORDS = 40
 HEADING_ALONE = 0.5
+NEAREST = 60
+RANKS_BEFORE = 60  # Cormack, Clarke and Büttcher, SIGIR 2009: reciprocal rank fusion
 EVERYWHERE = 0.05
 EVERYWHERE_LEAST = 1_000
 TELLING_LEAST = 2
@@ -68,27 +71,55 @@ def find(
     limit: int = LIMIT,
     document_ids: Collection[str] | None = None,
     translations: Mapping[str, str] | None = None,
+    vector: Vector | None = None,
 ) -> Found:
     """Return the passages of these libraries (and documents, where given) that fit `question`.
 
     `language` is the question's; None: unknown. Its words are also looked for as the other
     languages would stem them, so that names and numbers are found across languages.
-    `translations` are the question in other languages (`documents.translation`).
+    `translations` are the question in other languages (`documents.translation`), `vector` is it
+    as a deployment for embeddings sees it: what is near joins what has the words.
     """
     scope = wordindex.scope(library_ids, document_ids)
     if scope is None:
         return Found([], 0)
     searched = passages.count(c, scope.library_ids)
-    asked = _asked(question, language, translations or {}) if searched else []
-    if not asked:
-        return Found([], searched)
-    counts = wordindex.counts(c, scope, {stem for group in asked for stem in group})
-    telling = _telling(asked, counts, searched)
-    candidates = wordindex.candidates(c, scope, telling, max(CANDIDATES, 2 * limit))
-    scored = _weighed(ranking.ranked(asked, candidates, counts, searched))
+    if not searched:
+        return Found([], 0)
+    scored = _worded(c, scope, _asked(question, language, translations or {}), searched, limit)
+    if vector is not None:
+        scored = _fused(c, scope, scored, vectors.nearest(c, scope, vector, NEAREST))
     return Found(
         [_hit(candidate, score) for candidate, score in _distinct(scored)[:limit]], searched
     )
+
+
+def _worded(
+    c: Connection, scope: Scope, asked: list[tuple[str, ...]], searched: int, limit: int
+) -> list[tuple[Candidate, float]]:
+    """Return the passages that hold words of the question, the best first."""
+    if not asked:
+        return []
+    counts = wordindex.counts(c, scope, {stem for group in asked for stem in group})
+    telling = _telling(asked, counts, searched)
+    candidates = wordindex.candidates(c, scope, telling, max(CANDIDATES, 2 * limit))
+    return _weighed(ranking.ranked(asked, candidates, counts, searched))
+
+
+def _fused(
+    c: Connection,
+    scope: Scope,
+    worded: Sequence[tuple[Candidate, float]],
+    near: Sequence[tuple[str, int]],
+) -> list[tuple[Candidate, float]]:
+    """Return both rankings as one: each passage counts by its places in the two."""
+    known = {(each.document_id, each.number): each for each, _ in worded}
+    scores = {key: 1 / (RANKS_BEFORE + at) for at, key in enumerate(known, 1)}
+    for at, key in enumerate(near, 1):
+        scores[key] = scores.get(key, 0.0) + 1 / (RANKS_BEFORE + at)
+    known |= wordindex.named(c, scope, [key for key in near if key not in known])
+    ordered = sorted(scores, key=lambda key: -scores[key])
+    return [(known[key], scores[key]) for key in ordered if key in known]
 
 
 def _asked(

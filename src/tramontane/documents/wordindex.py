@@ -75,6 +75,27 @@ def candidates(
     return [Candidate(**row) for row in rows]
 
 
+def named(
+    c: Connection, scope: Scope, keys: Collection[tuple[str, int]]
+) -> dict[tuple[str, int], Candidate]:
+    """Return the passages of these documents and numbers, as far as they are in `scope`."""
+    numbers: dict[str, list[int]] = {}
+    for document_id, number in keys:
+        numbers.setdefault(document_id, []).append(number)
+    where, given = _where(scope)
+    query = _query(
+        f"SELECT {_COLUMNS} FROM passages p JOIN documents d ON d.id = p.document_id"
+        f" WHERE p.document_id = :document AND p.number IN :numbers AND {where}",
+        scope,
+    ).bindparams(bindparam("numbers", expanding=True))
+    found = {}
+    for document_id, of_it in numbers.items():
+        rows = c.execute(query, {**given, "document": document_id, "numbers": of_it})
+        for row in rows.mappings():
+            found[document_id, row["number"]] = Candidate(**row)
+    return found
+
+
 def counts(c: Connection, scope: Scope, stems: Iterable[str]) -> dict[str, int]:
     """Return how many passages of the libraries hold each stem."""
     return (_counts_in_sqlite if c.dialect.name == "sqlite" else _counts_in_postgresql)(

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from tramontane.errors import NotFound
-from tramontane.store import schema
+from tramontane.store import schema, vectors
 
 
 class StoredPassage(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +106,7 @@ def set_aside(c: Connection, document_id: str, limit: int | None = None) -> bool
     """Have a superseded document's passages, or up to `limit` of them, leave the index of its
     library; they stay readable. Returns whether there may be more.
     """
+    vectors.remove(c, [document_id])
     t = schema.passages.c
     some = select(t.row).where(t.document_id == document_id, t.owner != "").limit(limit)
     wanted = update(schema.passages).where(t.row.in_(some)).values(owner="")
@@ -118,6 +119,7 @@ def remove(c: Connection, document_ids: Collection[str], limit: int | None = Non
     Returns whether there may be more. The index makes it slow: thousands are better deleted piece
     by piece.
     """
+    vectors.remove(c, document_ids)
     t = schema.passages.c
     some = select(t.row).where(t.document_id.in_(list(document_ids))).limit(limit)
     return bool(c.execute(delete(schema.passages).where(t.row.in_(some))).rowcount == limit)

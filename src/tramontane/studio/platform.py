@@ -8,6 +8,7 @@ import msgspec
 from litestar.di import NamedDependency
 
 from tramontane.assistant.answering import Answering
+from tramontane.assistant.embedder import Embedder
 from tramontane.assistant.tokens import TokenClient
 from tramontane.config import Settings
 from tramontane.store.database import Store
@@ -19,7 +20,8 @@ from tramontane.tables.query import QueryPool
 class Platform(msgspec.Struct, frozen=True):
     """One platform, built once by `application.create`. `clock_ms` gives Unix milliseconds.
 
-    `importing` is held by each import at work; `queries` runs SQL over tables.
+    `importing` is held by each import at work; `queries` runs SQL over tables; `embedder` gives
+    passages their vectors, where that is set.
     """
 
     settings: Settings
@@ -32,6 +34,7 @@ class Platform(msgspec.Struct, frozen=True):
     visitors: Visitors
     importing: asyncio.Semaphore
     queries: QueryPool
+    embedder: Embedder | None = None
 
 
 GivenPlatform = NamedDependency[Platform]

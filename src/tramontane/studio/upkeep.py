@@ -1,5 +1,6 @@
 """What the studio does beside answering requests: takes over what its predecessor left, sweeps
-away temporary conversations, and has the index of words forget what was deleted.
+away temporary conversations, has the index of words forget what was deleted, and passages get
+their vectors.
 """
 
 import asyncio
@@ -31,12 +32,15 @@ _log = logging.getLogger(__name__)
 async def running(platform: Platform) -> AsyncIterator[None]:
     """Keep answers and sweeps going while the studio runs."""
     await platform.answering.take_over()
-    sweeps = asyncio.create_task(_sweep_always(platform))
+    tasks = [asyncio.create_task(_sweep_always(platform))]
+    if platform.embedder is not None:
+        tasks.append(asyncio.create_task(platform.embedder.keep_up()))
     try:
         yield
     finally:
-        sweeps.cancel()
-        await asyncio.gather(sweeps, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await platform.answering.close()
         await platform.tokens.aclose()
         await asyncio.to_thread(platform.queries.close)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ColumnType = Literal["number", "text", "date", "moment", "truth"]
 EXACT_ROWS = 1_000_000
-TOP_MOST = 12
+TOP_MOST = 40
 BARS_MOST = 20
 _SAFE_INTEGER = 2**53
 _TEXT_MOST = 200

@@ -1,0 +1,109 @@
+"""Vectors for questions and documents, where the operator has set a deployment for embeddings.
+
+Passages get theirs in the background, soon after a document was read, as tokens of whoever brought
+it; a question gets its own before it is searched for. Nothing waits for a vector: without one, the
+search by words goes on alone. It does not know how vectors are compared (`documents.vectors` does).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from tramontane.assistant.tokens import TokenClient
+from tramontane.documents.vectors import Vector, packed
+from tramontane.errors import TramontaneError
+from tramontane.store import vectors
+from tramontane.store.database import Store
+from tramontane.store.vectors import Unembedded, Words
+
+TEXTS_AT_ONCE = 32
+TEXT_CHARACTERS = 4_000
+QUESTION_CHARACTERS = 2_000
+QUESTION_TIMEOUT_S = 5.0
+LOOK_S = 3.0
+AGAIN_AFTER_S = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Embedder:
+    """Has texts embedded by the deployment `model`. One for the whole studio."""
+
+    def __init__(
+        self,
+        store: Store,
+        tokens: TokenClient,
+        model: str,
+        clock_s: Callable[[], float],
+        look_s: float = LOOK_S,
+    ) -> None:
+        self._store = store
+        self._tokens = tokens
+        self._model = model
+        self._clock_s = clock_s
+        self._look_s = look_s
+        self._failed: dict[str, float] = {}  # documents that are left alone, and until when
+
+    async def question(self, key_id: str, text: str) -> Vector | None:
+        """Return the question's vector; None where there is none in time."""
+        try:
+            async with asyncio.timeout(QUESTION_TIMEOUT_S):
+                (found,) = await self._tokens.embed(
+                    key_id, self._model, [text[:QUESTION_CHARACTERS]]
+                )
+            return Vector(self._model, packed(found))
+        except (TramontaneError, TimeoutError) as error:
+            _log.info("a question has no vector: %s", type(error).__name__)
+            return None
+
+    async def keep_up(self) -> None:
+        """Give every passage its vector, and those that come; never ends by itself."""
+        while True:
+            try:
+                is_more = await self.step()
+            except Exception as fault:  # noqa: BLE001 - the outer edge of a task
+                _log.error("embedding failed: %s", type(fault).__name__, exc_info=fault)
+                is_more = False
+            if not is_more:
+                await asyncio.sleep(self._look_s)
+
+    async def step(self) -> bool:
+        """Give some passages of the oldest document without all of its vectors theirs; return
+        whether there were any.
+        """
+        now = self._clock_s()
+        self._failed = {id_: until for id_, until in self._failed.items() if until > now}
+        found = await asyncio.to_thread(self._next)
+        if found is None:
+            return False
+        document, some = found
+        try:
+            if document.key_id is None:
+                raise TramontaneError("its project has no key")
+            texts = [_embedded(words) for words in some]
+            given = await self._tokens.embed(document.key_id, self._model, texts)
+            made = [(words.number, packed(v)) for words, v in zip(some, given, strict=True)]
+        except TramontaneError as error:
+            self._failed[document.document_id] = now + AGAIN_AFTER_S
+            _log.warning("document %s has no vectors yet: %s", document.document_id, error)
+            return True
+        await asyncio.to_thread(self._keep, document.document_id, made)
+        return True
+
+    def _next(self) -> tuple[Unembedded, list[Words]] | None:
+        with self._store.read() as c:
+            document = vectors.unembedded(c, self._model, self._failed)
+            if document is None:
+                return None
+            some = vectors.without(c, document.document_id, self._model, TEXTS_AT_ONCE)
+        return document, some
+
+    def _keep(self, document_id: str, made: Sequence[tuple[int, bytes]]) -> None:
+        with self._store.write() as c:
+            vectors.put(c, document_id, self._model, made)
+
+
+def _embedded(words: Words) -> str:
+    """Return a passage with the headings that it stands under."""
+    text = f"{words.heading}\n{words.text}" if words.heading else words.text
+    return text[:TEXT_CHARACTERS] or "-"
