@@ -24,8 +24,10 @@ class DataFolder:
         # Absolute: children that work on these have a folder of their own to be in.
         self.files = path.absolute() / "files"  # what people bring along, by its own SHA-256
         self.tables = path.absolute() / "tables"  # what is asked by SQL, a file for each document
+        self.replays = path / "replays"  # answers kept for who repeats a request, sealed
         self.run = path / "run"
         self.logs = path / "logs"
+        self.access_log = self.logs / "access.jsonl"  # one line a request, without content
         self.address_file = self.run / "address"  # of the platform that runs here, while it does
 
     @property

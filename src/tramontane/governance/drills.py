@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tramontane.governance.access import AccessLine
+from tramontane.governance.survival import Outcome
 
 QUIET_MS = 5_000
 """So long without a failure, and service has recovered."""
@@ -54,7 +55,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     model: str
-    expected: str
+    expected: Outcome
     before: Figures
     during: Figures
     recovery_ms: int | None
@@ -85,7 +86,7 @@ def report(
     ended_at_ms: int,
     lines: Sequence[AccessLine],
     taken: Iterable[str],
-    expected: dict[str, str],
+    expected: dict[str, Outcome],
 ) -> Report:
     """Return the report. `lines` are those of before and of the drill itself.
 

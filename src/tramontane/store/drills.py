@@ -87,6 +87,14 @@ def list_all(c: Connection) -> list[Drill]:
     return [Drill(**row) for row in rows.mappings()]
 
 
+def unreported(c: Connection, before_ms: int) -> list[Drill]:
+    """Return the drills that ended before `before_ms` and have no report yet."""
+    t = schema.drills
+    due = (t.c.report.is_(None)) & (t.c.ended_at_ms < before_ms)
+    rows = c.execute(select(t).where(due).order_by(t.c.started_at_ms))
+    return [Drill(**row) for row in rows.mappings()]
+
+
 def keep_report(c: Connection, drill_id: str, report: bytes) -> None:
     """Keep the report of a drill that has ended. It is no change of configuration."""
     t = schema.drills

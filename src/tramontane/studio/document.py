@@ -61,6 +61,7 @@ def _config() -> OpenAPIConfig:
             Tag("Keys", "Credentials of a project."),
             Tag("Budgets", "Hard limits per day, per month and in total."),
             Tag("Usage", "What was used and what it cost."),
+            Tag("Independence", "Whom the platform depends on, and drills without them."),
             Tag("Models", "Model files in the library."),
             Tag("Deployments", "Models made servable."),
         ],

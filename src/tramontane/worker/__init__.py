@@ -1,8 +1,8 @@
 """The worker process: whatever takes longer than a request.
 
-It moves the metering journal into the store, once a second, and reads documents (`reading`) on
-threads of their own, so that moving the journal never waits for one. It may be stopped, killed and
-started at any moment, beside a gateway or not. It knows no requests.
+It moves the metering journal into the store, once a second, and reads documents (`reading`) and
+reports drills (`drilling`) on threads of their own, so that moving the journal never waits for one.
+It may be stopped, killed and started at any moment, beside a gateway or not. It knows no requests.
 """
 
 import logging
@@ -20,6 +20,7 @@ from tramontane.store import usage
 from tramontane.store.database import Store, open_store
 from tramontane.store.journal import FolderDisk, Importer
 from tramontane.store.records import UsageRecord
+from tramontane.worker.drilling import report_always
 from tramontane.worker.reading import Reader, read_always, sweep_always
 
 INTERVAL_S = 1.0
@@ -40,7 +41,7 @@ def run(settings: Settings, stop: threading.Event, interval_s: float = INTERVAL_
     disk = FolderDisk(folder.journal)
     disk.lock("worker.lock")
     store = open_store(settings.store_url)
-    threads = _begin_reading(settings, folder, store, stop)
+    threads = _begin_threads(settings, folder, store, stop)
     try:
         _move_always(Importer(disk, lambda rows: _insert(store, rows)), stop, interval_s)
     finally:
@@ -71,7 +72,7 @@ def _move_always(importer: Importer, stop: threading.Event, interval_s: float) -
             return
 
 
-def _begin_reading(
+def _begin_threads(
     settings: Settings, folder: DataFolder, store: Store, stop: threading.Event
 ) -> list[threading.Thread]:
     files = FileStore(folder)
@@ -83,6 +84,10 @@ def _begin_reading(
     ]
     arguments = (store, files, stop)
     threads.append(threading.Thread(target=sweep_always, args=arguments, name="sweep", daemon=True))
+    reporting = (store, settings, folder, stop, _clock_ms)
+    threads.append(
+        threading.Thread(target=report_always, args=reporting, name="drills", daemon=True)
+    )
     for thread in threads:
         thread.start()
     return threads
