@@ -17,6 +17,8 @@ from tramontane.engines.plan import LocalModel, local_models
 from tramontane.errors import TramontaneError
 from tramontane.governance import facts
 from tramontane.governance.facts import Facts
+from tramontane.governance.placing import own_chip
+from tramontane.governance.policies import Policy, Terms
 from tramontane.money import Price
 from tramontane.providers.reach import reach_of
 from tramontane.providers.remote import RemoteModel, price_of, read_key, remote_models
@@ -252,7 +254,7 @@ def _local(
         supports_tools=instance is not None and instance.supports_tools,
         provider=facts.LOCAL,
         region="",
-        known=facts.of_local(None, whole.independence, name),
+        known=facts.of_local(own_chip(), whole.independence, name),
         no_training=True,
         service_tiers={},
     )
