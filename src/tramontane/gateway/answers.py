@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -16,12 +17,18 @@ from tramontane.errors import (
 from tramontane.gateway.directory import Deployment
 from tramontane.gateway.engine_stream import EngineStream
 from tramontane.gateway.flow import Signal
-from tramontane.gateway.relay import Gathered, Progress, StreamRelay
-from tramontane.gateway.translated_stream import PassedStream, TranslatedStream
+from tramontane.gateway.relay import Gathered, Progress, Sink, StreamRelay
+from tramontane.gateway.translated_stream import PassedStream, TranslatedSink, TranslatedStream
 from tramontane.gateway.translation import Translation
 from tramontane.wire.canonical import Said
+from tramontane.wire.dialect import StreamReader, StreamWriter
 from tramontane.wire.http import ResponseHead
+from tramontane.wire.openai.chunks import Chunks
 from tramontane.wire.openai.engine_errors import explain_refusal
+
+FAILURES = frozenset((401, 403, 404, *range(500, 600)))
+"""Statuses that say nothing of the request: the deployment itself is not as it should be."""
+UNWELL = FAILURES | {429}
 
 _is_word = re.compile(r"[\w.-]{1,64}").fullmatch
 
@@ -109,6 +116,40 @@ class Answer:
     def answer_failed(self, error: UpstreamFailed) -> None:
         self.head.fail(error)
         self.ended.fail(error)
+
+
+def relay_for(
+    begin: Callable[[], Sink],
+    translation: Translation | None,
+    writer: StreamWriter | None,
+    chunks: Chunks | None,
+    *,
+    choices: int,
+    drops_usage: bool,
+    checkpoint: Callable[[int], None],
+    settle: Callable[[Progress], None],
+) -> StreamRelay | EngineStream | TranslatedStream | PassedStream:
+    """Return what takes a stream: an engine's where there are `chunks`, else a provider's, spliced
+    where there is no `translation`. `begin` is called before the first bytes go out.
+    """
+    if chunks is not None:
+        if translation is not None and writer is not None:
+            reader = translation.upstream.reader()
+            begin = partial(_translated, begin, reader, writer)
+        return EngineStream(
+            begin, chunks, drops_usage=drops_usage, checkpoint=checkpoint, settle=settle
+        )
+    if translation is not None and writer is not None:
+        return translation.relay(
+            begin, writer, choices=choices, checkpoint=checkpoint, settle=settle
+        )
+    return StreamRelay(
+        begin, choices=choices, drops_usage=drops_usage, checkpoint=checkpoint, settle=settle
+    )
+
+
+def _translated(begin: Callable[[], Sink], reader: StreamReader, writer: StreamWriter) -> Sink:
+    return TranslatedSink(begin(), reader, writer)
 
 
 def require_type(head: ResponseHead, expected: bytes) -> None:

@@ -128,8 +128,8 @@ _PATTERNS: list[tuple[re.Pattern[bytes], Place]] = [
     for path, place in table.items()
     if "{" in path
 ]
-STARTS = (b"/v1/", b"/mistral/", b"/anthropic/")
-"""Below these nothing is passed on to the studio."""
+STARTS = (b"/v1/", b"/anthropic/")
+"""Below these nothing is passed on to the studio. (Mistral's libraries are the studio's.)"""
 _BASES = sorted(((base.encode(), form) for base, form in BASES.items()), key=lambda b: -len(b[0]))
 
 

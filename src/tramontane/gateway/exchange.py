@@ -16,25 +16,30 @@ from tramontane.errors import (
     Overloaded,
     RateLimited,
     TramontaneError,
-    Unavailable,
     UpstreamFailed,
     UpstreamTimeout,
 )
 from tramontane.gateway import outgoing, routing
 from tramontane.gateway.admission import Permit
-from tramontane.gateway.answers import Answer, Body, WholeBody, refusal, require_type
+from tramontane.gateway.answers import (
+    FAILURES,
+    UNWELL,
+    Answer,
+    WholeBody,
+    refusal,
+    relay_for,
+    require_type,
+)
 from tramontane.gateway.bill import Bill, status_of
 from tramontane.gateway.bounds import limit_output, require_possible
-from tramontane.gateway.desk import Client, Desk
+from tramontane.gateway.desk import Client, ClientLeft, Desk
 from tramontane.gateway.directory import Deployment, Principal
 from tramontane.gateway.endpoints import OPENAI_CHAT, Endpoint
-from tramontane.gateway.engine_stream import EngineStream
 from tramontane.gateway.fields import answer_fields, error_fields
 from tramontane.gateway.flow import Flow, Signal, pause
-from tramontane.gateway.relay import Gathered, Progress, StreamRelay
+from tramontane.gateway.relay import Gathered, Progress
 from tramontane.gateway.retries import TRY_NEXT, Attempts
 from tramontane.gateway.service import Service
-from tramontane.gateway.translated_stream import TranslatedSink
 from tramontane.gateway.translation import (
     Translation,
     intent_of,
@@ -51,18 +56,10 @@ from tramontane.wire.openai.chunks import Chunks
 from tramontane.wire.openai.intent import Intent
 
 JSON = b"application/json"
-_TRY_NEXT = (UpstreamFailed, UpstreamTimeout, Overloaded, RateLimited, Unavailable)
-FAILURES = frozenset((401, 403, 404, *range(500, 600)))
-"""Statuses that say nothing of the request: the deployment itself is not as it should be."""
-UNWELL = FAILURES | {429}
 UNSTATED_OUTPUT_ESTIMATE = 256
 USAGE_DUE_S = 0.5
 
 _log = logging.getLogger(__name__)
-
-
-class ClientLeft(Exception):
-    """The client closed its connection."""
 
 
 class Exchange:
@@ -137,6 +134,11 @@ class Exchange:
             self.deadline_s = self._desk.clock_s() + USAGE_DUE_S
             return
         self.throw(ClientLeft())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self._flow is not None and self._flow.is_done
 
     def throw(self, error: BaseException) -> None:
         """End the request with `error` (revoked key, timeout, shutdown)."""
@@ -445,32 +447,17 @@ class Exchange:
         def settle(progress: Progress) -> None:
             bill.settle(progress.usage if trusts_usage else None, progress, "ok")
 
-        relay: Body
-        if chunks is not None:
-            relay = EngineStream(
-                begin if translation is None else self._translated(begin, translation),
-                chunks,
-                drops_usage=drops,
-                checkpoint=bill.checkpoint,
-                settle=settle,
-            )
-        elif translation is not None:
-            self._writer = translation.writer()
-            relay = translation.relay(
-                begin,
-                self._writer,
-                choices=intent.choices,
-                checkpoint=bill.checkpoint,
-                settle=settle,
-            )
-        else:
-            relay = StreamRelay(
-                begin,
-                choices=intent.choices,
-                drops_usage=drops,
-                checkpoint=bill.checkpoint,
-                settle=settle,
-            )
+        self._writer = translation.writer() if translation is not None else None
+        relay = relay_for(
+            begin,
+            translation,
+            self._writer,
+            chunks,
+            choices=intent.choices,
+            drops_usage=drops,
+            checkpoint=bill.checkpoint,
+            settle=settle,
+        )
         self.progress = relay.progress
         self._is_streaming = True
         answer.read_into(relay)
@@ -479,12 +466,6 @@ class Exchange:
         await answer.ended
         self._linger()
         self._client.end_stream()
-
-    def _translated(
-        self, begin: Callable[[], Client], translation: Translation
-    ) -> Callable[[], TranslatedSink]:
-        writer = self._writer = translation.writer()
-        return lambda: TranslatedSink(begin(), translation.upstream.reader(), writer)
 
     def _forget_prompt(self, intent: Intent) -> None:
         """No other attempt follows: a long stream holds no request."""
