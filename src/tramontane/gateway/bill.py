@@ -76,6 +76,8 @@ class Bill:
             prompt_bound_tokens=bound,
             prompt_estimate_tokens=service.estimate_prompt_tokens(intent),
             output_bound_tokens=output_bound_tokens,
+            provider=deployment.provider,
+            region=deployment.region,
         )
 
     def checkpoint(self, completion_tokens: int) -> None:

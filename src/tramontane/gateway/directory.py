@@ -15,7 +15,7 @@ from tramontane.config import DeploymentSettings, Origin, RouteCondition, Settin
 from tramontane.engines.keys import engine_key
 from tramontane.engines.plan import LocalModel, local_models
 from tramontane.errors import TramontaneError
-from tramontane.governance import facts
+from tramontane.governance import facts, policies
 from tramontane.governance.facts import Facts
 from tramontane.governance.placing import own_chip
 from tramontane.governance.policies import Policy, Terms
@@ -61,9 +61,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     region: str = ""
     drops_unsupported: bool = False
     facts: frozenset[str] = frozenset()  # whose it is and where, such as `owner:…`, for drills
-    known: Facts = Facts()  # the same, by name
-    open_weights: bool | None = None
-    no_training: bool | None = None
+    terms: Terms = Terms(facts=Facts())  # what policies ask about
     service_tiers: Mapping[str, Price] = {}
 
 
@@ -87,10 +85,17 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A key with its project: whose request it is."""
+    """A key with its project: whose request it is. Each of the `policies` has to be kept."""
 
     key: Key
     project: Project
+    policies: tuple[Policy, ...] = ()
+    has_budget: bool = False
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether there are models that a policy or a budget may rule out."""
+        return self.has_budget or bool(self.policies)
 
     def allows_model(self, name: str) -> bool:
         """Whether both project and key may use the model `name`."""
@@ -139,7 +144,7 @@ def build(
         deployments[name] = _remote(remote, settings, pepper, environ)
     routes = _routes(settings, picture, deployments)
     principals = [
-        Principal(key, projects_by_id[key.project_id])
+        _principal(key, projects_by_id[key.project_id], picture.budgets)
         for key in picture.keys
         if key.revoked_at_ms is None and key.project_id in projects_by_id
     ]
@@ -151,6 +156,16 @@ def build(
         routes=routes,
         budgets=picture.budgets,
         drills=picture.drills,
+    )
+
+
+def _principal(key: Key, project: Project, budgets: tuple[Budget, ...]) -> Principal:
+    kept = (policies.read(project.policy), policies.read(key.policy))
+    return Principal(
+        key,
+        project,
+        policies=tuple(policy for policy in kept if not policy.rules_nothing_out),
+        has_budget=any(b.project_id == project.id and b.key_id in (None, key.id) for b in budgets),
     )
 
 
@@ -203,6 +218,7 @@ def _remote(
         context_tokens=settings.context_tokens,
         supports_tools=True,
         provider=model.provider,
+        kind=model.kind,
         region=model.region,
         known=facts.of_place(_place(model), whole.independence, model.name),
         no_training=model.no_training,
@@ -253,6 +269,7 @@ def _local(
         context_tokens=model.context_tokens,
         supports_tools=instance is not None and instance.supports_tools,
         provider=facts.LOCAL,
+        kind="",
         region="",
         known=facts.of_local(own_chip(), whole.independence, name),
         no_training=True,
@@ -276,6 +293,7 @@ def _deployment(
     context_tokens: int | None,
     supports_tools: bool,
     provider: str,
+    kind: str,
     region: str,
     known: facts.Facts,
     no_training: bool | None,
@@ -313,8 +331,13 @@ def _deployment(
         facts=frozenset(
             f"{name}:{value}" for name in facts.DIMENSIONS if (value := known.of(name)) is not None
         ),
-        known=known,
-        open_weights=settings.open_weights,
-        no_training=no_training,
+        terms=Terms(
+            facts=known,
+            kind=kind,
+            is_local=is_local,
+            open_weights=settings.open_weights,
+            no_training=no_training,
+            price=price,
+        ),
         service_tiers=service_tiers,
     )

@@ -20,6 +20,8 @@ def deployment_fields(deployment: Deployment) -> bytes:
     lines = [f"x-tramontane-{name}: {_plain(value)}\r\n" for name, value in named if value]
     if deployment.is_demonstration:
         lines.append("x-tramontane-demonstration: true\r\n")
+    if not deployment.price.is_known:
+        lines.append("x-tramontane-cost: unknown\r\n")
     return "".join(lines).encode()
 
 
@@ -40,7 +42,7 @@ def answer_fields(
     fields = b"x-request-id: %b\r\n%b%b" % (request_id.encode(), named, limits)
     if dropped:
         fields += b"x-tramontane-dropped: %b\r\n" % _plain(", ".join(dropped)).encode()
-    if cost_nano is not None:
+    if cost_nano is not None and b"x-tramontane-cost:" not in named:
         fields += b"x-tramontane-cost: %b\r\nx-tramontane-currency: %b\r\n" % (
             b"%d.%09d" % divmod(cost_nano, NANO),
             currency.encode(),

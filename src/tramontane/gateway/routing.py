@@ -12,6 +12,7 @@ import msgspec
 
 from tramontane.config import RouteCondition
 from tramontane.errors import Forbidden, InvalidRequest, NotFound, TramontaneError, Unavailable
+from tramontane.gateway import policies
 from tramontane.gateway.directory import Deployment, Directory, Principal, Route, Target
 from tramontane.wire.openai.intent import Intent
 
@@ -67,10 +68,13 @@ def plan(
     problem: TramontaneError | None = None
     for name, each in _with_fallbacks(directory, principal, model, route):
         fitting = _fitting(each.targets, facts, project)
-        usable = [t for t in fitting if not is_away(t.deployment, without)]
+        allowed = _allowed(fitting, principal)
+        usable = [t for t in allowed if not is_away(t.deployment, without)]
         up = [t for t in usable if t.deployment.origin is not None]
         before = frozenset(deployment.name for deployment in found)
         found += (one for one in _in_order(up, draw) if one.name not in before)
+        if problem is None and fitting and not allowed:
+            problem = policies.refusal(directory, principal, name, fitting[0].deployment)
         problem = problem or _problem(name, each, fitting, usable, up)
     if not found:
         assert problem is not None
@@ -107,7 +111,11 @@ def fits(when: RouteCondition | None, facts: Facts, project: str) -> bool:
 
 def visible_models(directory: Directory, principal: Principal) -> list[str]:
     """Return the public names that the principal may use."""
-    return [name for name in directory.routes if principal.allows_model(name)]
+    return [
+        name
+        for name in directory.routes
+        if principal.allows_model(name) and policies.is_served(directory, principal, name)
+    ]
 
 
 def _with_fallbacks(
@@ -129,6 +137,12 @@ def _with_fallbacks(
 
 def _fitting(targets: tuple[Target, ...], facts: Facts, project: str) -> list[Target]:
     return [target for target in targets if fits(target.when, facts, project)]
+
+
+def _allowed(targets: list[Target], principal: Principal) -> list[Target]:
+    if not principal.is_bound:
+        return targets
+    return [t for t in targets if policies.objection_to(principal, t.deployment) is None]
 
 
 def _in_order(targets: list[Target], draw: Callable[[], float]) -> Iterator[Deployment]:

@@ -1,0 +1,62 @@
+"""Which deployments the policies of a project and its key allow, checked before a byte leaves.
+
+Pure, over the directory. The rules themselves are `governance.policies`'; it does not know routes'
+conditions, nor whether a deployment answers.
+"""
+
+import difflib
+
+from tramontane.errors import Forbidden
+from tramontane.gateway.directory import Deployment, Directory, Principal
+from tramontane.governance.policies import Objection, objection
+
+UNPRICED = Objection(
+    "unpriced",
+    "nobody has said what it costs, and there is a budget; the operator can set a price, or say"
+    ' price = "free"',
+)
+
+
+def objection_to(principal: Principal, deployment: Deployment) -> Objection | None:
+    """Return why `principal` may not use `deployment`, None where it may."""
+    for policy in principal.policies:
+        if (found := objection(policy, deployment.terms)) is not None:
+            return found
+    if principal.has_budget and not deployment.price.is_known:
+        return UNPRICED
+    return None
+
+
+def is_served(directory: Directory, principal: Principal, model: str) -> bool:
+    """Return whether some deployment of `model` may be used by `principal`."""
+    if not principal.is_bound:
+        return True
+    route = directory.routes.get(model)
+    return route is not None and any(
+        objection_to(principal, target.deployment) is None for target in route.targets
+    )
+
+
+def refusal(
+    directory: Directory, principal: Principal, model: str, deployment: Deployment
+) -> Forbidden:
+    """Return the refusal of `model`, for what rules `deployment` out, with the nearest that is
+    allowed.
+    """
+    found = objection_to(principal, deployment) or UNPRICED
+    allowed = [
+        name
+        for name, route in directory.routes.items()
+        if name != model
+        and principal.allows_model(name)
+        and is_served(directory, principal, name)
+        and any(target.deployment.is_capable for target in route.targets)
+    ]
+    near = difflib.get_close_matches(model[:100], allowed, n=1, cutoff=0.0)
+    hint = f" The nearest allowed model is '{near[0]}'." if near else " No other model is allowed."
+    return Forbidden(
+        f"The policy of this project or key rules out the model '{model[:100]}': {found.reason}."
+        + hint,
+        code=f"policy_{found.rule}",
+        param="model",
+    )
