@@ -11,6 +11,8 @@ import typer
 
 from tramontane.cli import (
     budget,
+    drill,
+    independence,
     key,
     library,
     member,
@@ -41,6 +43,8 @@ app.add_typer(model.app, name="model")
 app.add_typer(provider.app, name="provider")
 app.add_typer(library.app, name="library")
 app.command("usage")(usage.usage)
+app.command("independence")(independence.independence)
+app.command("drill")(drill.drill)
 app.command("verify")(verify.verify)
 app.add_typer(standin.app, name="standin")
 
