@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from tramontane.config import ServerSettings
+from tramontane.gateway.reception import Gateway
 from tramontane.gateway.requests import Request
-from tramontane.gateway.server import ClientConnection, Gateway
+from tramontane.gateway.server import ClientConnection
 
 HEALTH = b"GET /health HTTP/1.%d\r\nhost: x\r\n\r\n"
 SETTINGS = ServerSettings()

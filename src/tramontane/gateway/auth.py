@@ -95,3 +95,12 @@ def require_open(principal: Principal) -> None:
             f" {principal.project.closed_reason}. Ask its operator to open it.",
             code="project_closed",
         )
+
+
+def names_of(directory: Directory) -> dict[str, str]:
+    """Return what projects and keys are called, by their identifiers."""
+    names: dict[str, str] = {}
+    for principal in directory.principals.values():
+        names[principal.project.id] = principal.project.name
+        names[principal.key.id] = principal.key.name
+    return names

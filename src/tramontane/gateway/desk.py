@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from tramontane.gateway.exchange import Exchange
 
 
+class ClientLeft(Exception):
+    """The client closed its connection."""
+
+
 class Client(Protocol):
     """The connection an answer goes to."""
 

@@ -35,23 +35,27 @@ from tramontane.errors import (
     Unauthenticated,
     Unavailable,
 )
-from tramontane.gateway import listening, routing
+from tramontane.gateway import keyed, listening, routing
 from tramontane.gateway.admission import FifoGate
 from tramontane.gateway.auth import (
     Authenticator,
     Deputy,
     access_ended,
     has_expired,
+    names_of,
     require,
     require_open,
 )
+from tramontane.gateway.desk import Client
 from tramontane.gateway.directory import Deployment, Directory, Principal, build
 from tramontane.gateway.door import DoorConnection
 from tramontane.gateway.exchange import Exchange
 from tramontane.gateway.forwarded import Proxies
+from tramontane.gateway.keyed import KeyedExchange
 from tramontane.gateway.ledger import Ledger, open_ledger
 from tramontane.gateway.limits import Limits
 from tramontane.gateway.news import Launch, News
+from tramontane.gateway.replays import Replays
 from tramontane.gateway.requests import Request, method_not_allowed
 from tramontane.gateway.retries import Resilience
 from tramontane.gateway.server import OWN_PATHS, ClientConnection
@@ -103,6 +107,7 @@ class GatewayProcess:
             socket_path=launch.studio_socket,
             clock_s=clock_s,
         )
+        self._replays = Replays(folder.replays, self._pepper, clock_ms, self._from_thread)
         self._boot = secrets.token_hex(6)
         self._serial = 0
         self._parts: dict[str, str] = {}
@@ -125,9 +130,8 @@ class GatewayProcess:
         self.clock_s = clock_s
         self.clock_ms = clock_ms
         self.draw = draw
-        self.resilience = Resilience(
-            clock_s, draw, breaks_circuits=settings.upstream.circuit_breaker
-        )
+        breaks = settings.upstream.circuit_breaker
+        self.resilience = Resilience(clock_s, draw, breaks_circuits=breaks)
         self.now_s = clock_s()
         self.date_field = b""
         self.buffered_bytes = 0
@@ -160,7 +164,7 @@ class GatewayProcess:
             self._settings, self._pepper, os.environ, self._folder.models, picture
         )
         self.limits.take_over(directory.principals.values())
-        self.ledger.set_budgets(directory.budgets, _names(directory))
+        self.ledger.set_budgets(directory.budgets, names_of(directory))
         for deployment in directory.deployments.values():
             if deployment.origin is not None:
                 self._refresh_service(deployment)
@@ -243,6 +247,7 @@ class GatewayProcess:
     def close(self) -> None:
         """Write everything down and let go."""
         self._studio.close()
+        self._replays.close()
         for service in self._services.values():
             service.pool.close()
         if self._is_ready:
@@ -279,6 +284,7 @@ class GatewayProcess:
                     connection.sweep(now_s)
                 self._end_revoked()
                 self._studio.sweep(now_s)
+                self._replays.sweep(now_s)
                 for service in self._services.values():
                     service.pool.sweep(now_s)
             turn += 1
@@ -301,6 +307,9 @@ class GatewayProcess:
     def later(self, callback: Callable[[], None]) -> None:
         """Call `callback` in the loop's next turn."""
         self._loop.call_soon(callback)
+
+    def _from_thread(self, callback: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(callback)
 
     def after(self, delay_s: float, callback: Callable[[], None]) -> None:
         """Call `callback` in `delay_s` seconds."""
@@ -345,8 +354,24 @@ class GatewayProcess:
         require_open(principal)
         return principal
 
-    def new_exchange(self, client: ClientConnection, principal: Principal) -> Exchange:
+    def new_exchange(
+        self, client: ClientConnection, principal: Principal, request: Request
+    ) -> Exchange | KeyedExchange:
         """Return an exchange for one request."""
+        key = request.fields.get(keyed.HEADER)
+        if key is None:
+            return self._new_exchange(client, principal)
+        return KeyedExchange(
+            self._replays,
+            client,
+            lambda recorder: self._new_exchange(recorder, principal),
+            self.clock_ms,
+            key_id=principal.key.id,
+            path=request.path,
+            key=key,
+        )
+
+    def _new_exchange(self, client: Client, principal: Principal) -> Exchange:
         exchange = Exchange(self, client, principal)
         self._exchanges[exchange] = None
         return exchange
@@ -430,6 +455,7 @@ class GatewayProcess:
             ("tramontane_connections", "Open client connections.", len(self._connections)),
             ("tramontane_open_holds", "Holds not yet settled.", self.ledger.open_holds),
             ("tramontane_excesses", "Requests that cost more than held.", self._excesses),
+            ("tramontane_replayed", "Answers given from what was kept.", self._replays.replayed),
             ("tramontane_buffered_bytes", "Request bodies in memory.", self.buffered_bytes),
             (
                 "tramontane_circuits_open",
@@ -470,14 +496,6 @@ class GatewayProcess:
             "created": self._started_s,
             "owned_by": "tramontane",
         }
-
-
-def _names(directory: Directory) -> dict[str, str]:
-    names: dict[str, str] = {}
-    for principal in directory.principals.values():
-        names[principal.project.id] = principal.project.name
-        names[principal.key.id] = principal.key.name
-    return names
 
 
 def clock_ms() -> int:

@@ -19,6 +19,7 @@ SMALL_PIECE_BYTES = 4_096
 _SINGLE = frozenset((
     b"host", b"authorization", b"content-type", b"content-length", b"transfer-encoding", b"expect",
     b"content-encoding", b"x-api-key", b"api-key", b"x-tramontane-act-for",
+    b"idempotency-key",
 ))  # fmt: skip
 # RFC 3986 §3.2.2, without what no name in use has.
 _is_host = re.compile(rb"(?:[0-9A-Za-z._~%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?").fullmatch

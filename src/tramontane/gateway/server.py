@@ -8,18 +8,19 @@ know models, prices or what a body means.
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_to_bytes
 
 import httptools
 
-from tramontane.config import ServerSettings
 from tramontane.errors import InvalidRequest, NotFound, Overloaded, TramontaneError
 from tramontane.gateway import endpoints
 from tramontane.gateway.directory import Principal
 from tramontane.gateway.endpoints import Endpoint
 from tramontane.gateway.exchange import Exchange
 from tramontane.gateway.fields import error_fields
+from tramontane.gateway.keyed import KeyedExchange
+from tramontane.gateway.reception import Gateway
 from tramontane.gateway.requests import (
     Request,
     body_too_large,
@@ -27,7 +28,7 @@ from tramontane.gateway.requests import (
     head_too_large,
     method_not_allowed,
 )
-from tramontane.wire.dialect import EVENT_STREAM, Local
+from tramontane.wire.dialect import EVENT_STREAM
 from tramontane.wire.http import LAST_CHUNK, REASONS, chunk
 
 if TYPE_CHECKING:
@@ -50,31 +51,6 @@ _STREAM_HEAD = (
 _OTHER_STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncache-control: no-cache\r\n"
 
 
-class Gateway(Protocol):
-    """What connections need of the process around them."""
-
-    settings: ServerSettings
-    now_s: float  # coarse: set by the sweeper
-    date_field: bytes
-    buffered_bytes: int
-    is_draining: bool
-
-    def identify(self, credential: bytes | None) -> Principal: ...
-    def authenticate(self, credential: bytes | None) -> Principal: ...
-    def act_for(self, credential: bytes | None, key_id: bytes | None) -> Principal: ...
-    def still_holds(self, principal: Principal) -> bool: ...
-    def new_exchange(self, client: "ClientConnection", principal: Principal) -> Exchange: ...
-    def new_request_id(self) -> str: ...
-    def local_answer(self, request: Request) -> "tuple[int, bytes, bytes] | None": ...
-    def answer(
-        self, place: Local, principal: Principal, request: Request, body: bytes
-    ) -> bytes: ...
-    def new_splice(self, client: "ClientConnection", request: Request) -> "Splice": ...
-    def count_refused(self, status: int, code: str) -> None: ...
-    def connected(self, client: "ClientConnection") -> None: ...
-    def disconnected(self, client: "ClientConnection") -> None: ...
-
-
 class ClientConnection(asyncio.Protocol):
     """One client's connection: requests come one after another, answers in the same order."""
 
@@ -93,7 +69,7 @@ class ClientConnection(asyncio.Protocol):
         self._request: Request | None = None  # being read
         self._queue: deque[Request] = deque()  # read, waiting for their turn
         self._active: Request | None = None  # being answered
-        self._exchange: Exchange | None = None
+        self._exchange: Exchange | KeyedExchange | None = None
         self._credential: bytes | None = None  # of the last request, and whose it was
         self._principal: Principal | None = None
         self._discarding = False
@@ -408,7 +384,7 @@ class ClientConnection(asyncio.Protocol):
             fields = b"x-request-id: %b\r\n" % gateway.new_request_id().encode()
             self.respond(200, fields, answer)
             return
-        exchange = self._exchange = gateway.new_exchange(self, principal)
+        exchange = self._exchange = gateway.new_exchange(self, principal, request)
         exchange.start(
             body,
             place,
