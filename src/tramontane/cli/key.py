@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tramontane.cli import policy
 from tramontane.cli.options import (
     AsJson,
     ConfigFile,
@@ -138,6 +139,9 @@ def revoke(
         print_json(_view(ended, platform.now_ms))
         return
     _print(ended, platform.now_ms)
+
+
+app.command("policy")(policy.of_key)
 
 
 def _view(key: "Key", now_ms: int) -> dict[str, Any]:

@@ -27,6 +27,8 @@ def view(record: msgspec.Struct) -> dict[str, Any]:
             found[name.removesuffix("_ms")] = None if value is None else time_name(value)
         elif name.endswith("_nano"):
             found[name.removesuffix("_nano")] = None if value is None else format_nano(value)
+        elif name == "policy":
+            found[name] = None if value is None else msgspec.json.decode(value)
         else:
             found[name] = value
     return found

@@ -6,6 +6,7 @@ import msgspec
 import typer
 from msgspec import UNSET
 
+from tramontane.cli import policy
 from tramontane.cli.options import (
     AsJson,
     ConfigFile,
@@ -153,6 +154,9 @@ def open_(
     with opened(config, data) as platform, platform.store.write() as c:
         changed = projects.open(c, projects.get(c, project).id)
     _print(changed, as_json)
+
+
+app.command("policy")(policy.of_project)
 
 
 def _state(project: "Project") -> str:

@@ -59,6 +59,7 @@ def create(
         tokens_per_minute=_check_limit(tokens_per_minute, "tokens_per_minute"),
         expires_at_ms=expires_at_ms,
         created_at_ms=now_ms,
+        policy=None if issuer is None else get(c, issuer.id).policy,
     )
     if expires_at_ms is not None and expires_at_ms <= now_ms:
         raise InvalidRequest("the key would have expired already", param="expires_at_ms")
@@ -142,6 +143,17 @@ def revoke(c: Connection, key_id: str, now_ms: int, *, of_member: bool = False) 
     c.execute(update(schema.keys).where(schema.keys.c.id == key.id).values(revoked_at_ms=now_ms))
     bump_revision(c)
     return msgspec.structs.replace(key, revoked_at_ms=now_ms)
+
+
+def set_policy(c: Connection, key_id: str, policy: bytes | None) -> Key:
+    """Return the key under that policy (JSON, checked before) beside its project's, None for none.
+
+    Raises NotFound.
+    """
+    key = get(c, key_id)
+    c.execute(update(schema.keys).where(schema.keys.c.id == key.id).values(policy=policy))
+    bump_revision(c)
+    return msgspec.structs.replace(key, policy=policy)
 
 
 def authenticate(c: Connection, pepper: bytes, secret: str, now_ms: int) -> tuple[Key, Project]:

@@ -87,6 +87,14 @@ def update(
     return _change(c, before, changes)
 
 
+def set_policy(c: Connection, project_id: str, policy: bytes | None) -> Project:
+    """Return the project under that policy (JSON, checked before), None for none.
+
+    Raises NotFound.
+    """
+    return _change(c, get(c, project_id), {"policy": policy})
+
+
 def close(c: Connection, project_id: str, reason: str) -> Project:
     """Return the project, serving no tokens from now on because of `reason`. Raises NotFound."""
     if not reason.strip():

@@ -1,0 +1,160 @@
+"""`tramontane project policy` and `tramontane key policy`: what may be used, and on which terms."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tramontane.cli.options import AsJson, ConfigFile, DataDir, words
+from tramontane.cli.output import print_fields, print_json
+from tramontane.cli.platform import opened
+
+if TYPE_CHECKING:
+    from tramontane.governance.policies import Policy
+
+Providers = Annotated[
+    list[str] | None,
+    typer.Option("--providers", metavar="NAME,…", help="The only accounts or kinds of providers."),
+]
+Jurisdictions = Annotated[
+    list[str] | None,
+    typer.Option("--jurisdictions", metavar="EU,FR,…", help="The only places to process in."),
+]
+OwnerJurisdictions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--owner-jurisdictions", metavar="EU,FR,…", help="The only laws providers may be under."
+    ),
+]
+OpenWeightOnly = Annotated[
+    bool | None, typer.Option("--open-weight-only/--any-weights", help="Only open-weight models.")
+]
+NoTraining = Annotated[
+    bool | None,
+    typer.Option(
+        "--no-training/--training-allowed", help="Only terms that rule training on inputs out."
+    ),
+]
+LocalOnly = Annotated[
+    bool | None, typer.Option("--local-only/--not-only-local", help="Only models run here.")
+]
+MaxInput = Annotated[
+    str | None,
+    typer.Option("--max-price-in", metavar="AMOUNT", help="Ceiling per million input tokens."),
+]
+MaxOutput = Annotated[
+    str | None,
+    typer.Option("--max-price-out", metavar="AMOUNT", help="Ceiling per million output tokens."),
+]
+Clear = Annotated[bool, typer.Option("--clear", help="Rule nothing out, but for what is given.")]
+
+
+def of_project(
+    project: Annotated[str, typer.Argument(metavar="PROJECT", help="Its name or identifier.")],
+    providers: Providers = None,
+    jurisdictions: Jurisdictions = None,
+    owner_jurisdictions: OwnerJurisdictions = None,
+    open_weight_only: OpenWeightOnly = None,
+    no_training: NoTraining = None,
+    local_only: LocalOnly = None,
+    max_price_in: MaxInput = None,
+    max_price_out: MaxOutput = None,
+    clear: Clear = False,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    data: DataDir = None,
+) -> None:
+    """Show what a project may use, or change what is given. Running platforms follow within 2 s."""
+    from tramontane.governance import policies
+    from tramontane.store import projects
+
+    asked = _asked(
+        providers, jurisdictions, owner_jurisdictions, open_weight_only, no_training, local_only,
+        max_price_in, max_price_out,
+    )  # fmt: skip
+    with opened(config, data) as platform, platform.store.write() as c:
+        found = projects.get(c, project)
+        policy = _changed(policies.read(found.policy), asked, clear)
+        if asked or clear:
+            projects.set_policy(c, found.id, policies.write(policy))
+    _print({"project": found.name}, policy, as_json)
+
+
+def of_key(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Its identifier or beginning (tmt_…).")],
+    providers: Providers = None,
+    jurisdictions: Jurisdictions = None,
+    owner_jurisdictions: OwnerJurisdictions = None,
+    open_weight_only: OpenWeightOnly = None,
+    no_training: NoTraining = None,
+    local_only: LocalOnly = None,
+    max_price_in: MaxInput = None,
+    max_price_out: MaxOutput = None,
+    clear: Clear = False,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    data: DataDir = None,
+) -> None:
+    """Show what a key may use beside its project's policy, or change what is given."""
+    from tramontane.governance import policies
+    from tramontane.store import keys
+
+    asked = _asked(
+        providers, jurisdictions, owner_jurisdictions, open_weight_only, no_training, local_only,
+        max_price_in, max_price_out,
+    )  # fmt: skip
+    with opened(config, data) as platform, platform.store.write() as c:
+        found = keys.get(c, key)
+        policy = _changed(policies.read(found.policy), asked, clear)
+        if asked or clear:
+            keys.set_policy(c, found.id, policies.write(policy))
+    _print({"key": found.name, "identifier": found.id}, policy, as_json)
+
+
+def _asked(
+    providers: list[str] | None,
+    jurisdictions: list[str] | None,
+    owner_jurisdictions: list[str] | None,
+    open_weight_only: bool | None,
+    no_training: bool | None,
+    local_only: bool | None,
+    max_price_in: str | None,
+    max_price_out: str | None,
+) -> dict[str, object]:
+    """Return what was given, by the names of a policy's fields."""
+    lists = {
+        "providers": providers,
+        "jurisdictions": jurisdictions,
+        "owner_jurisdictions": owner_jurisdictions,
+    }
+    asked: dict[str, object] = {
+        name: tuple(words(given)) or None for name, given in lists.items() if given is not None
+    }
+    others = {
+        "open_weight_only": open_weight_only,
+        "no_training": no_training,
+        "local_only": local_only,
+        "max_input_per_mtok": max_price_in,
+        "max_output_per_mtok": max_price_out,
+    }
+    return asked | {name: given for name, given in others.items() if given is not None}
+
+
+def _changed(policy: "Policy", asked: dict[str, object], clear: bool) -> "Policy":
+    import msgspec
+
+    from tramontane.governance.policies import ALLOWS_ALL
+
+    changed: Policy = msgspec.structs.replace(ALLOWS_ALL if clear else policy, **asked)
+    return changed
+
+
+def _print(whose: dict[str, str], policy: "Policy", as_json: bool) -> None:
+    import msgspec
+
+    fields = msgspec.structs.asdict(policy)
+    if as_json:
+        print_json({**whose, "policy": fields})
+        return
+    print_fields(whose | fields)
+    if policy.rules_nothing_out:
+        print("\nnothing is ruled out")
