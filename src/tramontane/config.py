@@ -21,7 +21,7 @@ from tramontane.money import Price
 from tramontane.pricing import PriceSettings as PriceSettings
 
 StreamUsage = Literal["ask", "always", "never"]
-Dialect = Literal["openai", "mistral", "azure", "anthropic", "google", "bedrock"]
+Dialect = Literal["openai", "mistral", "azure", "azure_openai", "anthropic", "google", "bedrock"]
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 _HOST = re.compile(r"[a-z0-9_][a-z0-9._-]*")
 _LOCAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)

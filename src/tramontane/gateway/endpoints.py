@@ -12,6 +12,8 @@ import msgspec
 
 from tramontane.wire.anthropic import client as anthropic
 from tramontane.wire.anthropic import models as anthropic_models
+from tramontane.wire.azure import client as azure
+from tramontane.wire.azure import info as azure_info
 from tramontane.wire.canonical import Operation
 from tramontane.wire.dialect import Asked, Client, Local
 from tramontane.wire.mistral import chat as mistral
@@ -41,6 +43,24 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 OPENAI_CHAT = Endpoint(
     client=chat.CLIENT, path="/chat/completions", intent=read_chat, asked=chat.asked_of
 )
+
+
+def _azure_endpoints() -> dict[str, Endpoint]:
+    """Azure's paths: the model in the body, or in the path as a deployment of Azure OpenAI.
+
+    Clients of Azure OpenAI append their own /openai to the address that they are given.
+    """
+    chat_ = Endpoint(client=azure.CHAT)
+    completions_ = Endpoint(client=azure.COMPLETIONS, operation="completions")
+    embeddings_ = Endpoint(client=azure.EMBEDDINGS, operation="embeddings")
+    places = {"/azure/chat/completions": chat_, "/azure/embeddings": embeddings_}
+    bases = ("/azure/openai/v1", "/azure/openai/deployments/{model}", "/openai/deployments/{model}")
+    for base in bases:
+        places[f"{base}/chat/completions"] = chat_
+        places[f"{base}/completions"] = completions_
+        places[f"{base}/embeddings"] = embeddings_
+    return places
+
 
 # POST; each goes through an exchange.
 TOKENS: dict[str, Endpoint] = {
@@ -77,6 +97,7 @@ TOKENS: dict[str, Endpoint] = {
     "/mistral/v1/moderations": Endpoint(
         client=mistral.MODERATIONS_CLIENT, operation="moderations", path="/moderations"
     ),
+    **_azure_endpoints(),
     "/v1/messages": Endpoint(client=anthropic.MESSAGES),
     "/anthropic/v1/messages": Endpoint(client=anthropic.MESSAGES),
     "/api/chat": Endpoint(client=ollama.CHAT),
@@ -89,6 +110,10 @@ TOKENS: dict[str, Endpoint] = {
 ANSWERED: dict[str, Local] = {
     "/mistral/v1/models": MISTRAL_MODELS,
     "/mistral/v1/models/{model}": MISTRAL_MODELS,
+    "/azure/info": azure_info.INFO,
+    "/azure/openai/models": azure_info.MODELS,
+    "/azure/openai/v1/models": azure_info.MODELS,
+    "/azure/openai/v1/models/{model}": azure_info.MODELS,
     "/v1/messages/count_tokens": anthropic_models.COUNT,
     "/anthropic/v1/messages/count_tokens": anthropic_models.COUNT,
     "/anthropic/v1/models": anthropic_models.MODELS,
@@ -100,6 +125,8 @@ ANSWERED: dict[str, Local] = {
 BASES: dict[str, Client | Local] = {
     "/v1/": chat.CLIENT,
     "/mistral/": mistral.CHAT_CLIENT,
+    "/azure/": azure.CHAT,
+    "/openai/": azure.CHAT,
     "/v1/messages": anthropic.MESSAGES,
     "/anthropic/": anthropic.MESSAGES,
     **{path.partition("{")[0]: form for path, form in ollama_lists.PATHS.items()},
@@ -128,7 +155,7 @@ _PATTERNS: list[tuple[re.Pattern[bytes], Place]] = [
     for path, place in table.items()
     if "{" in path
 ]
-STARTS = (b"/v1/", b"/anthropic/")
+STARTS = (b"/v1/", b"/anthropic/", b"/azure/", b"/openai/")
 """Below these nothing is passed on to the studio. (Mistral's libraries are the studio's.)"""
 _BASES = sorted(((base.encode(), form) for base, form in BASES.items()), key=lambda b: -len(b[0]))
 

@@ -23,6 +23,16 @@ _PLACES: dict[str, dict[str, tuple[str, str]]] = {
         "fim": ("tramontane.wire.mistral.chat", "FIM"),
         "embeddings": ("tramontane.wire.mistral.chat", "EMBEDDINGS"),
     },
+    "azure": {
+        "chat": ("tramontane.wire.azure.upstream", "CHAT"),
+        "embeddings": ("tramontane.wire.azure.upstream", "EMBEDDINGS"),
+    },
+    "azure_openai": {
+        "chat": ("tramontane.wire.azure.upstream", "OPENAI_CHAT"),
+        "completions": ("tramontane.wire.azure.upstream", "OPENAI_COMPLETIONS"),
+        "fim": ("tramontane.wire.azure.upstream", "OPENAI_COMPLETIONS"),
+        "embeddings": ("tramontane.wire.azure.upstream", "OPENAI_EMBEDDINGS"),
+    },
     "google": {
         "chat": ("tramontane.wire.google.upstream", "UPSTREAM"),
         "embeddings": ("tramontane.wire.google.upstream", "UPSTREAM"),
