@@ -163,9 +163,13 @@ def _set_aside(fields: dict[str, Raw], counted: Counted) -> None:
             code="field_not_allowed",
             param="speed",
         )
-    for name in ("service_tier", "context_management", "diagnostics"):
+    for name in ("context_management", "diagnostics"):
         if name in fields:
             counted.extra[name] = fields[name]
+    if "service_tier" in fields:
+        if bytes(fields["service_tier"]) != b'"standard_only"':
+            raise wrong("service_tier", "it must be 'auto' or 'standard_only'")
+        counted.extra["service_tier"] = Raw(b'"default"')  # as most call it
 
 
 def _system(fields: dict[str, Raw], counted: Counted) -> Message | None:

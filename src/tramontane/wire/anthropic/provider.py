@@ -44,6 +44,8 @@ _VERSION = re.compile(r"claude-(?:[a-z]+-)*?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?(?!
 _SEAL = re.compile(r"[A-Za-z0-9+/_=-]+").fullmatch
 _BUDGETS = {"low": 1_024, "medium": 4_096, "high": 16_384, "xhigh": 32_768, "max": 32_768}
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh"}
+_TIER = frozenset(("service_tier",))
+_TIERS = {b'"auto"': "", b'"default"': "standard_only"}
 _DOCUMENTS = ("application/pdf", "text/plain")
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _CACHE = {"type": "ephemeral"}
@@ -91,6 +93,8 @@ class Provider:
             body["metadata"] = {"user_id": request.user}
         if request.stream:
             body["stream"] = True
+        if tier := _tier(request):
+            body["service_tier"] = tier
         config = _output(request.format)
         _think(request, model, body, config, unsaid)
         if config:
@@ -133,7 +137,12 @@ def _leave(request: Request, unsaid: Unsaid) -> None:
     ):
         if is_said:
             unsaid.leave(name)
-    unsaid.leave_extra(request)
+    unsaid.leave_extra(request, _TIER if _tier(request) is not None else frozenset())
+
+
+def _tier(request: Request) -> str | None:
+    """Return the tier as it is called here: none to say for the usual one, None for another."""
+    return _TIERS.get(bytes(request.extra.get("service_tier", b'"auto"')))
 
 
 def _messages(messages: Sequence[Message]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
