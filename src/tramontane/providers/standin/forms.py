@@ -24,6 +24,8 @@ MODEL_WITHOUT_LIST = "standin"
 # What a path begins with, and the module whose `FORM` answers there.
 _PLACES = {
     "/v1/messages": "tramontane.providers.standin.anthropic",
+    "/v1/moderations": "tramontane.providers.standin.moderations",
+    "/azure/": "tramontane.providers.standin.azure",
     "/mistral/v1/": "tramontane.providers.standin.mistral",
     "/v1beta/": "tramontane.providers.standin.google",
     "/model/": "tramontane.providers.standin.bedrock",
