@@ -179,7 +179,7 @@ def test_usage(counted: Any, expected: Usage) -> None:
 def test_why_an_answer_ended(said: str, reason: str) -> None:
     body = response({"finishReason": said, "index": 0})
     assert UPSTREAM.read(body).choices[0].reason == reason
-    assert Finished(reason) in read(stream(body))  # type: ignore[arg-type]
+    assert Finished(reason) in read(stream(body))
 
 
 @pytest.mark.parametrize("said", ["MALFORMED_FUNCTION_CALL", "OTHER", "UNEXPECTED_TOOL_CALL", "?"])
