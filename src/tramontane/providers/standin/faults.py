@@ -49,8 +49,8 @@ def _place(count: int, number: int | None, usual: int) -> int:
 
 def _malformed_sse(draft: Draft, number: int | None) -> None:
     place = _place(len(draft.parts), number, 1)
-    data = draft.parts[place].removeprefix(b"data: ")
-    draft.parts[place] = b"dat\x00 " + data.replace(b"\n\n", b"\nno such field\n\n")
+    broken = draft.parts[place].replace(b"data: ", b"dat\x00 ", 1)
+    draft.parts[place] = broken.replace(b"\n\n", b"\nno such field\n\n")
 
 
 def _malformed_json(draft: Draft, number: int | None) -> None:
