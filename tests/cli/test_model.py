@@ -136,7 +136,13 @@ def test_one_entered_in_the_page_is_listed_and_undeployed(run: Run, data_dir: Pa
         )
         deployments.put(c, entered)
     store.close()
-    shown = {"deployment": "far", "url": url, "upstream_model": "small", "source": "store"}
+    shown = {
+        "deployment": "far",
+        "provider": "mistral",
+        "url": url,
+        "upstream_model": "small",
+        "source": "store",
+    }
     assert run("model", "list", "--json").json["remote"] == [shown]
     listed = run("model", "list").out
     assert "served elsewhere:" in listed and url in listed and "canary" not in listed

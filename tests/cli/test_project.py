@@ -15,6 +15,7 @@ def test_a_project_is_made_shown_changed_closed_and_opened(run: Run) -> None:
         "allowed_models": None,
         "closed_reason": None,
         "created_at": made["created_at"],
+        "policy": None,
     }
     assert run("project", "list", "--json").json == {"data": [made]}
     assert run("project", "show", made["id"], "--json").json == made
