@@ -234,6 +234,11 @@ def _of_projects(theirs: Tenant) -> dict[str, list[Attempt]]:
         "getKeyPolicy": [Attempt(404, path={"key_id": theirs.key.id})],
         "setKeyPolicy": [Attempt(403, path={"key_id": theirs.key.id}, body={})],
         "revokeKey": [Attempt(403, path={"key_id": theirs.key.id})],
+        "listRoutes": [Attempt(403)],
+        "putRoute": [
+            Attempt(403, path={"name": "best"}, body={"deployments": [{"deployment": "demo"}]})
+        ],
+        "removeRoute": [Attempt(403, path={"name": "best"})],
         "listBudgets": listed,
         "setBudget": [Attempt(403, body=budget)],
         "removeBudget": [Attempt(403, path={"budget_id": theirs.budget.id})],

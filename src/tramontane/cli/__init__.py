@@ -18,6 +18,7 @@ from tramontane.cli import (
     member,
     model,
     project,
+    route,
     provider,
     serve,
     standin,
@@ -41,6 +42,7 @@ app.add_typer(member.app, name="member")
 app.add_typer(budget.app, name="budget")
 app.add_typer(model.app, name="model")
 app.add_typer(provider.app, name="provider")
+app.add_typer(route.app, name="route")
 app.add_typer(library.app, name="library")
 app.command("usage")(usage.usage)
 app.command("independence")(independence.independence)

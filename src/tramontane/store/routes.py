@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
-from tramontane.config import RouteSettings, check_route
+from tramontane.config import RouteSettings, Settings, check_route
 from tramontane.errors import ConfigError, InvalidRequest
-from tramontane.store import schema
+from tramontane.store import deployments, schema
 from tramontane.store.database import bump_revision
 from tramontane.store.names import unknown
 from tramontane.store.records import StoredRoute
@@ -21,7 +21,7 @@ def put(c: Connection, name: str, settings: RouteSettings, now_ms: int) -> Store
     try:
         check_route(name, settings, "route")
     except ConfigError as error:
-        raise InvalidRequest(error.message.removeprefix("route.")) from None
+        raise InvalidRequest(error.message.removeprefix("route.").removeprefix("'route': ")) from None
     route = StoredRoute(name=name, settings=msgspec.json.encode(settings), created_at_ms=now_ms)
     table = schema.routes
     c.execute(delete(table).where(table.c.name == name))
@@ -42,6 +42,21 @@ def remove(c: Connection, name: str) -> None:
     if c.execute(delete(table).where(table.c.name == name)).rowcount == 0:
         raise unknown("route", name, c.scalars(select(table.c.name)), "route")
     bump_revision(c)
+
+
+def check_known(
+    c: Connection, settings: Settings, built_in: Iterable[str], name: str, route: RouteSettings
+) -> None:
+    """Raise NotFound where the route names a deployment or a fallback that there is not."""
+    there = {stored.name for stored in deployments.list_all(c)}
+    there |= settings.deployments.keys() | frozenset(built_in)
+    for deployment in route.names:
+        if deployment not in there:
+            raise unknown("deployment", deployment, there, "deployments")
+    there |= merged(settings.routes, list_all(c)).keys() - {name}
+    for fallback in route.fallbacks:
+        if fallback not in there:
+            raise unknown("model", fallback, there, "fallbacks")
 
 
 def merged(

@@ -15,6 +15,7 @@ from tramontane.engines.plan import local_models
 from tramontane.money import Price, format_nano
 from tramontane.providers.remote import remote_models
 from tramontane.store import deployments, engines, models, providers
+from tramontane.store import routes as stored_routes
 from tramontane.store.keys import usable_models
 from tramontane.store.records import Key, Project, Right
 from tramontane.store.windows import time_name
@@ -124,6 +125,8 @@ def all_deployments(platform: Platform) -> list[serving.Deployment]:
         folder = DataFolder(settings.data_dir).models
         plan = local_models(settings, stored, models.list_all(c), folder)
         remote = remote_models(settings, stored, providers.list_all(c))
+        routes = stored_routes.merged(settings.routes, stored_routes.list_all(c))
+        settings = msgspec.structs.replace(settings, routes=routes)
         return serving.deployments(settings, plan, remote, engines.list_instances(c))
 
 
