@@ -21,7 +21,9 @@ def put(c: Connection, name: str, settings: RouteSettings, now_ms: int) -> Store
     try:
         check_route(name, settings, "route")
     except ConfigError as error:
-        raise InvalidRequest(error.message.removeprefix("route.").removeprefix("'route': ")) from None
+        raise InvalidRequest(
+            error.message.removeprefix("route.").removeprefix("'route': ")
+        ) from None
     route = StoredRoute(name=name, settings=msgspec.json.encode(settings), created_at_ms=now_ms)
     table = schema.routes
     c.execute(delete(table).where(table.c.name == name))
