@@ -68,6 +68,15 @@ class Request:
         return fields.get(b"authorization") or fields.get(b"x-api-key") or fields.get(b"api-key")
 
     @property
+    def drops(self) -> bool:
+        """Whether what a provider has nothing for may be left out: as we, or as Azure, put it."""
+        fields = self.fields
+        return (
+            fields.get(b"x-tramontane-drop", b"").lower() == b"true"
+            or fields.get(b"extra-parameters", b"").lower() == b"drop"
+        )
+
+    @property
     def has_body(self) -> bool:
         """Whether the head announces a body."""
         return bool(self.length) or b"transfer-encoding" in self.fields

@@ -40,7 +40,6 @@ LINGER_S = 2.0
 WRITE_HIGH_BYTES = 65_536
 FRAMING_MOST = 8  # bytes read per byte of body: one-byte chunks take six
 UPLOAD_LEAST_BYTES_S = 4_096
-DROP = b"x-tramontane-drop"
 PUBLIC_PATHS = frozenset((b"/health", b"/ready"))
 OWN_PATHS = PUBLIC_PATHS | {b"/metrics", b"/v1"}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -390,7 +389,7 @@ class ClientConnection(asyncio.Protocol):
             place,
             model=request.model,
             query=request.query,
-            drops=request.fields.get(DROP, b"").lower() == b"true",
+            drops=request.drops,
         )
 
     def _answer_locally(self, request: Request) -> None:

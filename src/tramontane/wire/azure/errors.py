@@ -27,8 +27,14 @@ def render(error: TramontaneError) -> tuple[int, bytes]:
 
 
 def render_event(error: TramontaneError) -> bytes:
-    """Return `error` as the last event of a stream: one line of data, all that the clients take."""
-    return b"data: " + _encode({"error": _fields(error)}) + b"\n\n"
+    """Return `error` as the last event of a stream.
+
+    Azure's own client passes over data without choices, and would take the stream for whole; at a
+    line that is no data it raises, and shows that line. Others pass over the comment.
+    """
+    said = " ".join(error.message.split())[:500]
+    data = _encode({"error": _fields(error)})
+    return b": %b: %b\ndata: %b\n\n" % (error.code.encode(), said.encode(), data)
 
 
 def _fields(error: TramontaneError) -> dict[str, Any]:
