@@ -51,7 +51,6 @@ def add(
 ) -> None:
     """Enter a route, or replace the one of that name. A running platform follows within 2 s."""
     from tramontane.config import RouteSettings
-    from tramontane.engines.plan import BUILT_IN
     from tramontane.store import routes
 
     settings = RouteSettings(
@@ -65,7 +64,7 @@ def add(
         if name in platform.settings.routes:
             raise Conflict(f"the route {name!r} is in the configuration file; change it there")
         with platform.store.write() as c:
-            routes.check_known(c, platform.settings, BUILT_IN, name, settings)
+            routes.check_known(c, platform.settings, name, settings)
             routes.put(c, name, settings, platform.now_ms)
     if as_json:
         print_json(_view(name, settings, "store"))

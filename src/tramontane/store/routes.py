@@ -46,12 +46,11 @@ def remove(c: Connection, name: str) -> None:
     bump_revision(c)
 
 
-def check_known(
-    c: Connection, settings: Settings, built_in: Iterable[str], name: str, route: RouteSettings
-) -> None:
+def check_known(c: Connection, settings: Settings, name: str, route: RouteSettings) -> None:
     """Raise NotFound where the route names a deployment or a fallback that there is not."""
     there = {stored.name for stored in deployments.list_all(c)}
-    there |= settings.deployments.keys() | frozenset(built_in)
+    there |= settings.deployments.keys()
+    there |= {name for name, is_on in (("demo", settings.demo), ("guide", settings.guide)) if is_on}
     for deployment in route.names:
         if deployment not in there:
             raise unknown("deployment", deployment, there, "deployments")

@@ -7,7 +7,6 @@ from litestar import delete, get, put
 from litestar.params import FromPath, JSONBody
 
 from tramontane.config import RouteSettings, RouteTarget
-from tramontane.engines.plan import BUILT_IN
 from tramontane.errors import Conflict
 from tramontane.store import routes
 from tramontane.studio.operations import describe
@@ -71,7 +70,7 @@ def put_route(platform: GivenPlatform, name: FromPath[str], data: JSONBody[NewRo
         deadline_s=data.deadline_s,
     )
     with platform.store.write() as c:
-        routes.check_known(c, platform.settings, BUILT_IN, name, settings)
+        routes.check_known(c, platform.settings, name, settings)
         routes.put(c, name, settings, platform.clock_ms())
     return _view(platform, name, settings)
 
