@@ -319,7 +319,18 @@ def _print_report(report: "Report", currency: str) -> None:
     rows = [("before", report.before), ("during", report.during)]
     rows += [(f"during: {m.model} ({OUTCOMES[m.expected]})", m.during) for m in report.models]
     print_table(
-        ("", "requests", "answered", "failed", "refused", "left", "first token", "whole", "cost"),
+        (
+            "",
+            "requests",
+            "answered",
+            "failed",
+            "refused",
+            "left",
+            "first token",
+            "whole",
+            "cost",
+            "each",
+        ),
         (
             (
                 title,
@@ -331,6 +342,7 @@ def _print_report(report: "Report", currency: str) -> None:
                 _milli(f.first_token_p50_ms),
                 _milli(f.total_p50_ms),
                 f"{format_nano(f.cost_nano)} {currency}",
+                f"{format_nano(f.cost_nano // f.answered)} {currency}" if f.answered else None,
             )
             for title, f in rows
         ),

@@ -25,10 +25,10 @@ TITLES = {
     "jurisdiction": "jurisdiction",
 }
 OUTCOMES = {
-    "stands": "stands",
-    "falls_back": "another model answers",
-    "unsure": "not sure",
     "lost": "lost",
+    "unsure": "not sure",
+    "falls_back": "another model answers",
+    "stands": "stands",
 }
 """How outcomes are said to people."""
 
@@ -119,17 +119,20 @@ def _index(found: "Concentration") -> str:
 
 
 def _print_survivals(survivals: "tuple[Survival, ...]") -> None:
+    """One line for each whom something rests on: which models fare how without them."""
+    without: dict[str, dict[str, list[str]]] = {}
+    for survival in survivals:
+        for loss in survival.losses:
+            fared = without.setdefault(f"{loss.dimension}:{loss.name}", {})
+            fared.setdefault(loss.outcome, []).append(survival.model)
+    order = list(TITLES)
     print_table(
-        ("model", "without", "then", "left"),
+        ("without", *OUTCOMES.values()),
         (
-            (
-                survival.model,
-                f"{loss.dimension}:{loss.name}",
-                OUTCOMES[loss.outcome],
-                ", ".join(loss.left) or None,
+            (name, *(", ".join(fared.get(outcome, ())) or None for outcome in OUTCOMES))
+            for name, fared in sorted(
+                without.items(), key=lambda each: (order.index(each[0].partition(":")[0]), each[0])
             )
-            for survival in survivals
-            for loss in survival.losses
         ),
         empty="no model is served yet",
     )
