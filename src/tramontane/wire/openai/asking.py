@@ -53,7 +53,8 @@ def write_chat(
         fields["logprobs"] = True
         fields["top_logprobs"] = request.logprobs
     if request.logit_bias is not None:
-        fields["logit_bias"] = request.logit_bias
+        biases = request.logit_bias.items()
+        fields["logit_bias"] = {t: int(b) if b.is_integer() else b for t, b in biases}
     if request.user is not None:
         fields["user"] = request.user
     _write_tools(request, fields)
