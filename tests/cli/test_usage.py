@@ -76,9 +76,11 @@ def test_what_is_still_in_the_journal_counts_once(run: Run, data_dir: Path) -> N
         assert report["total"] == {
             "requests": 2,
             "estimated_requests": 1,
+            "unpriced_requests": 0,
             "prompt_tokens": 2_000,
             "completion_tokens": 40,
             "cached_tokens": 6,
+            "cache_write_tokens": 0,
             "cost": "3.00",
         }
     assert report["by"] == ["project"]
@@ -134,7 +136,8 @@ def test_groups_spans_and_forms(run: Run, data_dir: Path) -> None:
     }
     *_, last, total = run("usage", "--by", "day").out.splitlines()
     assert last.split()[:2] == ["2026-03-03", "1"]
-    assert total.split() == ["total", "3", "0", "3,000", "60", "9", "4.50", "USD"]
+    counts = ["total", "3", "0", "0", "3,000", "60", "9", "0"]
+    assert total.split() == [*counts, "4.50", "USD"]
 
 
 def test_mistakes(run: Run) -> None:

@@ -35,6 +35,8 @@ RECORDS = st.lists(
         prompt_tokens=st.integers(0, 10**6),
         completion_tokens=st.integers(0, 10**6),
         cached_tokens=st.integers(0, 10**6),
+        cache_write_tokens=st.integers(0, 10**6),
+        is_priced=st.booleans(),
         cost_nano=st.integers(0, 10**15),
         estimated=st.booleans(),
         status=st.just("ok"),
@@ -116,9 +118,11 @@ def slow_report(records: list[UsageRecord], by: tuple[By, ...]) -> list[tuple[ob
             *name,
             len({r.request_id for r in group}),
             len({r.request_id for r in group if r.estimated}),
+            len({r.request_id for r in group if not r.is_priced and r.prompt_tokens}),
             sum(r.prompt_tokens for r in group),
             sum(r.completion_tokens for r in group),
             sum(r.cached_tokens for r in group),
+            sum(r.cache_write_tokens for r in group),
             sum(r.cost_nano for r in group),
         )
         for name, group in sorted(groups.items())
@@ -130,9 +134,11 @@ def flat(row: UsageRow, by: tuple[By, ...]) -> tuple[object, ...]:
         *(row.day if b == "day" else getattr(row, FIELDS[b]) for b in by),
         row.requests,
         row.estimated_requests,
+        row.unpriced_requests,
         row.prompt_tokens,
         row.completion_tokens,
         row.cached_tokens,
+        row.cache_write_tokens,
         row.cost_nano,
     )
 

@@ -68,9 +68,11 @@ def test_sums_stay_the_same() -> None:
             key=key,
             requests=requests,
             estimated_requests=1,
+            unpriced_requests=0,
             prompt_tokens=requests * 10,
             completion_tokens=requests,
             cached_tokens=0,
+            cache_write_tokens=0,
             cost_nano=requests * 7,
             **fields,
         )

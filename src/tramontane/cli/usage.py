@@ -29,9 +29,11 @@ _COLUMNS = {
 _SUMS = (
     "requests",
     "estimated_requests",
+    "unpriced_requests",
     "prompt_tokens",
     "completion_tokens",
     "cached_tokens",
+    "cache_write_tokens",
     "cost",
 )
 
@@ -77,7 +79,7 @@ def usage(
     """Report requests, tokens and cost, to the last settled request.
 
     A request counts where it began. Estimated ones (their end never reached the gateway) are
-    counted in a column of their own.
+    counted in a column of their own, as are unpriced ones: nobody has said what those cost.
     """
     from tramontane.store import projects
     from tramontane.store import usage as usage_store
@@ -152,5 +154,6 @@ def _print(report: Report) -> None:
         blank = [""] * (len(report.by) - 1)
         sums = [total[name] for name in _SUMS[:-1]]
         lines.append(("total", *blank, *sums, f"{total['cost']} {report.currency}"))
-    columns = (*report.by, "requests", "estimated", "prompt", "completion", "cached", "cost")
+    counted = ("requests", "estimated", "unpriced", "prompt", "completion", "cached", "cache write")
+    columns = (*report.by, *counted, "cost")
     print_table(columns, lines, empty="nothing was used in this time")

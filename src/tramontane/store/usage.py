@@ -17,13 +17,20 @@ from tramontane.store.records import Owner, SpentWindows, UsageRecord
 from tramontane.store.windows import DAY_MS, bounds, day_name
 
 By = Literal["project", "key", "model", "deployment", "provider", "region", "day"]
+_SUMMED = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "cost_nano",
+)
 BY: tuple[By, ...] = ("project", "key", "model", "deployment", "provider", "region", "day")
 
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a report; what it was not grouped by is None. `requests` counts each once,
     however many deployments were tried; of these, `estimated_requests` were not counted to the
-    end.
+    end, and what `unpriced_requests` cost nobody knows.
     """
 
     day: str | None = None
@@ -37,9 +44,11 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     region: str | None = None
     requests: int
     estimated_requests: int
+    unpriced_requests: int
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int
+    cache_write_tokens: int
     cost_nano: int
 
 
@@ -141,11 +150,13 @@ def _groups(by: tuple[By, ...]) -> dict[str, ColumnElement[Any]]:
 
 def _sums() -> list[ColumnElement[Any]]:
     t = schema.usage.c
-    tokens = (t.prompt_tokens, t.completion_tokens, t.cached_tokens, t.cost_nano)
+    counted = (t.prompt_tokens, t.completion_tokens, t.cached_tokens, t.cache_write_tokens)
+    unpriced = t.is_priced.is_(False) & (t.prompt_tokens > 0)
     return [
         func.count(distinct(t.request_id)).label("requests"),
         func.count(distinct(case((t.estimated, t.request_id)))).label("estimated_requests"),
-        *(func.coalesce(func.sum(column), 0).label(column.name) for column in tokens),
+        func.count(distinct(case((unpriced, t.request_id)))).label("unpriced_requests"),
+        *(func.coalesce(func.sum(c), 0).label(c.name) for c in (*counted, t.cost_nano)),
     ]
 
 
@@ -157,7 +168,7 @@ def _names(c: Connection) -> dict[str, str]:
 
 
 def _row(row: dict[str, Any], names: dict[str, str]) -> UsageRow:
-    for counted in ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_nano"):
+    for counted in _SUMMED:
         row[counted] = int(row[counted])  # PostgreSQL sums whole numbers into decimals
     if "day" in row:
         row["day"] = day_name(row["day"] * DAY_MS)

@@ -14,9 +14,11 @@ from tramontane.studio.auth import Caller
 _COUNTED = (
     "requests",
     "estimated_requests",
+    "unpriced_requests",
     "prompt_tokens",
     "completion_tokens",
     "cached_tokens",
+    "cache_write_tokens",
     "cost_nano",
 )
 

@@ -52,9 +52,11 @@ def test_a_report_by_day_and_model(studio: Studio, busy: Tenant, theirs: Tenant)
         "model": "large",
         "requests": 2,
         "estimated_requests": 1,
+        "unpriced_requests": 0,
         "prompt_tokens": 300,
         "completion_tokens": 60,
         "cached_tokens": 50,
+        "cache_write_tokens": 0,
         "cost": "0.0045",
     }
     assert report["total"]["cost"] == "0.006"
@@ -133,12 +135,16 @@ def test_the_bill_of_a_request(studio: Studio, busy: Tenant) -> None:
     assert bill["attempts"][1] == {
         "attempt": 2,
         "deployment": "large",
+        "provider": "",
+        "region": "",
         "started_at": "2023-11-14T22:13:19Z",
         "settled_at": "2023-11-14T22:13:20Z",
         "prompt_tokens": 100,
         "completion_tokens": 20,
         "cached_tokens": 50,
+        "cache_write_tokens": 0,
         "cost": "0.0015",
+        "cost_known": True,
         "estimated": False,
         "status": "ok",
     }

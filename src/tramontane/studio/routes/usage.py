@@ -39,8 +39,8 @@ class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Sums of one group; the fields of what was not grouped by are left out. `provider` is empty
     where the bill does not say who served it, `region` where nobody has said where.
 
-    Of `requests`, `estimated_requests` were not counted to their end. `cached_tokens` are part of
-    `prompt_tokens`.
+    Of `requests`, `estimated_requests` were not counted to their end, and what `unpriced_requests`
+    cost nobody knows. `cached_tokens` and `cache_write_tokens` are part of `prompt_tokens`.
     """
 
     day: str | None = None
@@ -54,9 +54,11 @@ class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     region: str | None = None
     requests: int
     estimated_requests: int
+    unpriced_requests: int
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int
+    cache_write_tokens: int
     cost: str
 
 
@@ -72,7 +74,9 @@ class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt at a request. `estimated`: its end never reached the gateway."""
+    """One attempt at a request. `estimated`: its end never reached the gateway. Unless
+    `cost_known`, nobody has said what it costs.
+    """
 
     attempt: int
     deployment: str
@@ -83,13 +87,17 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int
+    cache_write_tokens: int
     cost: str
+    cost_known: bool
     estimated: bool
     status: str
 
 
 class RequestUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """The bill of one request: its attempts and their sum."""
+    """The bill of one request: its attempts and their sum. Unless `cost_known`, nobody has
+    said what one of them costs.
+    """
 
     request_id: str
     project_id: str
@@ -99,7 +107,9 @@ class RequestUsage(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int
+    cache_write_tokens: int
     cost: str
+    cost_known: bool
     estimated: bool
     attempts: list[AttemptView]
 
@@ -205,8 +215,8 @@ def _line(row: UsageRow) -> UsageLine:
 
 def _csv(groups: tuple[By, ...], lines: list[UsageLine], currency: str) -> str:
     names = [field for group in groups for field in _GROUP_FIELDS[group]]
-    names += ["requests", "estimated_requests", "prompt_tokens", "completion_tokens"]
-    names += ["cached_tokens", "cost"]
+    names += ["requests", "estimated_requests", "unpriced_requests", "prompt_tokens"]
+    names += ["completion_tokens", "cached_tokens", "cache_write_tokens", "cost"]
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([*names, "currency"])
@@ -225,10 +235,16 @@ def _bill(records: list[UsageRecord], currency: str) -> RequestUsage:
         prompt_tokens=sum(r.prompt_tokens for r in records),
         completion_tokens=sum(r.completion_tokens for r in records),
         cached_tokens=sum(r.cached_tokens for r in records),
+        cache_write_tokens=sum(r.cache_write_tokens for r in records),
         cost=format_nano(sum(r.cost_nano for r in records)),
+        cost_known=all(map(_is_known, records)),
         estimated=any(r.estimated for r in records),
         attempts=[_attempt(record) for record in records],
     )
+
+
+def _is_known(record: UsageRecord) -> bool:
+    return record.is_priced or not record.prompt_tokens  # nothing used costs nothing
 
 
 def _attempt(record: UsageRecord) -> AttemptView:
@@ -242,7 +258,9 @@ def _attempt(record: UsageRecord) -> AttemptView:
         prompt_tokens=record.prompt_tokens,
         completion_tokens=record.completion_tokens,
         cached_tokens=record.cached_tokens,
+        cache_write_tokens=record.cache_write_tokens,
         cost=format_nano(record.cost_nano),
+        cost_known=_is_known(record),
         estimated=record.estimated,
         status=record.status,
     )
