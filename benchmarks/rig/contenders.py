@@ -18,13 +18,15 @@ from pathlib import Path
 
 import msgspec
 
-from rig.load import Lane
+from rig.load import END, Lane
 from rig.payloads import PROVIDER_KEY
 
 CLIENT_KEY = "sk-client-key-of-the-benchmark-0123456789abcdef"
 SEARCH_PATH = os.pathsep.join(
     [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]
 )
+TRANSLATED = ("translated", "translated_stream")
+"""Lanes where clients speak OpenAI's dialect and the upstream Anthropic's."""
 LITELLM_ENVIRONMENT = ".venv-bench-litellm"
 
 
@@ -78,7 +80,7 @@ def nginx(folder: Path, upstreams: Upstreams) -> Launch:
     """Return nginx as a proxy: one worker, pooled upstream connections, buffered log."""
     program = find("nginx")
     about = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
-    ports = {lane: free_port() for lane in ("plain", "tls", "stream")}
+    ports = {lane: free_port() for lane in ("plain", "tls", "stream", *TRANSLATED)}
     user = "user root;" if os.geteuid() == 0 else ""
     temporary = "\n".join(
         f"  {kind}_temp_path {folder}/{kind};"
@@ -120,6 +122,8 @@ http {{
       proxy_pass http://stream;
     }}
   }}
+{_nginx_messages(ports["translated"], "plain")}
+{_nginx_messages(ports["translated_stream"], "stream")}
 {_nginx_tls(ports["tls"], upstreams)}}}
 """
     path = folder / "nginx.conf"
@@ -130,10 +134,28 @@ http {{
         command=[program, "-c", str(path)],
         config=config,
         lanes=_lanes(ports, upstreams),
+        note="passes on, and translates nothing",
     )
 
 
 _KEEP = "keepalive 512; keepalive_requests 1000000000; keepalive_timeout 300s;"
+
+
+def _nginx_messages(port: int, upstream: str) -> str:
+    return f"""\
+  server {{
+    listen 127.0.0.1:{port} backlog=1024;
+    location = /health {{ access_log off; return 200 "ok"; }}
+    location /v1/ {{
+      if ($known = 0) {{ return 401; }}
+      proxy_buffering {"off" if upstream == "stream" else "on"};
+      proxy_read_timeout 300s;
+      proxy_set_header Host $host;
+      rewrite ^ /v1/messages break;
+      proxy_pass http://{upstream};
+    }}
+  }}
+"""
 
 
 def _nginx_tls(port: int, upstreams: Upstreams) -> str:
@@ -207,7 +229,13 @@ defaults
 
 def _lanes(ports: Mapping[str, int], upstreams: Upstreams) -> dict[str, Lane]:
     return {
-        lane: Lane(port=port, key=CLIENT_KEY, model="bench")
+        lane: Lane(
+            port=port,
+            key=CLIENT_KEY,
+            model="bench",
+            exact=lane not in TRANSLATED,
+            ends='"message_stop"}\n\n' if lane in TRANSLATED else END,
+        )
         for lane, port in ports.items()
         if lane != "tls" or upstreams.tls_port is not None
     }
@@ -224,10 +252,14 @@ def litellm(folder: Path, upstreams: Upstreams) -> Launch:
     targets["stream"] = f"http://127.0.0.1:{upstreams.stream_port}/v1"
     if upstreams.tls_port is not None:
         targets["tls"] = f"https://localhost:{upstreams.tls_port}/v1"
+    targets["translated"] = f"http://127.0.0.1:{upstreams.plain_port}"
+    targets["translated_stream"] = f"http://127.0.0.1:{upstreams.stream_port}"
+    makers = {lane: "anthropic" if lane in TRANSLATED else "openai" for lane in targets}
     models = "".join(
         f"""\
   - model_name: bench-{lane}
-    litellm_params: {{ model: openai/bench, api_base: "{url}", api_key: "{PROVIDER_KEY}" }}
+    litellm_params:
+      {{ model: {makers[lane]}/bench, api_base: "{url}", api_key: "{PROVIDER_KEY}" }}
 """
         for lane, url in targets.items()
     )
@@ -289,10 +321,13 @@ def tramontane(folder: Path, upstreams: Upstreams) -> Launch:
     targets["stream"] = f"http://127.0.0.1:{upstreams.stream_port}/v1"
     if upstreams.tls_port is not None:
         targets["tls"] = f"https://localhost:{upstreams.tls_port}/v1"
+    targets["translated"] = targets["plain"]
+    targets["translated_stream"] = targets["stream"]
     config = "".join(
         f"""\
 [deployments.bench-{lane}]
 url = "{url}"
+dialect = "{"anthropic" if lane in TRANSLATED else "openai"}"
 upstream_model = "bench"
 key_env = "BENCH_KEY"
 price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
@@ -325,7 +360,10 @@ price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
         command=[program, "serve", "--port", str(port), "--json", *where],
         config=config,
         environment=environment,
-        lanes={lane: Lane(port=port, key=secret, model=f"bench-{lane}") for lane in targets},
+        lanes={
+            lane: Lane(port=port, key=secret, model=f"bench-{lane}", exact=lane not in TRANSLATED)
+            for lane in targets
+        },
         ready_path="/ready",
     )
 

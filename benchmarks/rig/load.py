@@ -22,15 +22,20 @@ from rig import payloads, procfs
 
 READ_BYTES = 262_144
 PATH = "/v1/chat/completions"
+END = "data: [DONE]\n\n"
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
-    """Where requests are sent, and whether the answer's bytes must come through untouched."""
+    """Where requests are sent, and whether the answer's bytes must come through untouched.
+
+    `ends` is how a stream ends: a proxy leaves it as the upstream has it.
+    """
 
     port: int
     key: str
     model: str
     exact: bool = True
+    ends: str = END
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,7 +288,7 @@ class StreamLoad:
         if self._task.lane.exact:
             return body in self._accepted
         whole = body.count(b" word") == self._task.stream_events - 2
-        return whole and body.endswith(b"data: [DONE]\n\n")
+        return whole and body.endswith(self._task.lane.ends.encode())
 
 
 def latency(task: Task) -> Window:

@@ -99,6 +99,63 @@ def events(count: int, *, usage: bool) -> list[bytes]:
     return [b"data: " + line + b"\n\n" for line in [*lines, b"[DONE]"]]
 
 
+def message(size_bytes: int = 1_024) -> bytes:
+    """Return a whole answer as Anthropic spells it, of about `size_bytes`, usage included."""
+    words = "a plain sentence of the answer, which goes on for a while; "
+    document = _message([{"type": "text", "text": ""}], "end_turn", _message_usage(128))
+    room = size_bytes - len(_encode(document))
+    document["content"][0]["text"] = (words * 20)[:room]  # type: ignore[index]
+    return _encode(document)
+
+
+def message_events(count: int) -> list[bytes]:
+    """Return one streamed answer as Anthropic spells it, with as much text as `events` has."""
+    said: list[dict[str, object]] = [
+        {"type": "message_start", "message": _message([], None, _message_usage(1))},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    ]
+    said += [
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": f" word{index % 97:02d}"},
+        }
+        for index in range(count - 2)
+    ]
+    said.append({"type": "content_block_stop", "index": 0})
+    delta = {"stop_reason": "end_turn", "stop_sequence": None}
+    said.append({"type": "message_delta", "delta": delta, "usage": {"output_tokens": count}})
+    said.append({"type": "message_stop"})
+    return [
+        b"event: %b\ndata: %b\n\n" % (str(event["type"]).encode(), _encode(event)) for event in said
+    ]
+
+
+def _message(
+    content: list[dict[str, object]], stop_reason: str | None, usage: dict[str, object]
+) -> dict[str, object]:
+    return {
+        "id": "msg_013Zva2CMHLNnXjNJJKqJ2EF",
+        "type": "message",
+        "role": "assistant",
+        "model": "bench-1",
+        "content": content,
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "usage": usage,
+    }
+
+
+def _message_usage(output_tokens: int) -> dict[str, object]:
+    return {
+        "input_tokens": 211,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "output_tokens": output_tokens,
+        "service_tier": "standard",
+    }
+
+
 def accepted_streams(count: int) -> frozenset[bytes]:
     """Return the bodies a client that did not ask for usage may rightly receive.
 

@@ -90,6 +90,7 @@ GOALS = (
     Goal("≤ 1.0 × nginx CPU per event, 400 streams", "stream400", BASE, 1.0),
     Goal("≥ 300 × less CPU per request than LiteLLM", "plain1k", "litellm", 1 / 300),
     Goal("added p50 ≤ nginx's", "latency", BASE, 1.0),
+    Goal("translated: ≤ 6.0 × nginx CPU per request", "translate1k", BASE, 6.0),
 )
 MEMORY_GOAL_MB = 60.0
 

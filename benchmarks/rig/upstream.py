@@ -51,8 +51,11 @@ class StreamServer:
             usage: [head, *map(payloads.framed, payloads.events(options.events, usage=usage))]
             for usage in (False, True)
         }
-        for chunks in self._streams.values():
+        self._messages = [head, *map(payloads.framed, payloads.message_events(options.events))]
+        for chunks in (*self._streams.values(), self._messages):
             chunks[-1] += payloads.LAST_CHUNK
+        body = payloads.message()
+        self._message = _head("application/json", f"Content-Length: {len(body)}") + body
         self._connections: dict[int, _Connection] = {}
         self._due: list[tuple[float, int, _Connection]] = []
         self._serial = 0
@@ -131,10 +134,12 @@ class StreamServer:
         if len(body) < _content_length(head):
             return
         connection.inbox = b""
+        is_message = head.startswith(b"POST /v1/messages ")
         if not payloads.STREAM.search(body):
-            self._send(connection, self._answer)
+            self._send(connection, self._message if is_message else self._answer)
             return
-        connection.chunks = self._streams[bool(payloads.INCLUDE_USAGE.search(body))]
+        asked = bool(payloads.INCLUDE_USAGE.search(body))
+        connection.chunks = self._messages if is_message else self._streams[asked]
         self._send(connection, connection.chunks[0])
         connection.index = 1
         self._serial += 1
@@ -160,6 +165,7 @@ def nginx_upstream(folder: Path, plain_port: int, tls_port: int, certificate: Pa
     `certificate` is a PEM file that holds the certificate, then its key.
     """
     answer = payloads.answer().decode()
+    message = payloads.message().decode()
     return f"""\
 daemon off;
 worker_processes 1;
@@ -186,6 +192,10 @@ http {{
     location = /v1/chat/completions {{
       default_type application/json;
       return 200 '{answer}';
+    }}
+    location = /v1/messages {{
+      default_type application/json;
+      return 200 '{message}';
     }}
   }}
 }}
