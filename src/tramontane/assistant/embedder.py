@@ -16,7 +16,7 @@ from tramontane.store import vectors
 from tramontane.store.database import Store
 from tramontane.store.vectors import Unembedded, Words
 
-TEXTS_AT_ONCE = 32
+TEXTS_AT_ONCE = 64
 TEXT_CHARACTERS = 4_000
 QUESTION_CHARACTERS = 2_000
 QUESTION_TIMEOUT_S = 5.0
@@ -82,12 +82,12 @@ class Embedder:
                 raise TramontaneError("its project has no key")
             texts = [_embedded(words) for words in some]
             given = await self._tokens.embed(document.key_id, self._model, texts)
-            made = [(words.number, packed(v)) for words, v in zip(some, given, strict=True)]
+            made = [packed(vector) for vector in given]
         except TramontaneError as error:
             self._failed[document.document_id] = now + AGAIN_AFTER_S
             _log.warning("document %s has no vectors yet: %s", document.document_id, error)
             return True
-        await asyncio.to_thread(self._keep, document.document_id, made)
+        await asyncio.to_thread(self._keep, document.document_id, some[0].number, made)
         return True
 
     def _next(self) -> tuple[Unembedded, list[Words]] | None:
@@ -98,9 +98,9 @@ class Embedder:
             some = vectors.without(c, document.document_id, self._model, TEXTS_AT_ONCE)
         return document, some
 
-    def _keep(self, document_id: str, made: Sequence[tuple[int, bytes]]) -> None:
+    def _keep(self, document_id: str, first: int, made: Sequence[bytes]) -> None:
         with self._store.write() as c:
-            vectors.put(c, document_id, self._model, made)
+            vectors.put(c, document_id, self._model, first, made)
 
 
 def _embedded(words: Words) -> str:

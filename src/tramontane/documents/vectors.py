@@ -44,12 +44,16 @@ def nearest(c: Connection, scope: Scope, asked: Vector, most: int) -> list[tuple
 
     wanted = np.frombuffer(asked.packed, dtype="<f2").astype(np.float32)
     best: list[tuple[float, str, int]] = []
-    for keys, data in vectors.of_libraries(
+    for rows in vectors.of_libraries(
         c, scope.library_ids, scope.document_ids, asked.model, len(asked.packed)
     ):
-        rows = np.frombuffer(data, dtype="<f2").reshape(len(keys), -1).astype(np.float32)
-        near = rows @ wanted
+        data = b"".join(row[2] for row in rows)
+        near = np.frombuffer(data, dtype="<f2").reshape(-1, len(wanted)).astype(np.float32) @ wanted
+        keys = [
+            (document_id, first + n)
+            for document_id, first, held in rows
+            for n in range(len(held) // len(asked.packed))
+        ]
         some = np.argpartition(-near, min(most, len(keys)) - 1)[:most]
-        best += [(-float(near[at]), *keys[at]) for at in some]
-        best = sorted(best)[:most]
+        best = sorted([*best, *((-float(near[at]), *keys[at]) for at in some)])[:most]
     return [(document_id, number) for _, document_id, number in best]

@@ -466,9 +466,10 @@ vectors = Table(
     "vectors",
     metadata,
     Column("document_id", Text, ForeignKey("documents.id"), primary_key=True),
-    Column("number", Integer, primary_key=True),
+    Column("first", Integer, primary_key=True),
+    Column("count", Integer, nullable=False),
     Column("model", Text, nullable=False),
-    Column("vector", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 connections = Table(

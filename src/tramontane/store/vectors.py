@@ -1,17 +1,28 @@
-"""Vectors of passages, as a deployment for embeddings gave them; of one model at a time.
+"""Vectors of passages, as a deployment for embeddings gave them; of one model at a time, those of
+some dozens of passages that follow each other in one row.
 
 Only passages of documents that are ready and not superseded have any. It does not know what a
 vector means, nor how two are compared.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
 
 from tramontane.store import schema
 
-READ_AT_ONCE = 4_096
+READ_AT_ONCE = 128
 
 
 class Unembedded(msgspec.Struct, frozen=True):
@@ -31,34 +42,34 @@ class Words(msgspec.Struct, frozen=True):
     text: str
 
 
-def put(c: Connection, document_id: str, model: str, vectors: Iterable[tuple[int, bytes]]) -> None:
-    """Keep vectors of passages, in place of those that they had. A document that has gone
-    meanwhile keeps none.
+def put(c: Connection, document_id: str, model: str, first: int, given: Sequence[bytes]) -> None:
+    """Keep the vectors, all of one size, of the passages from number `first` on, in place of those
+    of another model. A document that has gone meanwhile keeps none.
     """
-    made = [
-        {"document_id": document_id, "number": number, "model": model, "vector": vector}
-        for number, vector in vectors
-    ]
     d, t = schema.documents.c, schema.vectors.c
     is_there = select(d.id).where(d.id == document_id, d.superseded_at_ms.is_(None))
-    if not made or c.scalar(is_there) is None:
+    if not given or c.scalar(is_there) is None:
         return
-    numbers = [row["number"] for row in made]
-    c.execute(delete(schema.vectors).where(t.document_id == document_id, t.number.in_(numbers)))
-    c.execute(insert(schema.vectors), made)
+    old = delete(schema.vectors).where(t.document_id == document_id)
+    c.execute(old.where(or_(t.model != model, t.first >= first)))
+    row = {
+        "document_id": document_id,
+        "first": first,
+        "count": len(given),
+        "model": model,
+        "data": b"".join(given),
+    }
+    c.execute(insert(schema.vectors), row)
 
 
 def unembedded(c: Connection, model: str, but: Collection[str]) -> Unembedded | None:
     """Return the oldest document without all of its vectors of `model`, none of `but`."""
-    d, p, v = schema.documents.c, schema.passages.c, schema.vectors.c
-    embedded = exists().where(
-        v.document_id == p.document_id, v.number == p.number, v.model == model
-    )
-    missing = exists().where(p.document_id == d.id, ~embedded)
+    d = schema.documents.c
     query = (
         select(d.id, d.member_id, schema.libraries.c.project_id, schema.libraries.c.member_id)
         .join(schema.libraries, schema.libraries.c.id == d.library_id)
-        .where(d.status == "ready", d.superseded_at_ms.is_(None), d.id.not_in(list(but)), missing)
+        .where(d.status == "ready", d.superseded_at_ms.is_(None), d.id.not_in(list(but)))
+        .where(_last_passage(d.id) > _last_vector(d.id, model))
         .order_by(d.created_at_ms, d.id)
         .limit(1)
     )
@@ -86,15 +97,33 @@ def _payer(c: Connection, project_id: str, members: Sequence[str | None]) -> str
 
 def without(c: Connection, document_id: str, model: str, limit: int) -> list[Words]:
     """Return the first passages of a document that have no vector of `model`."""
-    p, v = schema.passages.c, schema.vectors.c
+    p = schema.passages.c
+    last = c.scalar(select(_last_vector(literal(document_id), model)))
     query = (
         select(p.number, p.heading, p.text)
-        .outerjoin(schema.vectors, and_(v.document_id == p.document_id, v.number == p.number))
-        .where(p.document_id == document_id, or_(v.model.is_(None), v.model != model))
+        .where(p.document_id == document_id, p.number > last)
         .order_by(p.number)
         .limit(limit)
     )
     return [Words(*row) for row in c.execute(query)]
+
+
+def _last_passage(document_id: ColumnElement[str]) -> ScalarSelect[int]:
+    p = schema.passages.c
+    return (
+        select(func.coalesce(func.max(p.number), 0))
+        .where(p.document_id == document_id)
+        .scalar_subquery()
+    )
+
+
+def _last_vector(document_id: ColumnElement[str], model: str) -> ScalarSelect[int]:
+    v = schema.vectors.c
+    return (
+        select(func.coalesce(func.max(v.first + v.count - 1), 0))
+        .where(v.document_id == document_id, v.model == model)
+        .scalar_subquery()
+    )
 
 
 def of_libraries(
@@ -103,27 +132,27 @@ def of_libraries(
     document_ids: Collection[str] | None,
     model: str,
     size_bytes: int,
-) -> Iterator[tuple[list[tuple[str, int]], bytes]]:
-    """Yield whose vectors they are, and the vectors of `model` one after the other, a few thousand
-    at a time; only those of `size_bytes`.
+) -> Iterator[list[tuple[str, int, bytes]]]:
+    """Yield document, number of the first passage, and the vectors of `model` one after the other
+    from there on; only those of `size_bytes`.
     """
     d, v = schema.documents.c, schema.vectors.c
     query = (
-        select(v.document_id, v.number, v.vector)
+        select(v.document_id, v.first, v.data)
         .join(schema.documents, d.id == v.document_id)
         .where(
             d.library_id.in_(list(library_ids)),
             d.status == "ready",
             d.superseded_at_ms.is_(None),
             v.model == model,
-            func.length(v.vector) == size_bytes,
+            func.length(v.data) == v.count * size_bytes,
         )
     )
     if document_ids is not None:
         query = query.where(d.id.in_(list(document_ids)))
     rows = c.execution_options(stream_results=True).execute(query)
     while some := rows.fetchmany(READ_AT_ONCE):
-        yield [(row[0], row[1]) for row in some], b"".join(row[2] for row in some)
+        yield [(row[0], row[1], row[2]) for row in some]
 
 
 def remove(c: Connection, document_ids: Collection[str]) -> None:

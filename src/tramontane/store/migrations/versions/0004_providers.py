@@ -37,9 +37,10 @@ def upgrade() -> None:
     op.create_table(
         "vectors",
         sa.Column("document_id", sa.Text(), sa.ForeignKey("documents.id"), primary_key=True),
-        sa.Column("number", sa.Integer(), primary_key=True),
+        sa.Column("first", sa.Integer(), primary_key=True),
+        sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
-        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
     )
     for table in ("projects", "keys"):
         op.add_column(table, sa.Column("policy", sa.LargeBinary()))
