@@ -23,6 +23,7 @@ from tramontane.wire.dialect import (
     Upstream,
     Written,
 )
+from tramontane.wire.echo import Unechoed, without_echo
 from tramontane.wire.openai.intent import Intent, read_chat
 
 ENGINE = "engine"
@@ -68,13 +69,18 @@ def translation_to(
     return kind(client, asked, upstream, request_id, drops=drops)
 
 
+def counted_here(client: Client, asked: Asked) -> bytes:
+    """Return the answer to a request for a count that no provider has answered."""
+    return client.write(Answer(id="", model=""), asked)
+
+
 class Translation:
     """One attempt at one deployment. `dropped`: what was left out of the request, by name.
 
     `request_id` stands in for the answer's where the provider gives none.
     """
 
-    __slots__ = ("_asked", "_drops", "_request_id", "client", "dropped", "upstream")
+    __slots__ = ("_asked", "_drops", "_echo", "_request_id", "client", "dropped", "upstream")
 
     def __init__(
         self, client: Client, asked: Asked, upstream: Upstream, request_id: str, *, drops: bool
@@ -85,6 +91,7 @@ class Translation:
         self._asked = asked
         self._request_id = request_id
         self._drops = drops
+        self._echo = ""
 
     def written(self, deployment: Deployment, limit: int | None) -> Written:
         """Return the request for `deployment`. Raises InvalidRequest for what it cannot say."""
@@ -93,7 +100,7 @@ class Translation:
             request = msgspec.structs.replace(request, max_tokens=limit)
         model = msgspec.json.decode(deployment.upstream_model, type=str)
         written = self.upstream.write(request, model=model, drops=self._drops)
-        self.dropped = written.dropped
+        self.dropped, self._echo = written.dropped, written.echo
         return written
 
     def engine_intent(self, deployment: Deployment) -> Intent:
@@ -118,9 +125,10 @@ class Translation:
         settle: Callable[[Progress], None],
     ) -> "TranslatedStream | PassedStream":
         """Return what takes the provider's stream; see `TranslatedStream` for the rest."""
+        reader = self.upstream.reader()
         return TranslatedStream(
             begin,
-            self.upstream.reader(),
+            Unechoed(reader, self._echo) if self._echo else reader,
             writer,
             began=self.began,
             choices=choices,
@@ -138,6 +146,8 @@ class Translation:
     def whole(self, body: bytes) -> tuple[bytes, Progress]:
         """Return a provider's whole answer for the client, and what it says of usage."""
         answer, progress = self._read(body)
+        if self._echo:
+            answer = without_echo(answer, self._echo)
         if not (answer.id and answer.model):
             answer = msgspec.structs.replace(
                 answer,
@@ -178,7 +188,9 @@ class Passage(Translation):
         """Return the request for `deployment`."""
         assert isinstance(self.upstream, Forwarding)
         model = msgspec.json.decode(deployment.upstream_model, type=str)
-        return self.upstream.forward(self._asked, model=model, max_tokens=limit)
+        written = self.upstream.forward(self._asked, model=model, max_tokens=limit)
+        self.dropped = written.dropped
+        return written
 
     def whole(self, body: bytes) -> tuple[bytes, Progress]:
         """Return the provider's answer, and what it says of usage."""

@@ -20,12 +20,14 @@ EVENT_STREAM = b"text/event-stream"
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request as its endpoint read it. `fields` is the top level as the client wrote it, for a
     provider of the same dialect; `prompt_bytes` bounds the prompt's tokens without `images`.
+    `features` are those of the dialect that the client asks for by name, beside the body.
     """
 
     request: Request
     fields: dict[str, msgspec.Raw]
     prompt_bytes: int
     images: int = 0
+    features: tuple[str, ...] = ()
 
 
 class StreamWriter(Protocol):
@@ -59,13 +61,15 @@ class Client(Protocol):
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
     """A request to a provider. `path` follows the origin's base path; `fields` are more lines of
-    the head, each with CR LF; `dropped` names what was left out since that was allowed.
+    the head, each with CR LF; `dropped` names what was left out since that was allowed. `echo` is
+    what the answer will say again before it goes on; it is taken off.
     """
 
     path: str
     body: bytes
     fields: bytes = b""
     dropped: tuple[str, ...] = ()
+    echo: str = ""
 
 
 class StreamReader(Protocol):

@@ -54,7 +54,16 @@ def write_chat(request: c.Request, model: str, *, drops: bool) -> Written:
     _write_thinking(request, fields, unsaid)
     unsaid.leave_set(request, "top_k", "min_p", "logprobs", "logit_bias")
     hints = ["cache_control"] if messages.saw_breakpoint else []
-    return _written("/chat/completions", request, fields, unsaid, hints)
+    written = _written("/chat/completions", request, fields, unsaid, hints)
+    return msgspec.structs.replace(written, echo=prefix_of(request))
+
+
+def prefix_of(request: c.Request) -> str:
+    """Return the text that Mistral's answers to `request` begin with, mostly none."""
+    last = request.messages[-1] if request.messages else None
+    if last is None or not last.is_prefix:
+        return ""
+    return "".join(part.text for part in last.parts if isinstance(part, c.Text))
 
 
 def write_fim(request: c.Request, model: str, *, drops: bool) -> Written:

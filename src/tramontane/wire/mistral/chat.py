@@ -46,7 +46,7 @@ class MistralClient:
 
     def writer(self, asked: Asked) -> StreamWriter:
         """Return the writer of one stream."""
-        return writing.Writer(writing.prefix_of(asked.request))
+        return writing.Writer(asking.prefix_of(asked.request))
 
     def error(self, error: TramontaneError) -> tuple[int, bytes]:
         """Return status and body of a refusal."""

@@ -1,6 +1,7 @@
 """The list of models as Mistral's clients read it: cards with what each model can do.
 
-What nobody has said of a model (its context's length, whether it sees) is left out. It does not know keys.
+What nobody has said of a model (its context's length, whether it sees) is left out. It does not
+know keys.
 """
 
 from collections.abc import Sequence

@@ -8,6 +8,7 @@ It does not know HTTP.
 
 import base64
 import struct
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from tramontane.money import Usage
 from tramontane.wire import canonical as c
 from tramontane.wire.dialect import Asked
 from tramontane.wire.mistral import errors
+from tramontane.wire.mistral.asking import prefix_of
 
 DONE = b"data: [DONE]\n\n"
 _encode = msgspec.json.Encoder().encode
@@ -30,21 +32,13 @@ _REASONS: dict[c.Reason, str] = {
 }
 
 
-def prefix_of(request: c.Request) -> str:
-    """Return the text that every answer to `request` begins with, mostly none."""
-    last = request.messages[-1] if request.messages else None
-    if last is None or not last.is_prefix:
-        return ""
-    return "".join(part.text for part in last.parts if isinstance(part, c.Text))
-
-
 def write(answer: c.Answer, asked: Asked) -> bytes:
     """Return the whole answer's body."""
     prefix = prefix_of(asked.request)
     body: dict[str, Any] = {
         "id": answer.id,
         "object": "chat.completion",
-        "created": answer.created_s,
+        "created": answer.created_s or int(time.time()),
         "model": answer.model,
         "choices": [_whole(i, choice, prefix) for i, choice in enumerate(answer.choices)],
     }
@@ -185,7 +179,7 @@ class Writer:
     def _begin(self, began: c.Began) -> None:
         self._head = (
             b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,"choices":[{'
-            % (_encode(began.id), began.created_s, _encode(began.model))
+            % (_encode(began.id), began.created_s or int(time.time()), _encode(began.model))
         )
         self._usage = began.usage or self._usage
 
