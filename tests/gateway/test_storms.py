@@ -31,7 +31,15 @@ class Seen:
         self.cleared_s = cleared_s
 
 
-def storm(folder: Path, name: str, *, both: bool, per_s: float = 120, lasts_s: float = 2.0) -> Seen:
+def storm(
+    folder: Path,
+    name: str,
+    *,
+    both: bool,
+    per_s: float = 120,
+    lasts_s: float = 1.2,
+    after_s: float = RECOVERY_S + 0.3,
+) -> Seen:
     """Have `first` (and `second`) fail for `lasts_s` seconds under load."""
     answer, bad = STORMS[name]
 
