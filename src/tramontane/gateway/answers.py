@@ -173,13 +173,9 @@ def refusal(
         return explain_refusal(_error_of(body))
     if status in (400, 413, 422):
         said = _said(_error_of(body)) if translation is None else translation.read_error(body)
-        error = InvalidRequest(
-            said.message[:2000] or "The model refused this request as invalid.",
-            code=said.code if said.code is not None and _is_word(said.code) else "invalid_request",
-            param=said.param[:200] if said.param is not None else None,
-        )
-        error.status = 400
-        return error
+        if said.status is None:
+            return _invalid(said)
+        status = said.status
     if status == 429:
         return RateLimited(
             f"The provider of '{deployment.name}' is limiting our requests.",
@@ -201,6 +197,16 @@ def refusal(
             retry_after_s=_seconds(head.retry_after) or 1 + random.random(),
         )
     return UpstreamFailed(f"The upstream of '{deployment.name}' failed with status {status}.")
+
+
+def _invalid(said: Said) -> InvalidRequest:
+    error = InvalidRequest(
+        said.message[:2000] or "The model refused this request as invalid.",
+        code=said.code if said.code is not None and _is_word(said.code) else "invalid_request",
+        param=said.param[:200] if said.param is not None else None,
+    )
+    error.status = 400
+    return error
 
 
 def _without_key(body: bytes, deployment: Deployment) -> bytes:

@@ -82,7 +82,7 @@ def test_a_stream_with_everything() -> None:
     assert begun[1].id == "own"
     assert [piece for piece in pieces if not isinstance(piece, CallBegan)][1:] == [
         ThinkingPiece("Hm ", 0),
-        Counted(Usage(10, 0, 0)),
+        Counted(Usage(10, 0, 0), 0),
         TextPiece("Grüße, ", 0),
         TextPiece("Ciao", 1),
         TextPiece("日本", 0),
@@ -91,7 +91,7 @@ def test_a_stream_with_everything() -> None:
         CallPiece(1, "{}"),
         Finished("tool_calls", 0),
         Finished("length", 1),
-        Counted(Usage(10, 12, 4)),
+        Counted(Usage(10, 12, 4), 7),
         Ended(),
     ]
 
@@ -137,6 +137,7 @@ def test_a_whole_answer() -> None:
     assert isinstance(called, Call)
     assert (called.name, json.loads(called.arguments)) == ("f", {"city": "Évora"})
     assert (choice.reason, answer.usage) == ("tool_calls", Usage(10, 12, 4))
+    assert answer.thinking_tokens == 7
     assert UPSTREAM.read(body) == answer  # the ids of calls too
 
 
@@ -190,7 +191,7 @@ def test_what_is_no_end_is_a_failure_and_its_usage_is_known(said: str) -> None:
     reader = UPSTREAM.reader()
     with pytest.raises(UpstreamFailed):
         reader.feed(stream(body))
-    assert list(reader.left)[1:] == [TextPiece("Hel"), Counted(Usage(10, 12, 4))]
+    assert list(reader.left)[1:] == [TextPiece("Hel"), Counted(Usage(10, 12, 4), 7)]
 
 
 def test_a_prompt_that_is_blocked_whole() -> None:
@@ -201,7 +202,7 @@ def test_a_prompt_that_is_blocked_whole() -> None:
     assert answer.usage == Usage(3)
     assert read(stream(body.encode()))[-3:] == [
         Finished("content_filter"),
-        Counted(Usage(3)),
+        Counted(Usage(3), 0),
         Ended(),
     ]
 

@@ -169,12 +169,13 @@ def read_answer(body: bytes) -> Answer:
     parts.end()
     began = pieces[0]
     assert isinstance(began, Began)
-    counted = response.usage_metadata
+    counted = None if response.usage_metadata is None else _counted(response.usage_metadata)
     return Answer(
         id=began.id,
         model=began.model,
         choices=tuple(_choice(pieces, index) for index in sorted(parts.finished)),
-        usage=None if counted is None else _usage(counted),
+        usage=None if counted is None else counted.usage,
+        thinking_tokens=None if counted is None else counted.thinking_tokens,
     )
 
 
@@ -223,16 +224,17 @@ class _Parts:
         self._id = ""
         self._calls: dict[int, int] = {}
         self._began: set[int] = set()
-        self._usage = Usage()
+        self._counted: Counted | None = None
         self._is_begun = False
         self.finished: set[int] = set()
 
     def take(self, response: _Response, pieces: list[Piece]) -> None:
-        counted = None if response.usage_metadata is None else _usage(response.usage_metadata)
+        counted = None if response.usage_metadata is None else _counted(response.usage_metadata)
         if not self._is_begun:
             self._is_begun = True
             self._id = response.response_id
-            pieces.append(Began(self._id, response.model_version, counted))
+            usage = None if counted is None else counted.usage
+            pieces.append(Began(self._id, response.model_version, usage))
         known = len(self.finished)
         failures = [self._candidate(each, pieces) for each in response.candidates or ()]
         feedback = response.prompt_feedback
@@ -240,9 +242,9 @@ class _Parts:
             self._began.add(0)
             self.finished.add(0)
             pieces.append(Finished("content_filter"))
-        if counted is not None and (counted != self._usage or len(self.finished) > known):
-            self._usage = counted
-            pieces.append(Counted(counted))
+        if counted is not None and (counted != self._counted or len(self.finished) > known):
+            self._counted = counted
+            pieces.append(counted)
         for failure in failures:
             if failure is not None:
                 raise failure
@@ -312,8 +314,8 @@ def _made_id(response_id: str, index: int, number: int, call: _FunctionCall) -> 
     return "call_" + hashlib.sha256(seed).hexdigest()[:24]
 
 
-def _usage(counted: _Usage) -> Usage:
-    """Return the usage. Thoughts are counted beside the candidates or, by some models, in them;
+def _counted(counted: _Usage) -> Counted:
+    """Return what was used. Thoughts are counted beside the candidates or, by some models, in them;
     the total tells which.
     """
     prompt = counted.prompt_token_count + counted.tool_use_prompt_token_count
@@ -321,7 +323,8 @@ def _usage(counted: _Usage) -> Usage:
     beyond = counted.total_token_count - prompt
     if counted.candidates_token_count <= beyond <= made:
         made = beyond
-    return Usage(prompt, made, counted.cached_content_token_count)
+    usage = Usage(prompt, made, counted.cached_content_token_count)
+    return Counted(usage, counted.thoughts_token_count)
 
 
 def _logprobs(result: _Logprobs | None) -> msgspec.Raw | None:
