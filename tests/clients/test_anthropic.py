@@ -95,13 +95,36 @@ def test_models_and_both_addresses(gateway: RunningGateway) -> None:
         assert client.models.retrieve("claude").display_name == "claude"
         with pytest.raises(anthropic.NotFoundError):
             client.models.retrieve("nothing")
-        counted = client.messages.count_tokens(
-            model="claude", messages=[{"role": "user", "content": "hello"}]
-        )
-        assert counted.input_tokens > 0
-    ask: dict[str, Any] = {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+        ask: Any = {"messages": [{"role": "user", "content": "hello"}]}
+        counted = client.messages.count_tokens(model="claude", **ask)
+        answer = client.messages.create(model="claude", max_tokens=9, **ask)
+        assert counted.input_tokens == answer.usage.input_tokens
+        assert answer._request_id.startswith("req_")
+        assert "estimated" not in counted.to_dict()
+        assert client.messages.count_tokens(model="bench", **ask).to_dict()["estimated"] is True
     with anthropic.Anthropic(base_url=address, auth_token=gateway.key) as client:
-        assert client.messages.create(model="claude", **ask).content[0].text == "hi"
+        answer = client.messages.create(model="claude", max_tokens=9, **ask)
+        assert answer.content[0].text == "hello"
+        assert client.models.list().data[0].type == "model"
+
+
+def test_features_by_name_reach_a_provider_of_this_dialect(
+    gateway: RunningGateway, standin: RunningStandin
+) -> None:
+    import anthropic
+
+    address = f"{gateway.address}/anthropic"
+    with anthropic.Anthropic(base_url=address, api_key=gateway.key) as client:
+        answer = client.beta.messages.with_raw_response.create(
+            model="claude",
+            max_tokens=9,
+            messages=[{"role": "user", "content": "hello"}],
+            betas=["interleaved-thinking-2025-05-14", "web-fetch-2025-09-10"],
+        )
+    assert answer.headers["x-tramontane-dropped"] == "anthropic-beta web-fetch-2025-09-10"
+    head = standin.requests[-1].headers or {}
+    assert head["anthropic-beta"] == "interleaved-thinking-2025-05-14"
+    assert head["anthropic-version"] == "2023-06-01"
 
 
 def test_a_bill_is_what_the_provider_counted(

@@ -5,12 +5,13 @@ It does not know connections, keys or deployments.
 """
 
 import re
-from collections.abc import Callable
-from urllib.parse import unquote
+from collections.abc import Callable, Mapping
+from urllib.parse import quote, unquote
 
 import msgspec
 
 from tramontane.wire.anthropic import client as anthropic
+from tramontane.wire.anthropic import counting as anthropic_counting
 from tramontane.wire.anthropic import models as anthropic_models
 from tramontane.wire.azure import client as azure
 from tramontane.wire.azure import info as azure_info
@@ -30,7 +31,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     Where its bodies can be spliced to a provider of the same dialect, `path` is the one behind that
     provider's base address. Where no more than that must be known of one, `intent` reads it, and
-    `asked` makes the rest of it where it has to be translated after all.
+    `asked` makes the rest of it where it has to be translated after all. `reads` are fields of the
+    head that the client side looks at; it finds them in the query.
     """
 
     client: Client
@@ -38,6 +40,15 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     path: str = ""
     intent: Callable[[bytes], Intent] | None = None
     asked: Callable[[Intent], Asked] | None = None
+    reads: tuple[bytes, ...] = ()
+
+    def query_of(self, query: bytes, fields: Mapping[bytes, bytes]) -> bytes:
+        """Return `query` with those of `fields` that the client side reads."""
+        for name in self.reads:
+            value = fields.get(name)
+            if value is not None:
+                query += b"&%b=%b" % (name, quote(value, safe="").encode())
+        return query
 
 
 OPENAI_CHAT = Endpoint(
@@ -61,6 +72,11 @@ def _azure_endpoints() -> dict[str, Endpoint]:
         places[f"{base}/embeddings"] = embeddings_
     return places
 
+
+MESSAGES = Endpoint(client=anthropic.MESSAGES, reads=(b"anthropic-beta",))
+COUNT_TOKENS = Endpoint(
+    client=anthropic_counting.CLIENT, operation="count_tokens", reads=(b"anthropic-beta",)
+)
 
 # POST; each goes through an exchange.
 TOKENS: dict[str, Endpoint] = {
@@ -98,8 +114,10 @@ TOKENS: dict[str, Endpoint] = {
         client=mistral.MODERATIONS_CLIENT, operation="moderations", path="/moderations"
     ),
     **_azure_endpoints(),
-    "/v1/messages": Endpoint(client=anthropic.MESSAGES),
-    "/anthropic/v1/messages": Endpoint(client=anthropic.MESSAGES),
+    "/v1/messages": MESSAGES,
+    "/anthropic/v1/messages": MESSAGES,
+    "/v1/messages/count_tokens": COUNT_TOKENS,
+    "/anthropic/v1/messages/count_tokens": COUNT_TOKENS,
     "/api/chat": Endpoint(client=ollama.CHAT),
     "/api/generate": Endpoint(client=ollama.GENERATE),
     "/api/embed": Endpoint(client=ollama.EMBED, operation="embeddings"),
@@ -114,8 +132,6 @@ ANSWERED: dict[str, Local] = {
     "/azure/openai/models": azure_info.MODELS,
     "/azure/openai/v1/models": azure_info.MODELS,
     "/azure/openai/v1/models/{model}": azure_info.MODELS,
-    "/v1/messages/count_tokens": anthropic_models.COUNT,
-    "/anthropic/v1/messages/count_tokens": anthropic_models.COUNT,
     "/anthropic/v1/models": anthropic_models.MODELS,
     "/anthropic/v1/models/{model}": anthropic_models.MODEL,
     **ollama_lists.PATHS,
@@ -157,6 +173,7 @@ _PATTERNS: list[tuple[re.Pattern[bytes], Place]] = [
 ]
 STARTS = (b"/v1/", b"/anthropic/", b"/azure/", b"/openai/")
 """Below these nothing is passed on to the studio. (Mistral's libraries are the studio's.)"""
+_ANTHROPIC = (b"/anthropic/", b"/v1/messages")
 _BASES = sorted(((base.encode(), form) for base, form in BASES.items()), key=lambda b: -len(b[0]))
 
 
@@ -170,6 +187,22 @@ def find(path: bytes) -> tuple[Place, str | None] | None:
         if found is not None:
             return place, unquote(found["model"].decode("latin-1"))
     return None
+
+
+def of_models(path: bytes, fields: Mapping[bytes, bytes]) -> tuple[Place, str | None] | None:
+    """Return whose list of models /v1/models is: Anthropic's clients say their version."""
+    if path.startswith(b"/v1/models") and b"anthropic-version" in fields:
+        return find(b"/anthropic" + path)
+    return None
+
+
+def named_again(path: bytes, fields: bytes) -> bytes:
+    """Return `fields` with the request's id under the name, too, that Anthropic's clients read."""
+    if path.startswith(_ANTHROPIC):
+        at = fields.find(b"x-request-id: ")
+        if at >= 0:
+            fields += fields[at + 2 : fields.index(b"\r\n", at) + 2]
+    return fields
 
 
 def speaker(path: bytes) -> Client | Local:

@@ -42,6 +42,7 @@ from tramontane.gateway.retries import TRY_NEXT, Attempts
 from tramontane.gateway.service import Service
 from tramontane.gateway.translation import (
     Translation,
+    counted_here,
     intent_of,
     translation_to,
     without_prompt,
@@ -269,6 +270,8 @@ class Exchange:
         self._service = service
         self.progress = None
         self._last_byte_s = 0.0
+        if intent.operation == "count_tokens" and self._is_counted_here(service.deployment):
+            return
         self._translation = self._translation_for(intent, service.deployment)
         permit = service.gate.enter(self.principal.project.id)  # 6
         if permit is None:
@@ -276,9 +279,10 @@ class Exchange:
         bill = self._bill
         try:
             limit, output_bound = limit_output(intent, service, self.principal, self._desk.ledger)
-            bill.hold(  # 7
-                self.principal, self.request_id, self.attempt, intent, service, output_bound
-            )
+            if intent.operation != "count_tokens":  # which is free
+                bill.hold(  # 7
+                    self.principal, self.request_id, self.attempt, intent, service, output_bound
+                )
             try:
                 await self._forward(intent, service, permit, limit)  # 8 and 9
             except ClientLeft:
@@ -297,6 +301,16 @@ class Exchange:
             self.deadline_s = None
             permit.was_served = self.progress is not None and self.progress.events > 0
             service.gate.release(permit)
+
+    def _is_counted_here(self, deployment: Deployment) -> bool:
+        """Answer a count by estimate where the deployment has no words for it."""
+        client, asked = self._endpoint.client, self._asked
+        if deployment.dialect == client.dialect and not deployment.is_local:
+            return False
+        assert asked is not None
+        self._sent = True
+        self._client.respond(200, self._fields(deployment), counted_here(client, asked))
+        return True
 
     def _settle_interrupted(self, status: str) -> None:
         was_sent = self._connection is not None
@@ -509,6 +523,8 @@ class Exchange:
             except ValueError:
                 raise UpstreamFailed("The upstream's answer is not valid JSON.") from None
             progress.events = len(body) // 4  # should the provider not have counted
+            if deployment.service_tiers:
+                progress.service_tier = events.read_service_tier(body)
         cost = self._bill.settle(progress.usage, progress, "ok")
         self._sent = True
         if self._client.is_open:

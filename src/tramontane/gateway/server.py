@@ -246,7 +246,7 @@ class ClientConnection(asyncio.Protocol):
     def _admit(self, request: Request) -> None:
         """Step 2, before anything else is told. Raises what refuses the request."""
         path, settings = request.path, self._gateway.settings
-        found = endpoints.find(path)
+        found = endpoints.find(path) or endpoints.of_models(path, request.fields)
         if found is not None:
             request.place, request.model = found
             principal = self._authenticate(request)
@@ -388,7 +388,7 @@ class ClientConnection(asyncio.Protocol):
             body,
             place,
             model=request.model,
-            query=request.query,
+            query=place.query_of(request.query, request.fields),
             drops=request.drops,
         )
 
@@ -435,6 +435,8 @@ class ClientConnection(asyncio.Protocol):
         """Send one whole answer. `fields` are header lines; JSON unless they say otherwise."""
         request = self._active
         keep_alive = request is not None and request.keep_alive
+        if request is not None:
+            fields = endpoints.named_again(request.path, fields)
         type_field = b"" if b"content-type:" in fields else b"content-type: application/json\r\n"
         head = b"HTTP/1.1 %d %b\r\n%bcontent-length: %d\r\n%b%b%b\r\n" % (
             status,
@@ -465,6 +467,7 @@ class ClientConnection(asyncio.Protocol):
         close = b"" if request.keep_alive else b"connection: close\r\n"
         date = self._gateway.date_field
         head = _STREAM_HEAD if media_type is EVENT_STREAM else _OTHER_STREAM_HEAD % media_type
+        fields = endpoints.named_again(request.path, fields)
         self.write_raw(b"%b%b%b%b%b\r\n" % (head, framing, close, date, fields))
 
     def release_body(self) -> None:

@@ -17,7 +17,9 @@ from tramontane.errors import InvalidRequest, TramontaneError
 from tramontane.money import Usage
 
 Role = Literal["system", "user", "assistant", "tool"]
-Operation = Literal["chat", "completions", "fim", "embeddings", "moderations"]
+Operation = Literal[
+    "chat", "completions", "fim", "embeddings", "moderations", "count_tokens"
+]  # fmt: skip
 Reason = Literal["stop", "length", "tool_calls", "content_filter", "refusal"]
 """Why an answer ended. `refusal`: the model declined; most dialects call it `content_filter`."""
 
@@ -123,7 +125,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     Other operations have no messages: `completions` and `fim` go on from each of `inputs` (up to
     `suffix`) and answer with Text, one choice after another; `embeddings` measure them, and
-    `moderations` judge them. An input is text or, in OpenAI's dialect alone, token numbers.
+    `moderations` judge them. `count_tokens` counts those of the messages, free of charge. An input
+    is text or, in OpenAI's dialect alone, token numbers.
     """
 
     model: str

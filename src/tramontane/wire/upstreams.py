@@ -37,7 +37,10 @@ _PLACES: dict[str, dict[str, tuple[str, str]]] = {
         "chat": ("tramontane.wire.google.upstream", "UPSTREAM"),
         "embeddings": ("tramontane.wire.google.upstream", "UPSTREAM"),
     },
-    "anthropic": {"chat": ("tramontane.wire.anthropic.provider", "PROVIDER")},
+    "anthropic": {
+        "chat": ("tramontane.wire.anthropic.provider", "PROVIDER"),
+        "count_tokens": ("tramontane.wire.anthropic.counting", "COUNTER"),
+    },
     "bedrock": {"chat": ("tramontane.wire.bedrock.upstream", "UPSTREAM")},
 }
 

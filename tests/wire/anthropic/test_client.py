@@ -8,10 +8,14 @@ import pytest
 from tramontane.errors import InvalidRequest, NotFound, Overloaded, TramontaneError
 from tramontane.money import Usage
 from tramontane.wire.anthropic.client import MESSAGES
-from tramontane.wire.anthropic.models import COUNT, MODEL, MODELS
+from tramontane.wire.anthropic.counting import CLIENT as COUNT
+from tramontane.wire.anthropic.counting import COUNTER
+from tramontane.wire.anthropic.models import MODEL, MODELS
+from tramontane.wire.anthropic.provider import PROVIDER
 from tramontane.wire.canonical import (
     Answer,
     Began,
+    Broken,
     Call,
     CallBegan,
     CallPiece,
@@ -174,6 +178,7 @@ def test_what_is_sent_on_is_what_was_understood() -> None:
         ({"mcp_servers": [{"type": "url", "url": "http://a"}]}, "mcp_servers"),
         ({"container": "c"}, "container"),
         ({"speed": "fast"}, "speed"),
+        ({"cache_control": {"type": "ephemeral", "ttl": "1h"}}, "cache_control.ttl"),
         ({"inference_geo": "us"}, "inference_geo"),
     ],
 )
@@ -374,11 +379,33 @@ def test_lists_of_models() -> None:
 
 
 def test_a_count_says_that_it_is_an_estimate() -> None:
-    body = json.dumps({"model": "a", "messages": HELLO}).encode()
-    said = json.loads(COUNT.answer(NAMES, name=None, body=body, query=b""))
-    assert said["estimated"] is True
-    longer = json.dumps({"model": "a", "messages": HELLO * 100}).encode()
-    more = json.loads(COUNT.answer(NAMES, name=None, body=longer, query=b""))
-    assert 50 < more["input_tokens"] / said["input_tokens"] <= 100
-    with pytest.raises(NotFound):
-        COUNT.answer(NAMES, name=None, body=body.replace(b'"a"', b'"z"'), query=b"")
+    def counted(messages: list[Any]) -> Any:
+        asked = COUNT.read(json.dumps({"model": "a", "messages": messages}).encode(), None, b"")
+        assert asked.request.operation == "count_tokens"
+        return json.loads(COUNT.write(Answer(id="", model=""), asked))
+
+    assert counted(HELLO)["estimated"] is True
+    more = counted(HELLO * 100)["input_tokens"] / counted(HELLO)["input_tokens"]
+    assert 50 < more <= 100
+
+
+def test_a_provider_s_own_count() -> None:
+    body = {"model": "a", "max_tokens": 9, "stream": True, "messages": HELLO}
+    sent = COUNTER.forward(
+        COUNT.read(json.dumps(body).encode(), None, b""), model="c", max_tokens=1
+    )
+    assert sent.path == "/messages/count_tokens"
+    assert json.loads(sent.body) == {"model": "c", "messages": HELLO}
+    assert COUNTER.read(b'{"input_tokens": 12}').usage is None
+    with pytest.raises(Broken):
+        COUNTER.read(b"{}")
+
+
+def test_features_are_asked_for_beside_the_body() -> None:
+    body = json.dumps({"model": "m", "max_tokens": 9, "messages": HELLO}).encode()
+    query = b"beta=true&anthropic-beta=effort-1%2C%20mcp-client-1%2C%0d%0ax"
+    asked = MESSAGES.read(body, None, query)
+    assert asked.features == ("effort-1", "mcp-client-1", "x")
+    sent = PROVIDER.forward(asked, model="c", max_tokens=None)
+    assert sent.fields == b"anthropic-version: 2023-06-01\r\nanthropic-beta: effort-1\r\n"
+    assert sent.dropped == ("anthropic-beta mcp-client-1", "anthropic-beta x")

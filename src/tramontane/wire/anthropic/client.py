@@ -4,6 +4,7 @@ It does not know providers, headers or sockets.
 """
 
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 from msgspec import Raw
@@ -85,6 +86,7 @@ class Messages:
             fields=fields,
             prompt_bytes=len(body) - counted.data_bytes,
             images=counted.images,
+            features=_betas(query),
         )
 
     def _settings(self, fields: dict[str, Raw], counted: Counted) -> dict[str, Any]:
@@ -121,6 +123,14 @@ class Messages:
     def error(self, error: TramontaneError) -> tuple[int, bytes]:
         """Return status and body of a refusal."""
         return errors.status_of(error), errors.render(error)
+
+
+def _betas(query: bytes) -> tuple[str, ...]:
+    """Return what the field `anthropic-beta` asks for."""
+    if b"anthropic-beta=" not in query:
+        return ()
+    asked = parse_qs(query.decode("latin-1")).get("anthropic-beta", [])
+    return tuple(name.strip() for value in asked for name in value.split(",") if name.strip())
 
 
 def _top(body: bytes) -> dict[str, Raw]:
@@ -255,5 +265,3 @@ def _between(
 
 
 MESSAGES = Messages()
-COUNT_TOKENS = Messages(needs_limit=False)
-"""What POST /v1/messages/count_tokens takes: the same, without a limit."""

@@ -1,8 +1,4 @@
-"""What Anthropic's paths give without asking a model: lists of models, a count of tokens.
-
-The count is an estimate from the length of what was sent, and says so in the field `estimated`.
-It does not know deployments.
-"""
+"""Lists of models as Anthropic's API gives them. It does not know deployments."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,16 +9,10 @@ import msgspec
 
 from tramontane.errors import InvalidRequest, NotFound, TramontaneError
 from tramontane.wire.anthropic import errors
-from tramontane.wire.anthropic.client import COUNT_TOKENS
-from tramontane.wire.canonical import Call, File, Image, Message, Request, Result, Text, Thinking
 from tramontane.wire.dialect import Shown
 
 PAGE = 20
 PAGE_MOST = 1_000
-BYTES_PER_TOKEN = 4
-TOKENS_PER_MESSAGE = 4
-TOKENS_PER_IMAGE = 1_600  # the most that its documentation gives for one image
-BYTES_PER_FILE_TOKEN = 26  # of base64: some 60 kB and 2,300 tokens a page of a PDF
 
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -81,52 +71,6 @@ class OneModel(_Base):
         )
 
 
-class TokenCount(_Base):
-    """POST /v1/messages/count_tokens."""
-
-    method = b"POST"
-
-    def answer(
-        self, models: Sequence[Shown], *, name: str | None, body: bytes, query: bytes
-    ) -> bytes:
-        """Return an estimate of the prompt's tokens. Raises InvalidRequest, NotFound."""
-        request = COUNT_TOKENS.read(body, None, query).request
-        if all(model.name != request.model for model in models):
-            raise NotFound(
-                f"There is no model '{request.model[:100]}' for this key.",
-                code="model_not_found",
-                param="model",
-            )
-        return _ENCODE({"input_tokens": estimate_tokens(request), "estimated": True})
-
-
-def estimate_tokens(request: Request) -> int:
-    """Return about how many tokens the prompt of `request` has."""
-    tokens = sum(TOKENS_PER_MESSAGE + _tokens(message) for message in request.messages)
-    for tool in request.tools:
-        size = len(tool.name) + len(tool.description or "") + len(bytes(tool.schema))
-        tokens += TOKENS_PER_MESSAGE + -(-size // BYTES_PER_TOKEN)
-    return tokens
-
-
-def _tokens(message: Message) -> int:
-    tokens = text_bytes = 0
-    pending: list[Any] = list(message.parts)
-    while pending:
-        part = pending.pop()
-        if isinstance(part, Text | Thinking):
-            text_bytes += len(part.text.encode())
-        elif isinstance(part, Call):
-            text_bytes += len(part.name) + len(part.arguments)
-        elif isinstance(part, Image):
-            tokens += TOKENS_PER_IMAGE
-        elif isinstance(part, File):
-            tokens += len(part.data) // BYTES_PER_FILE_TOKEN
-        elif isinstance(part, Result):
-            pending.extend(part.parts)
-    return tokens + -(-text_bytes // BYTES_PER_TOKEN)
-
-
 def _shown(model: Shown) -> dict[str, Any]:
     created = datetime.fromtimestamp(model.created_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
@@ -160,4 +104,3 @@ def _place(names: list[str], name: str, param: str) -> int:
 
 MODELS = ModelList()
 MODEL = OneModel()
-COUNT = TokenCount()

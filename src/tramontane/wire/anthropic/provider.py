@@ -37,10 +37,19 @@ OUTPUT_TOKENS = 8_192
 """The limit where nobody has set one, since the API asks for one; every model in use takes it."""
 THINKING_LEAST = 1_024
 PATH = "/messages"
+BETAS = (
+    "claude-code-", "computer-use-", "context-management-", "effort-",
+    "fine-grained-tool-streaming-", "interleaved-thinking-", "output-128k-", "pdfs-",
+    "prompt-caching-", "structured-outputs-", "token-efficient-tools-",
+)  # fmt: skip
+"""How the names of features begin that change the form of an answer, but neither have the provider
+fetch or run anything nor cost another rate.
+"""
 
 _ENCODE = msgspec.json.Encoder().encode
 _FIELDS = b"anthropic-version: " + VERSION + b"\r\n"
 _VERSION = re.compile(r"claude-(?:[a-z]+-)*?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?(?!\d)")
+_BETA = re.compile(r"[a-z0-9-]{1,64}").fullmatch
 _SEAL = re.compile(r"[A-Za-z0-9+/_=-]+").fullmatch
 _BUDGETS = {"low": 1_024, "medium": 4_096, "high": 16_384, "xhigh": 32_768, "max": 32_768}
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh"}
@@ -105,7 +114,15 @@ class Provider:
         """Return a client's own request, as its dialect's endpoint has read it, for `model`."""
         limit = max_tokens or asked.request.max_tokens or OUTPUT_TOKENS
         changed = {"model": model, "max_tokens": limit}
-        return Written(path=PATH, body=_ENCODE({**asked.fields, **changed}), fields=_FIELDS)
+        betas = [name for name in asked.features if name.startswith(BETAS) and _BETA(name)]
+        dropped = tuple(
+            f"anthropic-beta {name[:64]}" for name in asked.features if name not in betas
+        )
+        fields = _FIELDS
+        if betas:
+            fields += b"anthropic-beta: %b\r\n" % ",".join(betas).encode()
+        body = _ENCODE({**asked.fields, **changed})
+        return Written(path=PATH, body=body, fields=fields, dropped=dropped)
 
     def read(self, body: bytes) -> Answer:
         """Return the whole answer. Raises Broken."""

@@ -62,7 +62,7 @@ class Intent(msgspec.Struct, frozen=True, gc=False):
     @property
     def gives_text(self) -> bool:
         """Whether output tokens are made, and charged."""
-        return self.operation not in ("embeddings", "moderations")
+        return self.operation not in ("embeddings", "moderations", "count_tokens")
 
 
 def read_chat(body: bytes) -> Intent:
