@@ -7,8 +7,9 @@ from tramontane.gateway.breaker import (
     COOLDOWN_MOST_S,
     COOLDOWN_S,
     FAILURES_LEAST,
+    FORGOTTEN_S,
+    LATEST,
     PROBE_S,
-    WINDOW_S,
     Breaker,
 )
 
@@ -41,20 +42,28 @@ def test_a_few_failures_do_not_open_it() -> None:
     assert breaker.may_ask() and not breaker.is_open
 
 
-def test_failures_among_more_successes_do_not_open_it() -> None:
+def test_failures_among_successes_do_not_open_it() -> None:
     breaker, _ = made()
     for _ in range(50):
         breaker.passed()
-        breaker.passed()
         breaker.failed("upstream_error")
     assert not breaker.is_open
+
+
+def test_a_sudden_end_shows_at_once_however_long_all_went_well() -> None:
+    breaker, _ = made()
+    for _ in range(10_000):
+        breaker.passed()
+    for _ in range(LATEST):
+        breaker.failed("upstream_error")
+    assert breaker.is_open
 
 
 def test_old_outcomes_are_forgotten() -> None:
     breaker, clock = made()
     for _ in range(100):
         breaker.passed()
-    clock.now_s += 2 * WINDOW_S
+    clock.now_s += FORGOTTEN_S + 1
     for _ in range(FAILURES_LEAST):
         breaker.failed("upstream_error")
     assert breaker.is_open

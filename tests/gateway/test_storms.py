@@ -36,7 +36,7 @@ def storm(
     name: str,
     *,
     both: bool,
-    per_s: float = 120,
+    per_s: float = 150,
     lasts_s: float = 1.2,
     after_s: float = RECOVERY_S + 0.3,
 ) -> Seen:

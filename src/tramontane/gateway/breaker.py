@@ -1,32 +1,35 @@
 """Whether a deployment is worth asking: a circuit breaker, pure over a clock in seconds.
 
-Closed, requests pass and their outcomes are counted. When at least half of the latest failed, it
-opens, and nobody is sent there for a moment. Then one request at a time tries (Nygard, Release It!,
-"Circuit Breaker"): the first that is answered closes it. It does not know what a failure is.
+Closed, requests pass and their outcomes are counted. When most of the latest failed, it opens, and
+nobody is sent there for a moment. Then one request at a time tries (Nygard, Release It!, "Circuit
+Breaker"): the first that is answered closes it. It does not know what a failure is.
 """
 
 from collections.abc import Callable
 
 FAILURES_LEAST = 5
-WINDOW_S = 5.0  # outcomes count for this long at least, for twice as long at most
+FAILURES_SHARE = 0.75  # of the latest outcomes: below it, most are served, and may go on
+LATEST = 20  # requests, however many there are in a second: a sudden end shows at once
+FORGOTTEN_S = 60.0  # without any outcome
 COOLDOWN_S = 1.0
 COOLDOWN_MOST_S = 30.0  # where the deployment itself has said when to come again
 PROBE_S = 2.0  # a probe that has not been answered by then does not keep others from trying
+_LATEST_BITS = (1 << LATEST) - 1
 
 
 class Breaker:
     """The breaker of one deployment. `cause` is the code of the failure that opened it."""
 
     __slots__ = (
-        "_clock_s", "_draw", "_failed", "_failed_before", "_passed", "_passed_before",
-        "_probed_s", "_since_s", "_until_s", "cause",
+        "_clock_s", "_count", "_draw", "_failures", "_probed_s", "_seen_s", "_until_s", "cause",
     )  # fmt: skip
 
     def __init__(self, clock_s: Callable[[], float], draw: Callable[[], float]) -> None:
         self._clock_s = clock_s
         self._draw = draw
-        self._since_s = clock_s()
-        self._passed = self._failed = self._passed_before = self._failed_before = 0
+        self._failures = 0  # of the latest outcomes a bit each, the last one lowest
+        self._count = 0  # of outcomes
+        self._seen_s = clock_s()
         self._until_s: float | None = None  # None: closed
         self._probed_s: float | None = None
         self.cause = ""
@@ -65,19 +68,17 @@ class Breaker:
     def passed(self) -> None:
         """The deployment has answered, be it that the request is wrong."""
         if self._until_s is None:
-            self._turn()
-            self._passed += 1
+            self._note(0)
         elif self._clock_s() >= self._until_s:
             self._until_s = self._probed_s = None
-            self._forget()
+            self._failures = self._count = 0
 
     def failed(self, cause: str, retry_after_s: float | None = None) -> None:
         """The deployment has failed; `retry_after_s` is when it said to come again."""
         if self._until_s is None:
-            self._turn()
-            self._failed += 1
-            failed = self._failed + self._failed_before
-            if failed < FAILURES_LEAST or failed < self._passed + self._passed_before:
+            self._note(1)
+            failed = self._failures.bit_count()
+            if failed < FAILURES_LEAST or failed < FAILURES_SHARE * self._count:
                 return
         elif self._clock_s() < self._until_s:
             return  # of a request that was under way when it opened
@@ -88,16 +89,10 @@ class Breaker:
         self._probed_s = None
         self.cause = cause
 
-    def _turn(self) -> None:
-        age_s = self._clock_s() - self._since_s
-        if age_s < WINDOW_S:
-            return
-        was_idle = age_s >= 2 * WINDOW_S
-        self._passed_before = 0 if was_idle else self._passed
-        self._failed_before = 0 if was_idle else self._failed
-        self._passed = self._failed = 0
-        self._since_s = self._clock_s()
-
-    def _forget(self) -> None:
-        self._passed = self._failed = self._passed_before = self._failed_before = 0
-        self._since_s = self._clock_s()
+    def _note(self, failure: int) -> None:
+        now_s = self._clock_s()
+        if now_s - self._seen_s > FORGOTTEN_S:
+            self._failures = self._count = 0
+        self._seen_s = now_s
+        self._failures = (self._failures << 1 | failure) & _LATEST_BITS
+        self._count = min(self._count + 1, LATEST)
