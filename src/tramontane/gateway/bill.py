@@ -13,13 +13,14 @@ from tramontane.errors import (
     UpstreamFailed,
     UpstreamTimeout,
 )
+from tramontane.gateway.bounds import held_price
 from tramontane.gateway.directory import Principal
 from tramontane.gateway.ledger import Ledger
 from tramontane.gateway.limits import Admitted
 from tramontane.gateway.relay import Progress
 from tramontane.gateway.service import Service
 from tramontane.gateway.telemetry import AccessRecord, Series, Telemetry
-from tramontane.money import Usage, cost_nano
+from tramontane.money import Price, Usage, cost_nano
 from tramontane.store.journal import Hold
 from tramontane.wire.openai.intent import Intent
 
@@ -72,7 +73,7 @@ class Bill:
             key_id=principal.key.id,
             model=intent.model,
             deployment=deployment.name,
-            price=deployment.price,
+            price=held_price(deployment, intent),
             prompt_bound_tokens=bound,
             prompt_estimate_tokens=service.estimate_prompt_tokens(intent),
             output_bound_tokens=output_bound_tokens,
@@ -100,7 +101,14 @@ class Bill:
             self._service.learn(self.intent.prompt_bytes, usage.prompt_tokens)
         self.usage = usage
         self.status = status
-        self.cost_nano = self._ledger.settle(hold, usage, estimated=self.estimated, status=status)
+        served = progress.service_tier if progress is not None else None
+        self.cost_nano = self._ledger.settle(
+            hold,
+            usage,
+            estimated=self.estimated,
+            status=status,
+            price=self._served_price(served),
+        )
         self._count()
         return self.cost_nano
 
@@ -118,6 +126,15 @@ class Bill:
             self.settle(progress.final_usage, progress, status)
         else:
             self.settle(None, progress, status)
+
+    def _served_price(self, tier: str | None) -> Price | None:
+        """Return the price at the tier that served the answer, None where the hold's counts."""
+        if self._service is None or not self._service.deployment.service_tiers:
+            return None
+        deployment = self._service.deployment
+        if tier is None:
+            return None
+        return deployment.service_tiers.get(tier, deployment.price)
 
     def _trusts_usage(self) -> bool:
         return self._service is not None and self._service.deployment.trusts_stream_usage

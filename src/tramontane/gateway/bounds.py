@@ -4,11 +4,11 @@ Nothing here reserves anything. It does not know queues or connections.
 """
 
 from tramontane.errors import InvalidRequest
-from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Principal
+from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Deployment, Principal
 from tramontane.gateway.ledger import Ledger
 from tramontane.gateway.service import Service
 from tramontane.gateway.translation import Translation
-from tramontane.money import affordable_output_tokens
+from tramontane.money import NANO, Price, affordable_output_tokens, bound_nano
 from tramontane.wire.openai.intent import Intent
 from tramontane.wire.openai.local import read_local
 
@@ -32,8 +32,9 @@ def limit_output(
         limit = stated or OUTPUT_TOKENS_ASSUMED
         available = ledger.available_nano(principal.project.id, principal.key.id)
         if available is not None:
+            price = held_price(deployment, intent)
             prompt = service.bound_prompt_tokens(intent)
-            affordable = affordable_output_tokens(deployment.price, prompt, available)
+            affordable = affordable_output_tokens(price, prompt, available)
             if affordable is not None and affordable // intent.choices >= 1:
                 limit = min(limit, affordable // intent.choices)
         if stated is not None or available is not None:
@@ -66,9 +67,8 @@ def require_possible(
     deployment = service.deployment
     limit, output_tokens = limit_output(intent, service, principal, ledger)
     prompt_tokens = service.bound_prompt_tokens(intent)
-    ledger.require(
-        principal.project.id, principal.key.id, deployment.price, prompt_tokens, output_tokens
-    )
+    price = held_price(deployment, intent)
+    ledger.require(principal.project.id, principal.key.id, price, prompt_tokens, output_tokens)
     if deployment.is_local:
         read_local(
             intent if translation is None else translation.engine_intent(deployment),
@@ -77,3 +77,17 @@ def require_possible(
         )
     elif translation is not None:
         translation.written(deployment, limit)
+
+
+def held_price(deployment: Deployment, intent: Intent) -> Price:
+    """Return the price to hold by: at the tier that is asked for, where that is the dearer one.
+
+    A provider may serve another tier than was asked for; what it says it served is charged.
+    """
+    asked = intent.fields.get("service_tier")
+    if asked is None or not deployment.service_tiers or deployment.dialect != "openai":
+        return deployment.price
+    found = deployment.service_tiers.get(bytes(asked).decode(errors="replace").strip('"'))
+    if found is None:
+        return deployment.price
+    return max(deployment.price, found, key=lambda price: bound_nano(price, NANO, NANO))

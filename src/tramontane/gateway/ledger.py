@@ -264,13 +264,23 @@ class Ledger:
         if hold.cost_nano < 0:
             self._writer.checkpoint(hold, completion_tokens)
 
-    def settle(self, hold: Hold, usage: Usage, *, estimated: bool, status: str) -> int:
+    def settle(
+        self,
+        hold: Hold,
+        usage: Usage,
+        *,
+        estimated: bool,
+        status: str,
+        price: Price | None = None,
+    ) -> int:
         """Charge `usage` in the place of `hold`; return the cost in nano-units.
 
+        `price` is the one that it was served at, where that is not the hold's.
         It has been written when this returns. A hold is charged once: settling it again changes
         nothing and returns the first cost. `status` is a word of up to STATUS_BYTES.
         """
-        return self._settle(hold, usage, cost_nano(hold.record.price, usage), estimated, status)
+        cost = cost_nano(price or hold.record.price, usage)
+        return self._settle(hold, usage, cost, estimated, status)
 
     def release(self, hold: Hold, *, status: str) -> None:
         """Settle `hold` at no cost: nothing reached, or came from, the engine or provider."""

@@ -40,7 +40,7 @@ class Progress:
 
     __slots__ = (
         "checkpoint_due", "choices", "events", "final_usage", "finished", "gathered_bytes",
-        "is_done", "text_bytes", "usage",
+        "is_done", "service_tier", "text_bytes", "usage",
     )  # fmt: skip
 
     def __init__(self, choices: int = 1) -> None:
@@ -48,6 +48,7 @@ class Progress:
         self.events = 0
         self.usage: Usage | None = None
         self.final_usage: Usage | None = None
+        self.service_tier: str | None = None
         self.finished: set[int] = set()
         self.is_done = False
         self.checkpoint_due = 0
@@ -70,6 +71,8 @@ class Progress:
             raise UpstreamFailed("The upstream sent an event that is not valid JSON.")
         if event.finished:
             self.finished.update(event.finished)
+        if event.service_tier is not None:
+            self.service_tier = event.service_tier
         if event.usage is not None:
             self.usage = event.usage
             if self.is_complete:

@@ -19,7 +19,7 @@ from tramontane.gateway.news import Launch, News
 from tramontane.gateway.process import GatewayProcess
 from tramontane.gateway.server import ClientConnection
 from tramontane.gateway.telemetry import Telemetry
-from tramontane.money import Usage
+from tramontane.money import Price, Usage
 from tramontane.store.journal import Disk, Hold, SyncJob, Writer
 from tramontane.store.journal.simulated_disk import Crash, SimulatedDisk
 from tramontane.store.records import Opening, Picture
@@ -61,10 +61,18 @@ class WatchedLedger(Ledger):
             life.attempts[identity] = Attempt(hold, life)
         return hold
 
-    def settle(self, hold: Hold, usage: Usage, *, estimated: bool, status: str) -> int:
+    def settle(
+        self,
+        hold: Hold,
+        usage: Usage,
+        *,
+        estimated: bool,
+        status: str,
+        price: Price | None = None,
+    ) -> int:
         is_first = hold.cost_nano < 0
         self._life.settling = hold
-        cost = super().settle(hold, usage, estimated=estimated, status=status)
+        cost = super().settle(hold, usage, estimated=estimated, status=status, price=price)
         if is_first:
             self._life.note(hold, usage, cost, estimated, status)
         return cost

@@ -33,13 +33,15 @@ class _Answer(msgspec.Struct):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
     error: Any = None
+    service_tier: Any = None
 
 
 class Event(msgspec.Struct, frozen=True):
     """What one answer or stream event says.
 
     `finished` are the indexes of the choices it ends; `is_usage_only` marks the extra event that
-    `stream_options.include_usage` asks for; `is_valid` is False where it is no JSON object.
+    `stream_options.include_usage` asks for; `is_valid` is False where it is no JSON object. `service_tier`
+    is the one that served it, which need not be the one that was asked for.
     """
 
     usage: Usage | None = None
@@ -47,10 +49,15 @@ class Event(msgspec.Struct, frozen=True):
     is_usage_only: bool = False
     is_error: bool = False
     is_valid: bool = True
+    service_tier: str | None = None
 
 
 class _UsageOnly(msgspec.Struct):
     usage: _Usage | None = None
+
+
+class _TierOnly(msgspec.Struct):
+    service_tier: Any = None
 
 
 _DECODE = msgspec.json.Decoder(_Answer).decode
@@ -70,6 +77,7 @@ def read_event(data: bytes) -> Event:
         finished=tuple(c.index for c in choices if c.finish_reason) if choices else (),
         is_usage_only=choices == [] and answer.usage is not None,
         is_error=answer.error is not None and choices is None,
+        service_tier=answer.service_tier if isinstance(answer.service_tier, str) else None,
     )
 
 
@@ -85,6 +93,15 @@ def read_answer_usage(body: bytes, *, gives_text: bool = True) -> Usage | None:
         if not _is_object(body):
             raise ValueError("the answer is no JSON object") from None
         return None
+
+
+def read_service_tier(body: bytes) -> str | None:
+    """Return which tier served a whole answer; None where it does not say."""
+    try:
+        tier = msgspec.json.decode(body, type=_TierOnly).service_tier
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return tier if isinstance(tier, str) else None
 
 
 def _is_object(data: bytes) -> bool:
