@@ -169,3 +169,10 @@ def test_nothing_of_one_machine_is_committed() -> None:
         for match in pattern.finditer(path.read_bytes())
     ]
     assert not found
+
+
+def test_the_gateway_loads_no_database() -> None:
+    """It never opens the store, and what it does not load it need not hold in memory."""
+    code = "import sys, tramontane.gateway.process; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"sqlalchemy", "sqlite3"} & set(ran.stdout.split())

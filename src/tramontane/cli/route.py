@@ -76,11 +76,12 @@ def add(
 def list_(as_json: AsJson = False, config: ConfigFile = None, data: DataDir = None) -> None:
     """List every route, those of the configuration file too."""
     from tramontane.store import routes
+    from tramontane.store.planning import merged_routes
 
     with opened(config, data) as platform:
         of_file = platform.settings.routes
         with platform.store.read() as c:
-            found = routes.merged(of_file, routes.list_all(c))
+            found = merged_routes(of_file, routes.list_all(c))
     views = [
         _view(name, found[name], "file" if name in of_file else "store") for name in sorted(found)
     ]

@@ -22,7 +22,7 @@ from tramontane.governance.policies import Policy, Terms
 from tramontane.money import Price
 from tramontane.providers.reach import reach_of
 from tramontane.providers.remote import RemoteModel, price_of, read_key, remote_models
-from tramontane.store import routes as stored_routes
+from tramontane.store.planning import merged_routes
 from tramontane.store.records import Budget, Drill, EngineInstance, Key, Picture, Project
 
 OUTPUT_TOKENS_ASSUMED = 16_384
@@ -176,7 +176,7 @@ def _routes(
     routes = {
         name: Route(targets=(Target(deployment),)) for name, deployment in deployments.items()
     }
-    for name, route in stored_routes.merged(settings.routes, picture.routes).items():
+    for name, route in merged_routes(settings.routes, picture.routes).items():
         routes[name] = Route(
             targets=tuple(
                 Target(deployments[target.deployment], target.weight, target.when)

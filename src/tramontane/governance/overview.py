@@ -21,6 +21,7 @@ from tramontane.providers.remote import remote_models
 from tramontane.store import deployments, models, usage
 from tramontane.store import providers as stored_providers
 from tramontane.store import routes as stored_routes
+from tramontane.store.planning import merged_routes
 from tramontane.store.records import Drill
 
 
@@ -48,7 +49,7 @@ def standing(c: Connection, settings: Settings, models_dir: Path) -> Standing:
     remote = remote_models(settings, stored, entered)
     facts = facts_by_deployment(settings.independence, local, remote, own_chip())
     routes = {name: Route(name=name, deployments=(name,)) for name in facts}
-    for name, route in stored_routes.merged(settings.routes, stored_routes.list_all(c)).items():
+    for name, route in merged_routes(settings.routes, stored_routes.list_all(c)).items():
         named = tuple(d for d in route.names if d in facts)
         routes[name] = Route(name=name, deployments=named, fallbacks=route.fallbacks)
     return Standing(

@@ -3,8 +3,6 @@
 It does not know the routes of the configuration file, nor which deployments there are.
 """
 
-from collections.abc import Iterable, Mapping
-
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
@@ -13,6 +11,7 @@ from tramontane.errors import ConfigError, InvalidRequest
 from tramontane.store import deployments, schema
 from tramontane.store.database import bump_revision
 from tramontane.store.names import unknown
+from tramontane.store.planning import merged_routes
 from tramontane.store.records import StoredRoute
 
 
@@ -54,17 +53,7 @@ def check_known(c: Connection, settings: Settings, name: str, route: RouteSettin
     for deployment in route.names:
         if deployment not in there:
             raise unknown("deployment", deployment, there, "deployments")
-    there |= merged(settings.routes, list_all(c)).keys() - {name}
+    there |= merged_routes(settings.routes, list_all(c)).keys() - {name}
     for fallback in route.fallbacks:
         if fallback not in there:
             raise unknown("model", fallback, there, "fallbacks")
-
-
-def merged(
-    given: Mapping[str, RouteSettings], stored: Iterable[StoredRoute]
-) -> dict[str, RouteSettings]:
-    """Return every route by name. The configuration file's win over the stored."""
-    found = {
-        route.name: msgspec.json.decode(route.settings, type=RouteSettings) for route in stored
-    }
-    return found | dict(given)

@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 from tramontane.config import RouteSettings, RouteTarget
 from tramontane.errors import Conflict
 from tramontane.store import routes
+from tramontane.store.planning import merged_routes
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform, Platform
 
@@ -49,7 +50,7 @@ class NewRoute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def list_routes(platform: GivenPlatform) -> RouteList:
     """Those of the configuration file and those entered. Needs the right `operate`."""
     with platform.store.read() as c:
-        found = routes.merged(platform.settings.routes, routes.list_all(c))
+        found = merged_routes(platform.settings.routes, routes.list_all(c))
     return RouteList([_view(platform, name, found[name]) for name in sorted(found)])
 
 

@@ -17,6 +17,7 @@ from tramontane.providers.remote import remote_models
 from tramontane.store import deployments, engines, models, providers
 from tramontane.store import routes as stored_routes
 from tramontane.store.keys import usable_models
+from tramontane.store.planning import merged_routes
 from tramontane.store.records import Key, Project, Right
 from tramontane.store.windows import time_name
 from tramontane.studio import serving
@@ -125,7 +126,7 @@ def all_deployments(platform: Platform) -> list[serving.Deployment]:
         folder = DataFolder(settings.data_dir).models
         plan = local_models(settings, stored, models.list_all(c), folder)
         remote = remote_models(settings, stored, providers.list_all(c))
-        routes = stored_routes.merged(settings.routes, stored_routes.list_all(c))
+        routes = merged_routes(settings.routes, stored_routes.list_all(c))
         settings = msgspec.structs.replace(settings, routes=routes)
         return serving.deployments(settings, plan, remote, engines.list_instances(c))
 
