@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -283,7 +284,7 @@ def test_an_echo_is_taken_off_however_it_is_cut(texts: list[str], echo: str) -> 
     said = "".join(texts)
 
     class Fixed:
-        left: tuple[c.Piece, ...] = ()
+        left: Sequence[c.Piece] = ()
 
         def feed(self, payload: bytes) -> list[c.Piece]:
             return [c.TextPiece(texts[payload[0]])]
