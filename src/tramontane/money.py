@@ -14,7 +14,7 @@ MTOK = 1_000_000
 
 class Rates(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a request of more than `above_tokens` prompt tokens costs, all of it, per million
-    tokens. `cache_write_nano_per_mtok` None: as other input.
+    tokens. None: as other input, and for what is kept an hour, as other writes to the cache.
     """
 
     above_tokens: int
@@ -22,6 +22,7 @@ class Rates(msgspec.Struct, frozen=True, array_like=True, gc=False):
     output_nano_per_mtok: int
     cached_nano_per_mtok: int
     cache_write_nano_per_mtok: int | None = None
+    cache_write_1h_nano_per_mtok: int | None = None
 
     @property
     def write_nano_per_mtok(self) -> int:
@@ -29,15 +30,22 @@ class Rates(msgspec.Struct, frozen=True, array_like=True, gc=False):
         write = self.cache_write_nano_per_mtok
         return self.input_nano_per_mtok if write is None else write
 
+    @property
+    def write_1h_nano_per_mtok(self) -> int:
+        """What a token costs that is written to the provider's cache for an hour."""
+        write = self.cache_write_1h_nano_per_mtok
+        return self.write_nano_per_mtok if write is None else write
+
     def times(self, factor_nano: int) -> "Rates":
         """Return these rates by a factor in billionths, each rounded half up."""
-        write = self.cache_write_nano_per_mtok
+        write, hour = self.cache_write_nano_per_mtok, self.cache_write_1h_nano_per_mtok
         return Rates(
             self.above_tokens,
             _times(self.input_nano_per_mtok, factor_nano),
             _times(self.output_nano_per_mtok, factor_nano),
             _times(self.cached_nano_per_mtok, factor_nano),
             None if write is None else _times(write, factor_nano),
+            None if hour is None else _times(hour, factor_nano),
         )
 
 
@@ -55,6 +63,7 @@ class Price(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cache_write_nano_per_mtok: int | None = None  # None: as other input
     long_context: tuple[Rates, ...] = ()
     is_known: bool = True
+    cache_write_1h_nano_per_mtok: int | None = None  # None: as other writes to the cache
 
     @property
     def write_nano_per_mtok(self) -> int:
@@ -62,11 +71,17 @@ class Price(msgspec.Struct, frozen=True, array_like=True, gc=False):
         write = self.cache_write_nano_per_mtok
         return self.input_nano_per_mtok if write is None else write
 
+    @property
+    def write_1h_nano_per_mtok(self) -> int:
+        """What a token costs that is written to the provider's cache for an hour."""
+        write = self.cache_write_1h_nano_per_mtok
+        return self.write_nano_per_mtok if write is None else write
+
     def times(self, factor_nano: int) -> "Price":
         """Return this price by a factor in billionths, as service tiers have one; each part is
         rounded half up.
         """
-        write = self.cache_write_nano_per_mtok
+        write, hour = self.cache_write_nano_per_mtok, self.cache_write_1h_nano_per_mtok
         return Price(
             _times(self.input_nano_per_mtok, factor_nano),
             _times(self.output_nano_per_mtok, factor_nano),
@@ -75,18 +90,21 @@ class Price(msgspec.Struct, frozen=True, array_like=True, gc=False):
             None if write is None else _times(write, factor_nano),
             tuple(rates.times(factor_nano) for rates in self.long_context),
             self.is_known,
+            None if hour is None else _times(hour, factor_nano),
         )
 
 
 class Usage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Tokens of one answer. `prompt_tokens` hold `cached_tokens` (read from the provider's cache)
-    and `cache_write_tokens` (written to it); `completion_tokens` hold the tokens of thinking.
+    and `cache_write_tokens` (written to it), these `cache_write_1h_tokens` (kept there for an
+    hour); `completion_tokens` hold the tokens of thinking.
     """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
     cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
 
 
 def cost_nano(price: Price, usage: Usage) -> int:
@@ -107,7 +125,8 @@ def cost_nano(price: Price, usage: Usage) -> int:
         + usage.completion_tokens * rates.output_nano_per_mtok
     )
     if written:
-        micro += written * rates.write_nano_per_mtok
+        hour = min(max(usage.cache_write_1h_tokens, 0), written)
+        micro += (written - hour) * rates.write_nano_per_mtok + hour * rates.write_1h_nano_per_mtok
     return price.request_nano + (micro + MTOK // 2) // MTOK
 
 
@@ -116,7 +135,8 @@ def bound_nano(price: Price, prompt_tokens: int, output_tokens: int) -> int:
     that costs more.
     """
     rates = rates_at(price, prompt_tokens) if price.long_context else price
-    dearest = max(rates.input_nano_per_mtok, rates.write_nano_per_mtok)
+    write = rates.write_nano_per_mtok
+    dearest = max(rates.input_nano_per_mtok, write, rates.write_1h_nano_per_mtok)
     micro = prompt_tokens * dearest + output_tokens * rates.output_nano_per_mtok
     return price.request_nano + (micro + MTOK // 2) // MTOK
 

@@ -26,6 +26,7 @@ class LongContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     output_per_mtok: str
     cached_input_per_mtok: str | None = None
     cache_write_per_mtok: str | None = None
+    cache_write_1h_per_mtok: str | None = None
 
 
 class PriceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +39,7 @@ class PriceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     output_per_mtok: str = "0"
     cached_input_per_mtok: str | None = None
     cache_write_per_mtok: str | None = None
+    cache_write_1h_per_mtok: str | None = None
     request: str = "0"
     currency: str | None = None
     long_context: tuple[LongContextSettings, ...] = ()
@@ -74,6 +76,7 @@ def parse(
         request_nano=_nano(price.request, rate, f"{place}.price.request"),
         cache_write_nano_per_mtok=rates.cache_write_nano_per_mtok,
         long_context=tuple(longer),
+        cache_write_1h_nano_per_mtok=rates.cache_write_1h_nano_per_mtok,
     )
 
 
@@ -104,6 +107,7 @@ def _rates(
 ) -> Rates:
     input_nano = _nano(price.input_per_mtok, rate, f"{place}.input_per_mtok")
     cached, write = price.cached_input_per_mtok, price.cache_write_per_mtok
+    hour = price.cache_write_1h_per_mtok
     cached_nano = (
         input_nano if cached is None else _nano(cached, rate, f"{place}.cached_input_per_mtok")
     )
@@ -117,6 +121,9 @@ def _rates(
         cache_write_nano_per_mtok=None
         if write is None
         else _nano(write, rate, f"{place}.cache_write_per_mtok"),
+        cache_write_1h_nano_per_mtok=None
+        if hour is None
+        else _nano(hour, rate, f"{place}.cache_write_1h_per_mtok"),
     )
 
 
@@ -127,7 +134,10 @@ def _check_dearer(before: Rates, after: Rates, place: str) -> None:
         field = f"{name}_nano_per_mtok"
         if getattr(after, field) < getattr(before, field):
             raise ConfigError(f"{place}: its {name} price is below that of shorter prompts")
-    if after.write_nano_per_mtok < before.write_nano_per_mtok:
+    if (
+        after.write_nano_per_mtok < before.write_nano_per_mtok
+        or after.write_1h_nano_per_mtok < before.write_1h_nano_per_mtok
+    ):
         raise ConfigError(f"{place}: its cache_write price is below that of shorter prompts")
 
 

@@ -342,7 +342,8 @@ class Ledger:
         completion = min(max(usage.completion_tokens, 0), MAX_TOKENS)
         cached = min(max(usage.cached_tokens, 0), prompt)
         written = min(max(usage.cache_write_tokens, 0), prompt - cached)
-        nearest = Usage(prompt, completion, cached, written)
+        hour = min(max(usage.cache_write_1h_tokens, 0), written)
+        nearest = Usage(prompt, completion, cached, written, hour)
         return self._settle(hold, nearest, cost_nano(hold.record.price, nearest), estimated, status)
 
     def _settle_late(self, record: HoldRecord, accounts: Sequence[Account], cost: int) -> None:

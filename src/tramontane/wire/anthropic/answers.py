@@ -40,11 +40,16 @@ _REASONS: dict[str, Reason] = {
 }
 
 
+class _Kept(msgspec.Struct):
+    ephemeral_1h_input_tokens: int | None = None
+
+
 class _Usage(msgspec.Struct):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
+    cache_creation: _Kept | None = None
 
 
 class _Block(msgspec.Struct):
@@ -129,11 +134,13 @@ def _usage(usage: _Usage) -> Usage | None:
         return None  # half a count is none: it would bill the other half at nothing
     cached = max(0, usage.cache_read_input_tokens or 0)
     written = max(0, usage.cache_creation_input_tokens or 0)
+    hour = usage.cache_creation.ephemeral_1h_input_tokens if usage.cache_creation else 0
     return Usage(
         prompt_tokens=max(0, usage.input_tokens) + cached + written,
         completion_tokens=max(0, usage.output_tokens),
         cached_tokens=cached,
         cache_write_tokens=written,
+        cache_write_1h_tokens=min(max(0, hour or 0), written),
     )
 
 
