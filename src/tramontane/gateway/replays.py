@@ -57,11 +57,14 @@ class Replays:
         pepper: bytes,
         clock_ms: Callable[[], int],
         later: Callable[[Callable[[], None]], None],
+        *,
+        bytes_most: int = FOLDER_BYTES_MOST,
     ) -> None:
         self._folder = folder
         self._pepper = pepper
         self._clock_ms = clock_ms
         self._later = later
+        self._bytes_most = bytes_most
         self._thread: ThreadPoolExecutor | None = None
         self._sealing_key: bytes | None = None
         self._tidied_s: float | None = None
@@ -152,7 +155,7 @@ class Replays:
                 files.append((about.st_mtime, about.st_size, entry.path))
         left_bytes = sum(size for _, size, _ in files)
         for at_s, size, path in sorted(files):
-            if at_s > oldest_s and left_bytes <= FOLDER_BYTES_MOST:
+            if at_s > oldest_s and left_bytes <= self._bytes_most:
                 break
             os.unlink(path)
             left_bytes -= size
