@@ -1,13 +1,16 @@
 """Messages requests read, answers and streams written, as Anthropic's clients have them."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tramontane.errors import InvalidRequest, NotFound, Overloaded, TramontaneError
 from tramontane.money import Usage
-from tramontane.wire.anthropic.client import MESSAGES
+from tramontane.wire.anthropic.client import KNOWN, MESSAGES
 from tramontane.wire.anthropic.counting import CLIENT as COUNT
 from tramontane.wire.anthropic.counting import COUNTER
 from tramontane.wire.anthropic.models import MODEL, MODELS
@@ -38,6 +41,10 @@ from tramontane.wire.canonical import (
 from tramontane.wire.dialect import Asked, Shown
 
 HELLO = [{"role": "user", "content": "Hello"}]
+NAMES_OF_FIELDS = st.sampled_from((
+    "type", "text", "role", "content", "source", "data", "name", "input_schema", "cache_control",
+    "tool_use_id", "input", "url", "user_id", "effort", "format", "schema", "budget_tokens",
+))  # fmt: skip
 PNG = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
 
 
@@ -409,3 +416,56 @@ def test_features_are_asked_for_beside_the_body() -> None:
     sent = PROVIDER.forward(asked, model="c", max_tokens=None)
     assert sent.fields == b"anthropic-version: 2023-06-01\r\nanthropic-beta: effort-1\r\n"
     assert sent.dropped == ("anthropic-beta mcp-client-1", "anthropic-beta x")
+
+
+def test_another_maker_s_thoughts_do_not_go_on() -> None:
+    def thought(signature: str) -> dict[str, Any]:
+        return {"type": "thinking", "thinking": "Hm", "signature": signature}
+
+    said = {"type": "text", "text": "A"}
+    found = asked(
+        messages=[
+            *HELLO,
+            {"role": "assistant", "content": [thought("google:x"), thought("EqQ="), said]},
+            *HELLO,
+            {"role": "assistant", "content": [thought("")]},
+            *HELLO,
+        ]
+    )
+    sent = json.loads(bytes(found.fields["messages"]))
+    assert sent == [
+        *HELLO, {"role": "assistant", "content": [thought("EqQ="), said]}, *HELLO, *HELLO
+    ]  # fmt: skip
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES_OF_FIELDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+START = b'{"model":"m","max_tokens":9,"messages":'
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.dictionaries(st.sampled_from(sorted(KNOWN)), JSON, max_size=4))
+def test_no_body_breaks_the_reader(fields: dict[str, Any]) -> None:
+    with suppress(InvalidRequest):
+        asked(**fields)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b"{", b"\xff", b"null", b'{"model":"\xff"}', b"[" * 100_000,
+        START + b"[" * 100_000,
+        START + b'[{"role":"assistant","content":[{"type":"tool_use","id":"i","name":"n","input":'
+        b'{"a":"\xff"}}]}]}',
+        START + b'[{"role":"user","content":"a"}],"tools":[{"name":"f","input_schema":{"\\u0041":'
+        + b"[" * 9_000 + b"]" * 9_000 + b"}}]}",
+    ],
+)  # fmt: skip
+def test_no_bytes_break_the_reader(body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        MESSAGES.read(body, None, b"")

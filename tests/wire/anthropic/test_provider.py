@@ -359,3 +359,14 @@ def test_errors_of_the_provider() -> None:
     found = PROVIDER.read_error(json.dumps(said).encode())
     assert (found.message, found.code) == ("no", "invalid_request_error")
     assert PROVIDER.read_error(b"<html>").message == ""
+
+
+def test_ids_of_other_makers_are_respelt_alike_in_call_and_result() -> None:
+    turns = (
+        *HELLO,
+        Message("assistant", (Call("functions.f:0", "f", ""),)),
+        Message("tool", (Result("functions.f:0", (Text("R"),)),)),
+    )
+    _, call, result = written(messages=turns)["messages"]
+    assert call["content"][0]["id"] == result["content"][0]["tool_use_id"] == "functions_f_0"
+    assert call["content"][0]["input"] == {}

@@ -16,6 +16,7 @@ from tramontane.wire.anthropic.messages import (
     decode,
     read_messages,
     read_tools,
+    sealed,
     wrong,
 )
 from tramontane.wire.canonical import Answer, Format, Message, Request, Text, ToolChoice
@@ -73,7 +74,7 @@ class Messages:
         if "messages" not in fields:
             raise wrong("messages", "the field is missing", "missing_field")
         messages = decode("messages", fields["messages"], _MESSAGES)
-        fields["messages"] = Raw(_ENCODE(messages))
+        fields["messages"] = Raw(_ENCODE(sealed(messages)))
         system = _system(fields, counted)
         read = read_messages(messages, counted)
         request = Request(

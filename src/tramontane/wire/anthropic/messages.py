@@ -6,6 +6,7 @@ files of its own or charge by a rate that nobody has entered is refused here. It
 JSON's top level.
 """
 
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -28,6 +29,7 @@ from tramontane.wire.canonical import (
 )
 
 _T = TypeVar("_T")
+is_seal = re.compile(r"[A-Za-z0-9+/_=-]+").fullmatch
 _REFERENCES = (b'"$ref"', b'"$dynamicRef"', b'"$recursiveRef"', b"\\u")
 _REFERENCE_NAMES = frozenset(("$ref", "$dynamicRef", "$recursiveRef"))
 CLIENT_TOOLS = ("bash_", "text_editor_", "computer_", "memory_", "browser_toolset_")
@@ -62,6 +64,26 @@ def read_messages(messages: list[blocks.Message], counted: Counted) -> list[Mess
     if last.role == "assistant":
         read[-1] = Message(last.role, last.parts, is_prefix=True)
     return read
+
+
+def sealed(messages: list[blocks.Message]) -> list[blocks.Message]:
+    """Return `messages` without thoughts that bear no seal of this dialect's: another maker's, for
+    which a provider would refuse the whole conversation.
+    """
+    kept = []
+    for message in messages:
+        content = message.content
+        if isinstance(content, list) and any(map(_is_foreign, content)):
+            content = [block for block in content if not _is_foreign(block)]
+            if not content:
+                continue
+            message = blocks.Message(role=message.role, content=content)
+        kept.append(message)
+    return kept
+
+
+def _is_foreign(block: blocks.Block) -> bool:
+    return isinstance(block, blocks.ThinkingBlock) and is_seal(block.signature) is None
 
 
 def _user(content: list[blocks.Block], place: str, counted: Counted) -> list[Message]:
@@ -109,8 +131,11 @@ def _call(block: blocks.ToolUseBlock, place: str) -> Call:
     arguments = bytes(block.input)
     if not arguments.startswith(b"{"):
         raise wrong(f"{place}.input", "it must be an object")
-    marked = block.cache_control is not None
-    return Call(block.id, block.name, arguments.decode(), is_breakpoint=marked)
+    try:
+        written = arguments.decode()
+    except UnicodeDecodeError:
+        raise wrong(f"{place}.input", "it is not UTF-8", "invalid_json") from None
+    return Call(block.id, block.name, written, is_breakpoint=block.cache_control is not None)
 
 
 def _result(block: blocks.ToolResultBlock, place: str, counted: Counted) -> Result:
@@ -282,7 +307,10 @@ def _refuse_references(schema: Raw, place: str) -> None:
         raise wrong(place, "it must be an object", "invalid_type")
     if not any(name in text for name in _REFERENCES):
         return
-    pending = [msgspec.json.decode(text)]
+    try:
+        pending = [msgspec.json.decode(text)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise wrong(place, f"it is not valid JSON: {error}", "invalid_json") from None
     while pending:
         value = pending.pop()
         if isinstance(value, dict):

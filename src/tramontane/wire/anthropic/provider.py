@@ -13,6 +13,7 @@ from msgspec import Raw
 
 from tramontane.errors import InvalidRequest
 from tramontane.wire.anthropic import answers, errors
+from tramontane.wire.anthropic.messages import is_seal
 from tramontane.wire.canonical import (
     Answer,
     Call,
@@ -50,7 +51,7 @@ _ENCODE = msgspec.json.Encoder().encode
 _FIELDS = b"anthropic-version: " + VERSION + b"\r\n"
 _VERSION = re.compile(r"claude-(?:[a-z]+-)*?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?(?!\d)")
 _BETA = re.compile(r"[a-z0-9-]{1,64}").fullmatch
-_SEAL = re.compile(r"[A-Za-z0-9+/_=-]+").fullmatch
+_FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
 _BUDGETS = {"low": 1_024, "medium": 4_096, "high": 16_384, "xhigh": 32_768, "max": 32_768}
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh"}
 _TIER = frozenset(("service_tier",))
@@ -195,7 +196,7 @@ def _blocks(part: Part) -> list[dict[str, Any]]:
     elif isinstance(part, File):
         block = _document(part)
     elif isinstance(part, Call):
-        block = {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part)}
+        block = {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": _input(part)}
     else:
         block = _result(part)
     if part.is_breakpoint:
@@ -207,7 +208,7 @@ def _thought(part: Thinking) -> list[dict[str, Any]]:
     """Only what bears its maker's seal may be shown to it again; other thoughts stay out."""
     if part.is_redacted:
         return [{"type": "redacted_thinking", "data": part.text}]
-    if not part.signature or _SEAL(part.signature) is None:
+    if is_seal(part.signature or "") is None:
         return []
     return [{"type": "thinking", "thinking": part.text, "signature": part.signature}]
 
@@ -243,6 +244,11 @@ def _text_of(data: str) -> str:
         ) from None
 
 
+def _id(call_id: str) -> str:
+    """Return the id of a call as the API takes it: other makers' hold other characters."""
+    return _FOREIGN.sub("_", call_id) or "call"
+
+
 def _input(call: Call) -> Raw:
     try:
         msgspec.json.decode(call.arguments or "{}", type=dict[str, Raw])
@@ -257,7 +263,7 @@ def _input(call: Call) -> Raw:
 
 def _result(result: Result) -> dict[str, Any]:
     content = [block for part in result.parts for block in _blocks(part)]
-    block: dict[str, Any] = {"type": "tool_result", "tool_use_id": result.id}
+    block: dict[str, Any] = {"type": "tool_result", "tool_use_id": _id(result.id)}
     if content:
         block["content"] = content
     if result.is_error:
