@@ -21,10 +21,11 @@ from tramontane.providers.kinds.compatible import COMPATIBLE, known_kinds
 from tramontane.providers.kinds.google import GOOGLE
 from tramontane.providers.kinds.mistral import MISTRAL
 from tramontane.providers.kinds.openai import OPENAI
+from tramontane.providers.kinds.vertex import VERTEX
 from tramontane.store import sealing
 from tramontane.store.records import StoredProvider
 
-_OWN = (ANTHROPIC, AZURE, AZURE_OPENAI, BEDROCK, COMPATIBLE, GOOGLE, MISTRAL, OPENAI)
+_OWN = (ANTHROPIC, AZURE, AZURE_OPENAI, BEDROCK, COMPATIBLE, GOOGLE, MISTRAL, OPENAI, VERTEX)
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in sorted(

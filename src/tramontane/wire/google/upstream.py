@@ -1,6 +1,7 @@
 """Google's side towards providers: Gemini's API, and Vertex AI, which differs in its base address.
 
-The key goes into `x-goog-api-key`; an OAuth access token (Vertex AI) goes as a bearer's. Facts:
+An API key goes into `x-goog-api-key`. For Vertex AI a secret is also a service account's key file
+in base64, with which tokens are signed, or an OAuth access token, for as long as that lasts. Facts:
 ai.google.dev/api, cloud.google.com/vertex-ai/generative-ai/docs. It does not know addresses.
 """
 
@@ -10,7 +11,7 @@ import msgspec
 
 from tramontane.wire.canonical import Answer, Request, Said
 from tramontane.wire.dialect import EVENT_STREAM, StreamReader, Written
-from tramontane.wire.google import answers, embeddings, requests
+from tramontane.wire.google import accounts, answers, embeddings, requests
 from tramontane.wire.unsaid import Unsaid
 
 _ACCESS_TOKEN = "ya29."
@@ -25,9 +26,15 @@ class GoogleUpstream:
     def authorize(
         self, secret: str | None, *, host: str, path: str, body: bytes, now_s: float
     ) -> bytes:
-        """Return the head's line with the key; nothing where there is none."""
+        """Return the head's line with the key; nothing where there is none.
+
+        Raises ConfigError where a service account's key file holds no key.
+        """
         if secret is None:
             return b""
+        if (account := accounts.account_of(secret)) is not None:
+            secret = accounts.token(account, now_s)
+            return b"authorization: Bearer %b\r\n" % secret.encode()
         if secret.startswith(_ACCESS_TOKEN):
             return b"authorization: Bearer %b\r\n" % secret.encode()
         return b"x-goog-api-key: %b\r\n" % secret.encode()
