@@ -5,6 +5,7 @@ The rates are those published on the pages named, as pydantic/genai-prices recor
 """
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -131,7 +132,7 @@ def prices(draw: st.DrawFn) -> Price:
         output = draw(st.integers(least[4], 2 * 10**11))
         return cached, plain, write, hour, output
 
-    def settings_of(found: tuple[int, ...]) -> dict[str, str]:
+    def settings_of(found: tuple[int, ...]) -> dict[str, Any]:
         names = ("cached_input", "input", "cache_write", "cache_write_1h", "output")
         return {f"{name}_per_mtok": _decimal(n) for name, n in zip(names, found, strict=True)}
 
