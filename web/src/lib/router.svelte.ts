@@ -34,6 +34,7 @@ const TABLE: [pattern: string, page: string, isPublic?: true][] = [
   ["/models/:name", "Models"],
   ["/people", "People"],
   ["/usage", "Usage"],
+  ["/independence", "Independence"],
   ["/settings", "Settings"],
   ["/settings/:section", "Settings"],
   ["/embeds", "Embeds"],

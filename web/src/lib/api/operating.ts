@@ -83,6 +83,8 @@ export interface UsageLine {
   key?: string;
   model?: string;
   deployment?: string;
+  provider?: string;
+  region?: string;
   requests: number;
   estimated_requests: number;
   prompt_tokens: number;
@@ -128,6 +130,42 @@ export interface Provider {
   title: string;
   url: string;
   needs_key: boolean;
+}
+
+export interface ProviderKind {
+  name: string;
+  title: string;
+  dialect: string;
+  /** Null: each account has its own, like `url_example`. */
+  url: string | null;
+  url_example: string | null;
+  regions: { name: string; title: string; jurisdiction: string | null }[];
+  default_region: string | null;
+  needs_region: boolean;
+  needs_key: boolean;
+  key_hint: string;
+  trains_on_inputs: boolean | null;
+}
+
+export interface Account {
+  name: string;
+  kind: string;
+  title: string;
+  dialect: string;
+  url: string;
+  region: string | null;
+  jurisdiction: string | null;
+  no_training: boolean | null;
+  source: "file" | "store";
+  problem: string | null;
+  deployments: string[];
+}
+
+export interface ProviderList {
+  data: Provider[];
+  allows_loopback: boolean;
+  kinds: ProviderKind[];
+  accounts: Account[];
 }
 
 export interface ProviderTest {

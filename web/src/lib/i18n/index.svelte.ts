@@ -1,13 +1,14 @@
 /**
  * The words of the interface. Each language is a folder of dictionaries: `core` (the shell and the
  * conversation), `pages` (the pages beside it), `documents` and `tables` (what answers about these
- * need), each fetched with the first thing that needs it. English says which words there are; the
+ * need), `providers` (who serves models, and independence of them), each fetched with the first thing that needs it. English says which words there are; the
  * other languages are held to it by their type.
  */
 
 import type core from "./en/core";
 import type documents from "./en/documents";
 import type pages from "./en/pages";
+import type providers from "./en/providers";
 import type tables from "./en/tables";
 
 export const LANGUAGES = ["fr", "de", "es", "it", "en"] as const;
@@ -30,8 +31,8 @@ export type Translation<English> = {
   [K in keyof English]: English[K] extends string ? string : { one: string; many?: string; other: string };
 };
 
-export type Key = keyof typeof core | keyof typeof pages | keyof typeof documents | keyof typeof tables;
-export type Part = "core" | "pages" | "documents" | "tables";
+export type Key = keyof typeof core | keyof typeof pages | keyof typeof documents | keyof typeof providers | keyof typeof tables;
+export type Part = "core" | "pages" | "documents" | "providers" | "tables";
 type Dictionary = Record<string, Text>;
 
 const loaders = import.meta.glob<{ default: Dictionary }>("./*/*.ts");

@@ -21,6 +21,7 @@ const words: Translation<typeof english> = {
   prompts: "Vorlagen",
   models: "Modelle",
   usage: "Verbrauch",
+  independence: "Unabhängigkeit",
   people: "Personen",
   archive: "Archiv",
   settings: "Einstellungen",

@@ -19,6 +19,7 @@ export default {
   prompts: "Prompts",
   models: "Models",
   usage: "Usage",
+  independence: "Independence",
   people: "People",
   archive: "Archive",
   settings: "Settings",

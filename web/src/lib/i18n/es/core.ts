@@ -21,6 +21,7 @@ const words: Translation<typeof english> = {
   prompts: "Plantillas",
   models: "Modelos",
   usage: "Consumo",
+  independence: "Independencia",
   people: "Personas",
   archive: "Archivo",
   settings: "Ajustes",

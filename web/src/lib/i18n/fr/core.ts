@@ -22,6 +22,7 @@ const words: Translation<typeof english> = {
   prompts: "Consignes",
   models: "Modèles",
   usage: "Consommation",
+  independence: "Indépendance",
   people: "Personnes",
   archive: "Archives",
   settings: "Réglages",

@@ -21,6 +21,7 @@ const words: Translation<typeof english> = {
   prompts: "Modelli di richiesta",
   models: "Modelli",
   usage: "Consumi",
+  independence: "Indipendenza",
   people: "Persone",
   archive: "Archivio",
   settings: "Impostazioni",

@@ -1,6 +1,23 @@
 /** What the states of models and parts are called, and which of the four meanings each has. */
 
+import type { ProviderTest } from "$lib/api/operating";
 import { t, type Key } from "$lib/i18n/index.svelte";
+
+const PROBLEMS: Record<string, Key> = {
+  unreachable: "probeUnreachable",
+  tls: "probeTls",
+  timeout: "probeTimeout",
+  redirect: "probeRedirect",
+  key_refused: "probeKeyRefused",
+  not_found: "probeNotFound",
+  refused: "probeRefused",
+  protocol: "probeProtocol",
+};
+
+/** What came of asking a provider for its models, as a sentence. */
+export function probeSentence(test: ProviderTest): string {
+  return test.ok ? t("providerAnswers", { count: test.models.length }) : t(PROBLEMS[test.problem ?? ""] ?? "providerFails");
+}
 
 const STATES: Record<string, { words: Key; meaning: string }> = {
   ready: { words: "stateReady", meaning: "proven" },
