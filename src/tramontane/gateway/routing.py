@@ -62,6 +62,11 @@ def plan(
     route = directory.routes.get(model)
     if route is None or not principal.allows_model(model):
         raise _refusal(directory, principal, model, is_known=route is not None)
+    if len(route.targets) == 1 and not route.fallbacks and not directory.drills:
+        (target,) = route.targets  # by far the most: nothing to weigh
+        only = target.deployment
+        if target.when is None and only.origin is not None and not principal.is_bound:
+            return Plan((only,), route.retries, route.timeout_s, route.deadline_s)
     without = directory.without(now_ms) if directory.drills else frozenset()
     project = principal.project.name
     found: list[Deployment] = []
