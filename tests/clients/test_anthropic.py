@@ -20,6 +20,7 @@ PRICE = {
     "output_per_mtok": "15",
     "cached_input_per_mtok": "0.3",
     "cache_write_per_mtok": "3.75",
+    "cache_write_1h_per_mtok": "6",
 }
 CALLS = (ScriptedCall("get_weather", {"city": "Bern"}), ScriptedCall("get_weather", {}))
 SCRIPT = (
@@ -131,31 +132,42 @@ def test_a_bill_is_what_the_provider_counted(
     gateway: RunningGateway, standin: RunningStandin
 ) -> None:
     """By its published arithmetic: what is read from the cache costs a tenth, writing a quarter
-    more than other input.
+    more than other input, and twice as much where it is kept for an hour.
     """
-    marked = {"type": "text", "text": "long " * 50, "cache_control": {"type": "ephemeral"}}
+    for stream, ttl, rate in (
+        (False, "5m", 3_750_000),
+        (True, "5m", 3_750_000),
+        (True, "1h", 6_000_000),
+    ):
+        check_bill(gateway, standin, stream=stream, ttl=ttl, rate=rate)
+
+
+def check_bill(
+    gateway: RunningGateway, standin: RunningStandin, *, stream: bool, ttl: str, rate: int
+) -> None:
+    mark = {"type": "ephemeral", "ttl": ttl}
+    marked = {"type": "text", "text": "long " * 50, "cache_control": mark}
     ask = {
         "model": "claude",
         "max_tokens": 100,
         "system": [marked],
         "messages": [{"role": "user", "content": "[[standin cached_tokens=10]] hello there"}],
     }
-    for stream in (False, True):
-        reply = gateway.request(
-            "POST",
-            "/anthropic/v1/messages",
-            json.dumps({**ask, "stream": stream}).encode(),
-            fields={"x-api-key": gateway.key},
-        )
-        assert reply.status == 200
-        (bill,) = gateway.bills(reply.fields["x-request-id"])
-        seen = standin.requests[-1]
-        assert not bill.estimated
-        assert (bill.prompt_tokens, bill.completion_tokens) == (seen.prompt_tokens, 4)
-        assert (bill.cached_tokens, bill.cache_write_tokens) == (10, seen.cache_write_tokens)
-        plain = seen.prompt_tokens - 10 - seen.cache_write_tokens
-        micro = plain * 3_000_000 + 3_000_000 + seen.cache_write_tokens * 3_750_000 + 60_000_000
-        assert bill.cost_nano == (micro + 500) // 1_000
+    reply = gateway.request(
+        "POST",
+        "/anthropic/v1/messages",
+        json.dumps({**ask, "stream": stream}).encode(),
+        fields={"x-api-key": gateway.key},
+    )
+    assert reply.status == 200
+    (bill,) = gateway.bills(reply.fields["x-request-id"])
+    seen = standin.requests[-1]
+    assert not bill.estimated
+    assert (bill.prompt_tokens, bill.completion_tokens) == (seen.prompt_tokens, 4)
+    assert (bill.cached_tokens, bill.cache_write_tokens) == (10, seen.cache_write_tokens)
+    plain = seen.prompt_tokens - 10 - seen.cache_write_tokens
+    micro = plain * 3_000_000 + 10 * 300_000 + seen.cache_write_tokens * rate + 4 * 15_000_000
+    assert bill.cost_nano == (micro + 500) // 1_000
 
 
 def test_what_is_native_passes_untouched(gateway: RunningGateway, standin: RunningStandin) -> None:

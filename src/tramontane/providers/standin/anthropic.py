@@ -84,6 +84,7 @@ class AnthropicForm:
         kept.cache_write_tokens = max(0, min(marked, prompt) - counted.cached_tokens)
         count = Count(counted.prompt_tokens, kept.planned_tokens, counted.cached_tokens)
         writer = _Writer(kept, made, count, behaviour)
+        writer.is_kept_an_hour = requests.is_kept_an_hour(request)
         draft = writer.stream() if request.stream else writer.whole()
         draft.fields.append(b"request-id: req_" + kept.id.encode())
         return desk.plan(draft, behaviour, kept)
@@ -187,6 +188,7 @@ class _Writer:
         self.count = count
         self.size = behaviour.tokens_per_event or 1
         self.says_usage = behaviour.usage != "never"
+        self.is_kept_an_hour = False
         self.parts: list[bytes] = []
         self.tokens: list[int] = []
 
@@ -200,8 +202,8 @@ class _Writer:
             "cache_creation_input_tokens": written,
             "cache_read_input_tokens": count.cached_tokens,
             "cache_creation": {
-                "ephemeral_5m_input_tokens": written,
-                "ephemeral_1h_input_tokens": 0,
+                "ephemeral_5m_input_tokens": 0 if self.is_kept_an_hour else written,
+                "ephemeral_1h_input_tokens": written if self.is_kept_an_hour else 0,
             },
             "output_tokens": output_tokens,
             "service_tier": "standard",

@@ -297,6 +297,16 @@ def _texts(content: Any) -> list[str]:
     return [block.text for block in content or () if isinstance(block, Text)]
 
 
+def is_kept_an_hour(request: CountRequest) -> bool:
+    """Whether a mark of the cache asks for an hour."""
+    marks: list[Any] = [request.cache_control]
+    marks += [tool.cache_control for tool in request.tools or ()]
+    for content in (request.system, *(message.content for message in request.messages)):
+        if isinstance(content, list):
+            marks += [getattr(block, "cache_control", None) for block in content]
+    return any(mark is not None and mark.ttl == "1h" for mark in marks)
+
+
 def prompt_tokens(request: CountRequest) -> tuple[int, int]:
     """Return (all the prompt's tokens, those before the last mark of the cache)."""
     total, marked = tokens.TOKENS_PER_REQUEST, 0

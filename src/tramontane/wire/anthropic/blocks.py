@@ -19,12 +19,10 @@ class _Strict(
 
 
 class CacheControl(_Strict):
-    """A mark: what comes before may be kept in the prompt cache, for five minutes. An hour would be
-    charged at a rate of its own, which prices here do not have.
-    """
+    """A mark: what comes before may be kept in the prompt cache, for five minutes unless said."""
 
     type: Literal["ephemeral"]
-    ttl: Literal["5m"] | None = None
+    ttl: Literal["5m", "1h"] | None = None
 
 
 class _Block(_Strict, tag_field="type"):
