@@ -196,3 +196,19 @@ def test_the_same_again_is_rarer_than_another_deployment() -> None:
         assert spent(world, world.attempts("a", retries=1)) == (n >= RETRIES_LEAST)
     for n in range(RETRIES_LEAST, 2 * FAILOVERS_LEAST):
         assert spent(world, world.attempts("a", "b")) == (n >= FAILOVERS_LEAST)
+
+
+def test_with_nothing_left_to_make_up_for_failures_who_does_better_comes_first() -> None:
+    world = World()
+    breaker = world.resilience.breaker(world.deployments["a"])
+    assert breaker is not None
+    for n in range(20):
+        breaker.failed("upstream_error") if n % 3 == 0 else breaker.passed()
+    assert world.attempts("a", "b").next().name == "a"
+    budget = world.resilience.budget("best")
+    while budget.take(FAILOVERS_LEAST):
+        pass
+    first = [world.attempts("a", "b").next().name for _ in range(5)]
+    assert first == ["b"] * 5
+    world.now_s += 1.1
+    assert [world.attempts("a", "b").next().name for _ in range(3)] == ["a", "b", "b"]

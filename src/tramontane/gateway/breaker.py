@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 FAILURES_LEAST = 5
 FAILURES_SHARE = 0.75  # of the latest outcomes: below it, most are served, and may go on
+AILING_SHARE = 0.25  # others come first, where nothing is left to make up for its failures
 LATEST = 20  # requests, however many there are in a second: a sudden end shows at once
 FORGOTTEN_S = 60.0  # without any outcome
 COOLDOWN_S = 1.0
@@ -21,7 +22,8 @@ class Breaker:
     """The breaker of one deployment. `cause` is the code of the failure that opened it."""
 
     __slots__ = (
-        "_clock_s", "_count", "_draw", "_failures", "_probed_s", "_seen_s", "_until_s", "cause",
+        "_clock_s", "_count", "_draw", "_failures", "_probed_s", "_seen_s", "_spared_s", "_until_s",
+        "cause",
     )  # fmt: skip
 
     def __init__(self, clock_s: Callable[[], float], draw: Callable[[], float]) -> None:
@@ -30,6 +32,7 @@ class Breaker:
         self._failures = 0  # of the latest outcomes a bit each, the last one lowest
         self._count = 0  # of outcomes
         self._seen_s = clock_s()
+        self._spared_s = clock_s()  # when it was last asked although others do better
         self._until_s: float | None = None  # None: closed
         self._probed_s: float | None = None
         self.cause = ""
@@ -51,6 +54,18 @@ class Breaker:
         if self._probed_s is not None:
             until_s = max(until_s, self._probed_s + PROBE_S)
         return max(0.0, until_s - self._clock_s())
+
+    def spares(self) -> bool:
+        """Return whether others should be asked before: it fails often. Once a second it is asked
+        all the same, to see whether it still does.
+        """
+        failed = self._failures.bit_count()
+        if failed < FAILURES_LEAST or failed < AILING_SHARE * self._count:
+            return False
+        if self._clock_s() - self._spared_s < COOLDOWN_S:
+            return True
+        self._spared_s = self._clock_s()
+        return False
 
     def asked(self) -> bool:
         """A request goes there. Returns whether it is the probe: then `left` is called at its

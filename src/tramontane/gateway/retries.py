@@ -49,10 +49,15 @@ class RetryBudget:
         self._now()[1] += 1
         self.requests += 1
 
+    def is_spent(self, least: int) -> bool:
+        """Whether no further attempt may be made just now."""
+        self._now()
+        return self.retries >= max(least, int(BUDGET_SHARE * self.requests))
+
     def take(self, least: int) -> bool:
         """Return whether one more attempt may be made, `least` or a share; if so it is counted."""
         now = self._now()
-        if self.retries >= max(least, int(BUDGET_SHARE * self.requests)):
+        if self.is_spent(least):
             return False
         now[2] += 1
         self.retries += 1
@@ -94,6 +99,8 @@ class Attempts:
         self._draw = draw
         self._ends_s = None if plan.deadline_s is None else clock_s() + plan.deadline_s
         self._left = list(plan.deployments)
+        if len(self._left) > 1 and budget.is_spent(FAILOVERS_LEAST):
+            self._left.sort(key=self._is_spared)  # stable: else the order is the route's
         self._rounds = 0
         self._breaker: Breaker | None = None  # of the attempt under way
         self._is_probe = False
@@ -159,6 +166,10 @@ class Attempts:
         """Return how long this attempt may take to its first byte; `limit_s` unless routed."""
         return self.within(limit_s if self._plan.timeout_s is None else self._plan.timeout_s)
 
+    def _is_spared(self, deployment: Deployment) -> bool:
+        breaker = self._breakers(deployment)
+        return breaker is not None and breaker.spares()
+
     def _may_ask(self, deployment: Deployment) -> bool:
         breaker = self._breakers(deployment)
         return breaker is None or breaker.may_ask()
@@ -207,10 +218,14 @@ class Resilience:
 
     def attempts(self, plan: Plan, model: str) -> Attempts:
         """Return the attempts of a request for the public name `model`, which there is."""
+        return Attempts(plan, self.breaker, self.budget(model), self._clock_s, self._draw)
+
+    def budget(self, model: str) -> RetryBudget:
+        """Return the retry budget of the public name `model`."""
         budget = self._budgets.get(model)
         if budget is None:
             budget = self._budgets[model] = RetryBudget(self._clock_s)
-        return Attempts(plan, self.breaker, budget, self._clock_s, self._draw)
+        return budget
 
     def breaker(self, deployment: Deployment) -> Breaker | None:
         """Return its breaker; None for an engine here, whose supervisor knows how it is."""
