@@ -12,7 +12,7 @@ from tramontane.errors import TramontaneError
 from tramontane.wire.canonical import Said
 from tramontane.wire.openai.errors import error_type
 
-_CODES = {
+_WORDS = {
     "invalid_api_key": "401",
     "model_not_found": "DeploymentNotFound",
     "rate_limit_exceeded": "429",
@@ -39,7 +39,7 @@ def render_event(error: TramontaneError) -> bytes:
 
 def _fields(error: TramontaneError) -> dict[str, Any]:
     return {
-        "code": _CODES.get(error.code, error.code),
+        "code": _WORDS.get(error.code, error.code),
         "message": error.message,
         "type": error_type(error),
         "param": error.param,
