@@ -44,15 +44,13 @@ def refusal(
     allowed.
     """
     found = objection_to(principal, deployment) or UNPRICED
-    allowed = [
-        name
+    allowed = {
+        name: any(target.deployment.is_capable for target in route.targets)
         for name, route in directory.routes.items()
-        if name != model
-        and principal.allows_model(name)
-        and is_served(directory, principal, name)
-        and any(target.deployment.is_capable for target in route.targets)
-    ]
-    near = difflib.get_close_matches(model[:100], allowed, n=1, cutoff=0.0)
+        if name != model and principal.allows_model(name) and is_served(directory, principal, name)
+    }
+    capable = [name for name, is_capable in allowed.items() if is_capable] or list(allowed)
+    near = difflib.get_close_matches(model[:100], capable, n=1, cutoff=0.0)
     hint = f" The nearest allowed model is '{near[0]}'." if near else " No other model is allowed."
     return Forbidden(
         f"The policy of this project or key rules out the model '{model[:100]}': {found.reason}."
