@@ -1,6 +1,7 @@
 """Messages requests read, answers and streams written, as Anthropic's clients have them."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.wire.openai.test_addresses import ADDRESSES
 from tramontane.errors import InvalidRequest, NotFound, Overloaded, TramontaneError
 from tramontane.money import Usage
 from tramontane.wire.anthropic.client import KNOWN, MESSAGES
@@ -469,3 +471,51 @@ def test_no_body_breaks_the_reader(fields: dict[str, Any]) -> None:
 def test_no_bytes_break_the_reader(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
         MESSAGES.read(body, None, b"")
+
+
+PLACES: list[Callable[[str], dict[str, Any]]] = [
+    lambda url: user({"type": "image", "source": {"type": "url", "url": url}}),
+    lambda url: user({"type": "document", "source": {"type": "url", "url": url}}),
+    lambda url: user({"type": "image", "source": {**PNG, "url": url}}),
+    lambda url: user({"type": "image", "source": PNG, "url": url}),
+    lambda url: user({"type": "text", "text": "a", "image_url": {"url": url}}),
+    lambda url: user({"type": "image_url", "image_url": {"url": url}}),
+    lambda url: user(
+        {
+            "type": "tool_result",
+            "tool_use_id": "t",
+            "content": [{"type": "image", "source": {"type": "url", "url": url}}],
+        }
+    ),
+    lambda url: user(
+        {
+            "type": "document",
+            "source": {
+                "type": "content",
+                "content": [{"type": "image", "source": {"type": "url", "url": url}}],
+            },
+        }
+    ),
+    lambda url: {"tools": [{"name": "f", "input_schema": {"$ref": url}}]},
+    lambda url: {"tools": [{"name": "f", "input_schema": {"a": [{"$dynamicRef": url}]}}]},
+    lambda url: {"tools": [{"type": "computer_20250124", "name": "c", "url": url}]},
+    lambda url: {"tools": [{"type": "web_fetch_20250910", "name": "w", "allowed_domains": [url]}]},
+    lambda url: {"mcp_servers": [{"type": "url", "name": "m", "url": url}]},
+    lambda url: {"context_management": {"edits": [{"type": "x", "url": url}]}},
+    lambda url: {"container": {"id": url}},
+    lambda url: {"image_url": url},
+]
+
+
+def user(block: dict[str, Any]) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": [block]}]}
+
+
+def test_no_spelling_of_an_address_passes_in_any_place() -> None:
+    tried = 0
+    for place in PLACES:
+        for url in ADDRESSES.values():
+            with pytest.raises(InvalidRequest):
+                asked(**place(url))
+            tried += 1
+    assert tried >= 200

@@ -21,6 +21,7 @@ from tramontane.wire.anthropic.messages import (
 )
 from tramontane.wire.canonical import Answer, Format, Message, Request, Text, ToolChoice
 from tramontane.wire.dialect import EVENT_STREAM, Asked
+from tramontane.wire.openai.addresses import refuse_addresses
 
 TOKENS_MAX = 10_000_000
 NULL = b"null"
@@ -176,6 +177,7 @@ def _set_aside(fields: dict[str, Raw], counted: Counted) -> None:
         )
     for name in ("context_management", "diagnostics"):
         if name in fields:
+            refuse_addresses(name, fields[name])
             counted.extra[name] = fields[name]
     if "service_tier" in fields:
         if bytes(fields["service_tier"]) != b'"standard_only"':

@@ -27,6 +27,7 @@ from tramontane.wire.canonical import (
     Thinking,
     Tool,
 )
+from tramontane.wire.openai.addresses import refuse_addresses
 
 _T = TypeVar("_T")
 is_seal = re.compile(r"[A-Za-z0-9+/_=-]+").fullmatch
@@ -240,6 +241,7 @@ def read_tools(raws: list[Raw], counted: Counted) -> tuple[list[Raw], tuple[Tool
             )
         elif kind.startswith(CLIENT_TOOLS):
             fields = decode(place, raw, _FIELDS)
+            refuse_addresses(place, raw)
             sent.append(Raw(msgspec.json.encode(fields)))
             counted.extra[f"{place}.type"] = Raw(msgspec.json.encode(kind))
         else:

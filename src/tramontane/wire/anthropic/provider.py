@@ -39,7 +39,7 @@ OUTPUT_TOKENS = 8_192
 THINKING_LEAST = 1_024
 PATH = "/messages"
 BETAS = (
-    "claude-code-", "computer-use-", "context-management-", "effort-",
+    "claude-code-", "computer-use-", "context-management-", "effort-", "extended-cache-ttl-",
     "fine-grained-tool-streaming-", "interleaved-thinking-", "output-128k-", "pdfs-",
     "prompt-caching-", "structured-outputs-", "token-efficient-tools-",
 )  # fmt: skip
