@@ -475,6 +475,7 @@ def _specs(plan: dict[str, LocalModel]) -> dict[str, EngineSpec]:
             slots=model.slots,
             threads=model.threads,
             share_prompt_cache=model.settings.share_prompt_cache,
+            gives_vectors=model.gives_vectors,
         )
         for name, model in plan.items()
         if model.problem is None

@@ -120,6 +120,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     stream_usage: StreamUsage = "ask"
     capable: bool = True
     threads: int | None = None
+    embeddings: bool | None = None
     share_prompt_cache: bool = False
     languages: tuple[str, ...] | None = None
     open_weights: bool | None = None

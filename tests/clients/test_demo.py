@@ -59,6 +59,11 @@ context_tokens = 60000
 
 [deployments.caller]
 model = "caller"
+
+[deployments.vectors]
+model = "slow"
+embeddings = true
+context_tokens = 256
 """
 GO_ON: Any = {"logit_bias": {"2": -100}, "max_tokens": 50_000}  # token 2 would end the answer
 
@@ -101,7 +106,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     config = root / "tramontane.toml"
     config.write_text(SETTINGS)
     with run_platform(folder.path, "--config", str(config)) as platform:
-        assert sorted(platform.models) == ["caller", "demo", "guide", "narrow"]
+        assert sorted(platform.models) == ["caller", "demo", "guide", "narrow", "vectors"]
         yield Place(f"{platform.address}/v1", *secrets, folder)
 
 
@@ -215,6 +220,53 @@ def test_log_probabilities_have_their_shape(target: Target) -> None:
         )
         assert [len(token.top_logprobs) for token in tokens] == [2] * len(tokens)
         assert all(token.logprob <= 0 for token in tokens)
+
+
+# --- beside chat ----------------------------------------------------------------------------------
+
+
+def test_completions_go_on_from_a_prompt(place: Place) -> None:
+    asked: Any = {"model": "demo", "prompt": "Once upon a time", "max_tokens": 12, "temperature": 0}
+    with place.target().client() as client:
+        whole = client.completions.create(**asked)
+        *chunks, last = client.completions.create(
+            **asked, stream=True, stream_options={"include_usage": True}
+        )
+        own = place.engine("demo", "/v1/completions", asked)
+        assert whole.choices[0].text == own["choices"][0]["text"]
+        assert "".join(c.choices[0].text for c in chunks) == whole.choices[0].text
+        assert whole.usage is not None and last.usage is not None
+        assert whole.usage.completion_tokens == last.usage.completion_tokens == 12
+        assert whole.usage.prompt_tokens == own["usage"]["prompt_tokens"]
+        for fields in ({"n": 2}, {"suffix": "end"}, {"logprobs": 2}, {"echo": True}):
+            with pytest.raises(openai.BadRequestError):
+                client.completions.create(**asked, **fields)
+        for model in ("guide", "vectors"):
+            with pytest.raises(openai.BadRequestError, match="not served for completions"):
+                client.completions.create(model=model, prompt="x")
+
+
+def test_vectors_of_a_model_that_runs_here(place: Place) -> None:
+    with place.target().client() as client:
+        packed = client.embeddings.create(model="vectors", input=["Hello", "world", "Hello"])
+        plain = client.embeddings.create(
+            model="vectors", input="Hello", encoding_format="float", user="me"
+        )
+        assert packed.data[0].embedding == pytest.approx(plain.data[0].embedding, abs=1e-5)
+        assert packed.data[0].embedding != packed.data[1].embedding
+        assert sum(x * x for x in plain.data[0].embedding) == pytest.approx(1, abs=1e-4)
+        own = place.engine("vectors", "/v1/embeddings", {"input": "Hello"})
+        assert plain.usage.prompt_tokens == own["usage"]["prompt_tokens"]
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.embeddings.create(model="vectors", input="a" * 300)
+        assert caught.value.code == "context_length_exceeded"
+        for fields in ({"dimensions": 2}, {"input": ""}):
+            with pytest.raises(openai.BadRequestError):
+                client.embeddings.create(**{"model": "vectors", "input": "x", **fields})  # type: ignore[arg-type]
+        with pytest.raises(openai.BadRequestError, match="not served for chat"):
+            client.chat.completions.create(model="vectors", messages=says("x"))
+        with pytest.raises(openai.BadRequestError, match="not served for embeddings"):
+            client.embeddings.create(model="demo", input="x")
 
 
 # --- counted to the token -------------------------------------------------------------------------

@@ -65,13 +65,16 @@ def main() -> int:
     threading.Thread(target=exit_with_parent, daemon=True).start()
     send(answer, ready)
     stopping.wait()
-    _drain(server, options.slots)
+    if options.gives_vectors:
+        time.sleep(_LINGER_S)  # it may not be able to say anything, so it cannot be asked
+    else:
+        _drain(server, options.slots)
     os._exit(0)  # nothing is to be saved, and llama.cpp's own farewell can hang
 
 
 def _load(options: Options) -> tuple[Any, Ready]:
     try:
-        read_header(Path(options.model_path))
+        header = read_header(Path(options.model_path))
     except InvalidModelFile as error:
         raise _CannotServe(error.message, is_final=True) from None
     try:
@@ -84,6 +87,9 @@ def _load(options: Options) -> tuple[Any, Ready]:
         ) from None
     try:
         parameters = _parameters(xllamacpp.CommonParams(), options)
+        if options.gives_vectors and not header.metadata.get(f"{header.architecture}.pooling_type"):
+            # The file does not say how the vectors of tokens become one.
+            parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     except (AttributeError, TypeError) as error:
         raise _CannotServe(
             f"this xllamacpp, {xllamacpp.__version__}, is not the one that is needed ({error});"
@@ -154,6 +160,13 @@ def _parameters(parameters: Any, options: Options) -> Any:
         "timeout_write": 600,
         "verbosity": 1,  # errors only; the supervisor keeps what cannot hold content
     }
+    if options.gives_vectors:
+        # An input is taken in one step, so a step is as long as the context.
+        settings |= {
+            "embedding": True,
+            "n_batch": options.context_tokens,
+            "n_ubatch": options.context_tokens,
+        }
     for name, value in settings.items():
         getattr(parameters, name)
         setattr(parameters, name, value)
@@ -183,7 +196,8 @@ def _ask_properties(address: str, api_key: str) -> Ready:
         response = connection.getresponse()
         told = msgspec.json.decode(response.read())
         context_tokens = int(told["default_generation_settings"]["n_ctx"])
-        return Ready(address, context_tokens, bool(told["chat_template_caps"]["supports_tools"]))
+        caps = told.get("chat_template_caps") or {}
+        return Ready(address, context_tokens, bool(caps.get("supports_tools")))
     except (OSError, http.client.HTTPException, msgspec.MsgspecError, KeyError, TypeError) as error:
         raise _CannotServe(
             f"llama.cpp loaded the model, but does not answer ({type(error).__name__})",

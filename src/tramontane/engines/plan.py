@@ -26,6 +26,18 @@ BUILT_IN = frozenset(("demo", "guide"))
 
 Engine = Literal["llama.cpp", "guide"]
 
+EMBEDDING_ARCHITECTURES = frozenset((
+    "bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "modern-bert",
+    "neo-bert", "nomic-bert", "nomic-bert-moe", "t5encoder",
+))  # fmt: skip
+"""llama.cpp's names for models that are made to give vectors and cannot give text."""
+
+EMBEDDING_ARCHITECTURES = frozenset((
+    "bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "modern-bert",
+    "neo-bert", "nomic-bert", "nomic-bert-moe", "t5encoder",
+))  # fmt: skip
+"""llama.cpp's names for models that are made to give vectors and cannot give text."""
+
 
 class LocalModel(msgspec.Struct, frozen=True, kw_only=True):
     """One local deployment. `problem` set: it cannot be served, and why."""
@@ -37,6 +49,7 @@ class LocalModel(msgspec.Struct, frozen=True, kw_only=True):
     slots: int
     threads: int | None
     is_demonstration: bool = False
+    gives_vectors: bool = False
     problem: str | None = None
 
 
@@ -105,4 +118,9 @@ def _planned(settings: DeploymentSettings, file: ModelFile | None, models_dir: P
         context_tokens=min(settings.context_tokens or min(trained, CONTEXT_TOKENS), trained),
         slots=slots,
         threads=settings.threads,
+        gives_vectors=(
+            settings.embeddings
+            if settings.embeddings is not None
+            else file.architecture in EMBEDDING_ARCHITECTURES
+        ),
     )

@@ -17,7 +17,10 @@ import msgspec
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to serve. `context_tokens` is promised to each of `slots` requests at once."""
+    """What to serve. `context_tokens` is promised to each of `slots` requests at once.
+
+    `gives_vectors`: it is asked for embeddings, and nothing else.
+    """
 
     model_path: str  # empty where the engine needs no file
     alias: str
@@ -26,6 +29,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     api_key: str
     threads: int | None = None  # None: one less than there are cores
     share_prompt_cache: bool = False
+    gives_vectors: bool = False
 
 
 class Ready(msgspec.Struct, frozen=True):

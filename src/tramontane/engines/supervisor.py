@@ -47,6 +47,7 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     model_path: Path | None = None  # None: the engine needs no file
     threads: int | None = None
     share_prompt_cache: bool = False
+    gives_vectors: bool = False
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -303,6 +304,7 @@ class _Engine:
             slots=spec.slots,
             threads=spec.threads,
             share_prompt_cache=spec.share_prompt_cache,
+            gives_vectors=spec.gives_vectors,
             api_key=key,
         )
         process.stdin.write(msgspec.json.encode(options) + b"\n")

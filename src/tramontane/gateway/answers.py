@@ -30,6 +30,7 @@ FAILURES = frozenset((401, 403, 404, *range(500, 600)))
 """Statuses that say nothing of the request: the deployment itself is not as it should be."""
 UNWELL = FAILURES | {429}
 
+TOO_LARGE = b"is too large to process"  # an input to be embedded: a 500 of the engine's
 _is_word = re.compile(r"[\w.-]{1,64}").fullmatch
 
 
@@ -169,7 +170,7 @@ def refusal(
     """
     status = head.status
     body = _without_key(body, deployment)
-    if status == 400 and deployment.is_local:
+    if deployment.is_local and (status == 400 or TOO_LARGE in body):
         return explain_refusal(_error_of(body))
     if status in (400, 413, 422):
         said = _said(_error_of(body)) if translation is None else translation.read_error(body)

@@ -69,7 +69,7 @@ def require_possible(
     prompt_tokens = service.bound_prompt_tokens(intent)
     price = held_price(deployment, intent)
     ledger.require(principal.project.id, principal.key.id, price, prompt_tokens, output_tokens)
-    if deployment.is_local:
+    if deployment.is_local and intent.operation == "chat":
         read_local(
             intent if translation is None else translation.engine_intent(deployment),
             max_tokens=limit or OUTPUT_TOKENS_ASSUMED,

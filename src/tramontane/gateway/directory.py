@@ -24,6 +24,7 @@ from tramontane.providers.reach import reach_of
 from tramontane.providers.remote import RemoteModel, price_of, read_key, remote_models
 from tramontane.store.planning import merged_routes
 from tramontane.store.records import Budget, Drill, EngineInstance, Key, Picture, Project
+from tramontane.wire.canonical import Operation
 
 OUTPUT_TOKENS_ASSUMED = 16_384
 REMOTE_IN_FLIGHT = 1_024
@@ -63,6 +64,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     facts: frozenset[str] = frozenset()  # whose it is and where, such as `owner:…`, for drills
     terms: Terms = Terms(facts=Facts())  # what policies ask about
     service_tiers: Mapping[str, Price] = {}
+    operations: frozenset[Operation] | None = None  # None: whatever its dialect has
 
 
 class Target(msgspec.Struct, frozen=True, eq=False):
@@ -274,7 +276,15 @@ def _local(
         known=facts.of_local(own_chip(), whole.independence, name),
         no_training=True,
         service_tiers={},
+        operations=_operations(model),
     )
+
+
+def _operations(model: LocalModel) -> frozenset[Operation]:
+    """Return what an engine here can be asked for."""
+    if model.gives_vectors:
+        return frozenset(("embeddings",))
+    return frozenset(("chat",) if model.engine == "guide" else ("chat", "completions"))
 
 
 def _deployment(
@@ -298,6 +308,7 @@ def _deployment(
     known: facts.Facts,
     no_training: bool | None,
     service_tiers: Mapping[str, Price],
+    operations: frozenset[Operation] | None = None,
 ) -> Deployment:
     return Deployment(
         name=name,
@@ -340,4 +351,5 @@ def _deployment(
             price=price,
         ),
         service_tiers=service_tiers,
+        operations=operations,
     )

@@ -37,13 +37,15 @@ from tramontane.gateway.directory import Deployment, Principal
 from tramontane.gateway.endpoints import OPENAI_CHAT, Endpoint
 from tramontane.gateway.fields import answer_fields, error_fields
 from tramontane.gateway.flow import Flow, Signal, pause
-from tramontane.gateway.relay import Gathered, Progress
+from tramontane.gateway.relay import Progress
 from tramontane.gateway.retries import TRY_NEXT, Attempts
 from tramontane.gateway.service import Service
 from tramontane.gateway.translation import (
     Translation,
     counted_here,
+    gathering,
     intent_of,
+    rendered,
     translation_to,
     without_prompt,
 )
@@ -246,8 +248,8 @@ class Exchange:
     def _translation_for(self, intent: Intent, deployment: Deployment) -> Translation | None:
         """Return the way to `deployment`, None where it speaks the client's own dialect."""
         endpoint = self._endpoint
-        is_spliced = endpoint.path != "" and endpoint.client.dialect == deployment.dialect
-        if is_spliced and not (deployment.is_local and intent.operation != "chat"):
+        is_engine = deployment.is_local and intent.operation != "chat"
+        if endpoint.path and endpoint.client.dialect == deployment.dialect and not is_engine:
             return None
         if self._asked is None:
             assert endpoint.asked is not None
@@ -422,7 +424,7 @@ class Exchange:
             await self._upstream_refused(head, answer, deployment)
         elif intent.stream:
             await self._stream(head, answer, deployment, intent, chunks)
-        elif chunks is not None:
+        elif deployment.is_local and intent.gives_text:
             await self._gather(head, answer, deployment, chunks)
         else:
             await self._whole(head, answer, deployment, gives_text=intent.gives_text)
@@ -490,18 +492,17 @@ class Exchange:
             self._translation.forget_prompt()
 
     async def _gather(
-        self, head: ResponseHead, answer: Answer, deployment: Deployment, chunks: Chunks
+        self, head: ResponseHead, answer: Answer, deployment: Deployment, chunks: Chunks | None
     ) -> None:
-        require_type(head, b"text/event-stream")
-        gathered = Gathered(self._bill.checkpoint, self._desk.answer_bytes, chunks)
-        self.progress = gathered.progress
-        answer.read_into(gathered)
+        require_type(head, EVENT_STREAM)
+        bill, how = self._bill, self._translation
+        whole = gathering(chunks, how, bill.checkpoint, self._desk.answer_bytes)
+        self.progress = whole.progress
+        answer.read_into(whole)
         await answer.ended
         self._linger()
-        cost = self._bill.settle(gathered.progress.usage, gathered.progress, "ok")
-        body = gathered.result()
-        if self._translation is not None:
-            body, _ = self._translation.whole(body)
+        cost = bill.settle(whole.progress.usage, whole.progress, "ok")
+        body = whole.result() if chunks is None else rendered(whole.result(), how)
         self._sent = True
         self._client.respond(200, self._fields(deployment, cost), body)
 

@@ -9,7 +9,7 @@ import msgspec
 from tramontane.gateway.admission import Permit
 from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Deployment
 from tramontane.gateway.service import Service, translated_head
-from tramontane.gateway.translation import Translation
+from tramontane.gateway.translation import Translation, require_operation
 from tramontane.wire.openai.chunks import Chunks
 from tramontane.wire.openai.intent import FALSE, INCLUDE_USAGE, TRUE, Intent, encode
 from tramontane.wire.openai.local import read_local
@@ -25,11 +25,14 @@ def to_engine(
     limit: int | None,
     *,
     translation: Translation | None,
-) -> tuple[bytes, Chunks]:
-    """Return the whole request for an engine here, always asked for a stream, and what renders its
-    events. Raises InvalidRequest for what the engine does not take.
+) -> tuple[bytes, Chunks | None]:
+    """Return the whole request for an engine here, always asked for a stream but for embeddings,
+    and what renders its events where that is chat. Raises InvalidRequest for what it does not take.
     """
     deployment = service.deployment
+    require_operation(deployment, intent.model, intent.operation)
+    if translation is not None and translation.operation != "chat":
+        return _beside_chat(service, permit, request_id, limit, translation), None
     if translation is not None:
         intent = translation.engine_intent(deployment)
     local = read_local(
@@ -37,22 +40,43 @@ def to_engine(
         max_tokens=limit or OUTPUT_TOKENS_ASSUMED,
         supports_tools=deployment.supports_tools,
     )
-    may_reuse = permit.is_same_tenant or deployment.shares_prompt_cache
-    body = encode(
-        local.fields
-        | {
-            "model": deployment.upstream_model,
-            "id_slot": msgspec.Raw(b"%d" % permit.slot),
-            "cache_prompt": TRUE if may_reuse else FALSE,
-            "stream_options": INCLUDE_USAGE,
-        }
-    )
+    ours = {
+        "model": deployment.upstream_model,
+        **_slot(permit, deployment),
+        "stream_options": INCLUDE_USAGE,
+    }
+    body = encode(local.fields | ours)
     chunks = Chunks(
         shows_usage=intent.include_usage or not intent.stream or translation is not None,
         top_logprobs=local.top_logprobs,
         is_forced=local.is_forced,
     )
     return _framed(service, CHAT, request_id, body, is_stream=True), chunks
+
+
+def _slot(permit: Permit, deployment: Deployment) -> dict[str, msgspec.Raw]:
+    """Return where the engine is to work, and whether what it read there before may be reused."""
+    may_reuse = permit.is_same_tenant or deployment.shares_prompt_cache
+    return {
+        "id_slot": msgspec.Raw(b"%d" % permit.slot),
+        "cache_prompt": TRUE if may_reuse else FALSE,
+    }
+
+
+def _beside_chat(
+    service: Service,
+    permit: Permit,
+    request_id: str,
+    limit: int | None,
+    translation: Translation,
+) -> bytes:
+    deployment = service.deployment
+    written = translation.written(deployment, limit)
+    fields = msgspec.json.decode(written.body, type=dict[str, msgspec.Raw])
+    is_stream = translation.operation == "completions"
+    if is_stream:
+        fields |= _slot(permit, deployment)
+    return _framed(service, written.path, request_id, encode(fields), is_stream=is_stream)
 
 
 def spliced(

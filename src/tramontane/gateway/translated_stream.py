@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from tramontane.errors import TramontaneError, UpstreamFailed
 from tramontane.gateway.relay import CHECKPOINT_STEP, Progress, Sink
 from tramontane.wire.canonical import (
+    Answer,
     Began,
     Broken,
     CallPiece,
@@ -18,6 +19,7 @@ from tramontane.wire.canonical import (
     TextPiece,
     ThinkingPiece,
 )
+from tramontane.wire.collecting import Collector
 from tramontane.wire.dialect import StreamReader, StreamWriter
 from tramontane.wire.sse import EventSplitter, EventTooLarge
 
@@ -100,6 +102,40 @@ class TranslatedStream:
             if self._sink is None:
                 self._sink = self._begin()
             self._sink.write_payload(payload)
+
+
+class CollectedStream(TranslatedStream):
+    """An engine's stream for a client that wants a whole answer, which `write` renders."""
+
+    __slots__ = ("_collector", "_write")
+
+    def __init__(
+        self,
+        reader: StreamReader,
+        write: Callable[[Answer], bytes],
+        *,
+        began: Callable[[Began], Began],
+        checkpoint: Callable[[int], None],
+    ) -> None:
+        self._collector = Collector()
+        self._write = write
+        super().__init__(
+            _nowhere,
+            reader,
+            self._collector,
+            began=began,
+            choices=1,
+            checkpoint=checkpoint,
+            settle=lambda progress: None,  # once it is whole
+        )
+
+    def result(self) -> bytes:
+        """Return the whole answer's body."""
+        return self._write(self._collector.answer())
+
+
+def _nowhere() -> Sink:
+    raise AssertionError("what is collected is not sent on")
 
 
 class PassedStream:

@@ -11,10 +11,10 @@ import msgspec
 
 from tramontane.errors import InvalidRequest, UpstreamFailed
 from tramontane.gateway.directory import Deployment
-from tramontane.gateway.relay import Progress, Sink
-from tramontane.gateway.translated_stream import PassedStream, TranslatedStream
+from tramontane.gateway.relay import Gathered, Progress, Sink
+from tramontane.gateway.translated_stream import CollectedStream, PassedStream, TranslatedStream
 from tramontane.wire import upstreams
-from tramontane.wire.canonical import Answer, Began, Broken, Said
+from tramontane.wire.canonical import Answer, Began, Broken, Operation, Said
 from tramontane.wire.dialect import (
     Asked,
     Client,
@@ -24,6 +24,7 @@ from tramontane.wire.dialect import (
     Written,
 )
 from tramontane.wire.echo import Unechoed, without_echo
+from tramontane.wire.openai.chunks import Chunks
 from tramontane.wire.openai.intent import Intent, read_chat
 
 ENGINE = "engine"
@@ -55,18 +56,50 @@ def translation_to(
     deployment: Deployment, client: Client, asked: Asked, request_id: str, *, drops: bool
 ) -> "Translation":
     """Return the way of one attempt at `deployment`. Raises InvalidRequest where there is none."""
+    require_operation(deployment, asked.request.model, asked.request.operation)
     dialect = ENGINE if deployment.is_local else deployment.dialect
     upstream = upstreams.find(dialect, asked.request.operation)
     if upstream is None:
-        raise InvalidRequest(
-            f"The model '{asked.request.model}' is not served for {asked.request.operation}.",
-            code="unsupported_operation",
-            param="model",
-        )
+        raise _not_served(asked.request.model, asked.request.operation)
     passes = dialect == client.dialect and isinstance(upstream, Forwarding)
     kind = Passage if passes else Translation
     drops = drops or deployment.drops_unsupported
     return kind(client, asked, upstream, request_id, drops=drops)
+
+
+def require_operation(deployment: Deployment, model: str, operation: Operation) -> None:
+    """Raise InvalidRequest where `deployment` is not for that."""
+    if deployment.operations is not None and operation not in deployment.operations:
+        raise _not_served(model, operation)
+
+
+def _not_served(model: str, operation: Operation) -> InvalidRequest:
+    return InvalidRequest(
+        f"The model '{model}' is not served for {operation}.",
+        code="unsupported_operation",
+        param="model",
+    )
+
+
+def gathering(
+    chunks: Chunks | None,
+    translation: "Translation | None",
+    checkpoint: Callable[[int], None],
+    limit_bytes: int,
+) -> Gathered | CollectedStream:
+    """Return what takes an engine's stream for a client that wants a whole answer.
+
+    `chunks` render that of a chat, whose whole is still to be translated where it must be.
+    """
+    if chunks is not None:
+        return Gathered(checkpoint, limit_bytes, chunks)
+    assert translation is not None
+    return translation.collected(checkpoint)
+
+
+def rendered(body: bytes, translation: "Translation | None") -> bytes:
+    """Return an engine's whole chat answer as the client is to have it."""
+    return body if translation is None else translation.whole(body)[0]
 
 
 def counted_here(client: Client, asked: Asked) -> bytes:
@@ -102,6 +135,20 @@ class Translation:
         written = self.upstream.write(request, model=model, drops=self._drops)
         self.dropped, self._echo = written.dropped, written.echo
         return written
+
+    @property
+    def operation(self) -> Operation:
+        """What is asked for."""
+        return self._asked.request.operation
+
+    def collected(self, checkpoint: Callable[[int], None]) -> CollectedStream:
+        """Return what takes the stream for a client that wants a whole answer."""
+        return CollectedStream(
+            self.upstream.reader(),
+            lambda answer: self.client.write(answer, self._asked),
+            began=self.began,
+            checkpoint=checkpoint,
+        )
 
     def engine_intent(self, deployment: Deployment) -> Intent:
         """Return the request as an engine here takes it."""

@@ -17,7 +17,11 @@ _PLACES: dict[str, dict[str, tuple[str, str]]] = {
         "fim": ("tramontane.wire.openai.completions", "UPSTREAM"),
         "embeddings": ("tramontane.wire.openai.embeddings", "UPSTREAM"),
     },
-    "engine": {"chat": ("tramontane.wire.openai.chat", "ENGINE")},  # of our own, here
+    "engine": {  # of our own, here
+        "chat": ("tramontane.wire.openai.chat", "ENGINE"),
+        "completions": ("tramontane.wire.openai.engine", "COMPLETIONS"),
+        "embeddings": ("tramontane.wire.openai.engine", "EMBEDDINGS"),
+    },
     "mistral": {
         "chat": ("tramontane.wire.mistral.chat", "CHAT"),
         "fim": ("tramontane.wire.mistral.chat", "FIM"),

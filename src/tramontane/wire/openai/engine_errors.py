@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from tramontane.errors import InvalidRequest
 
+TOO_LARGE = "is too large to process"
 _PREFIX = "Unable to generate parser for this template. Automatic parser generation failed:"
 _TEMPLATE = "Jinja Exception: "
 _SCHEMA = ("JSON schema error at ", "JSON schema conversion failed:", "failed to parse grammar")
@@ -18,6 +19,8 @@ def explain_refusal(said: Mapping[str, object]) -> InvalidRequest:
     if said.get("type") == "exceed_context_size_error":
         return _too_long(said.get("n_prompt_tokens"), said.get("n_ctx"))
     message = said.get("message")
+    if isinstance(message, str) and TOO_LARGE in message:
+        return _too_long(None, None)
     text = message.removeprefix(_PREFIX).strip()[:2000] if isinstance(message, str) else ""
     if _TEMPLATE in text:
         reason = text.rpartition(_TEMPLATE)[2].rstrip(".")
