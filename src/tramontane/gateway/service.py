@@ -1,6 +1,9 @@
 """What the gateway keeps of a deployment between requests: its gate, its pool, what was learnt."""
 
+import logging
+
 from tramontane.config import Origin
+from tramontane.errors import ConfigError, UpstreamFailed
 from tramontane.gateway.admission import FifoGate
 from tramontane.gateway.directory import Deployment
 from tramontane.gateway.fields import deployment_fields
@@ -9,6 +12,7 @@ from tramontane.wire.dialect import Upstream, Written
 from tramontane.wire.openai.intent import Intent
 
 TOKENS_PER_BYTE_START = 0.4
+_log = logging.getLogger(__name__)
 _FIXED = (
     b"content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: tramontane\r\n"
 )
@@ -79,14 +83,24 @@ def request_head(deployment: Deployment, path: str) -> bytes:
 def translated_head(
     deployment: Deployment, upstream: Upstream, written: Written, now_s: float
 ) -> bytes:
-    """Return the head for what another dialect has `written`, with its own proof of who asks."""
+    """Return the head for what another dialect has `written`, with its own proof of who asks.
+
+    Raises UpstreamFailed where the key has no form that the dialect can use.
+    """
     origin = deployment.origin
     assert origin is not None
     host = host_of(origin)
     path = origin.base_path + written.path
-    proof = upstream.authorize(
-        deployment.secret, host=host, path=path, body=written.body, now_s=now_s
-    )
+    try:
+        proof = upstream.authorize(
+            deployment.secret, host=host, path=path, body=written.body, now_s=now_s
+        )
+    except ConfigError as error:
+        _log.error("deployment %s: %s", deployment.name, error.message)
+        raise UpstreamFailed(
+            f"The key of '{deployment.name}' cannot be used: its operator must check it.",
+            code="upstream_refused",
+        ) from None
     start = f"POST {path} HTTP/1.1\r\nhost: {host}\r\n".encode()
     return start + proof + _FIXED + written.fields
 

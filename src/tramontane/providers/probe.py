@@ -272,7 +272,8 @@ class Prober:
             if answer.status_code != 200:
                 body = await _body(answer)
                 path = written.path.partition("?")[0]
-                raise self._refusal(answer.status_code, body, path)
+                status = upstream.read_error(body).status or answer.status_code
+                raise self._refusal(status, body, path)
             kind = answer.headers.get("content-type", "")
             if not kind.startswith(upstream.stream_type.decode()):
                 raise _Failed("protocol", "It does not stream its answers.")

@@ -24,6 +24,7 @@ from tramontane.providers.kinds.openai import OPENAI
 from tramontane.providers.kinds.vertex import VERTEX
 from tramontane.store import sealing
 from tramontane.store.records import StoredProvider
+from tramontane.wire import upstreams
 
 _OWN = (ANTHROPIC, AZURE, AZURE_OPENAI, BEDROCK, COMPATIBLE, GOOGLE, MISTRAL, OPENAI, VERTEX)
 KINDS: Mapping[str, Kind] = {
@@ -182,6 +183,8 @@ def account(
         raise InvalidRequest("Keys in variables or files belong into the configuration file.")
     if key is None and kind.credential != "optional":
         raise InvalidRequest(f"{kind.title} needs a key.", param="key")
+    if key is not None:
+        _check_key(kind, key)
     return StoredProvider(
         name=name,
         kind=kind.name,
@@ -190,6 +193,16 @@ def account(
         by_command=by_command,
         created_at_ms=now_ms,
     )
+
+
+def _check_key(kind: Kind, key: str) -> None:
+    """Raise InvalidRequest where `key` has no form that the kind's dialect can use."""
+    upstream = upstreams.find(kind.dialect)
+    try:
+        if upstream is not None:
+            upstream.authorize(key, host="", path="/", body=b"", now_s=0.0)
+    except ConfigError as error:
+        raise InvalidRequest(error.message, param="key") from None
 
 
 def at_address(url: str) -> tuple[Kind, Region | None] | None:
