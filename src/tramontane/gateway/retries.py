@@ -51,7 +51,6 @@ class RetryBudget:
 
     def is_spent(self, least: int) -> bool:
         """Whether no further attempt may be made just now."""
-        self._now()
         return self.retries >= max(least, int(BUDGET_SHARE * self.requests))
 
     def take(self, least: int) -> bool:
@@ -99,13 +98,14 @@ class Attempts:
         self._draw = draw
         self._ends_s = None if plan.deadline_s is None else clock_s() + plan.deadline_s
         self._left = list(plan.deployments)
-        if len(self._left) > 1 and budget.is_spent(FAILOVERS_LEAST):
-            self._left.sort(key=self._is_spared)  # stable: else the order is the route's
         self._rounds = 0
         self._breaker: Breaker | None = None  # of the attempt under way
         self._is_probe = False
         self._failure: TramontaneError | None = None  # of the last attempt
-        budget.asked()
+        if plan.retries or len(self._left) > 1:  # else there is nothing to be counted
+            budget.asked()
+            if budget.is_spent(FAILOVERS_LEAST):
+                self._left.sort(key=self._is_spared)  # stable: else the order is the route's
 
     def next(self) -> Deployment:
         """Return where to ask now. Raises what stands against every deployment that is left."""
