@@ -61,3 +61,32 @@ def test_python_client_that_waits_in_vain_is_told(target: Target) -> None:
 
 def test_node_client(node_path: str, target: Target) -> None:
     run_script(node_path, target, "waiting.mjs", NODE_FLOWS)
+
+
+@pytest.mark.slow
+def test_anthropic_s_client_waits_and_is_answered_or_told(
+    gateway: RunningGateway, target: Target
+) -> None:
+    import anthropic
+
+    address = f"{gateway.address}/anthropic"
+    with (
+        target.client() as other,
+        anthropic.Anthropic(base_url=address, api_key=gateway.key, max_retries=0) as client,
+    ):
+        for tokens in (160, 900):
+            busy = other.chat.completions.create(
+                model="bench", messages=says(f"[[standin tokens={tokens} tps=50]] go"), stream=True
+            )
+            next(busy)
+            ask = client.messages.stream(
+                model="bench", max_tokens=99, messages=[{"role": "user", "content": "after you"}]
+            )
+            with ask as waiting:
+                if tokens == 160:
+                    assert waiting.get_final_text() == "after you"
+                else:
+                    with pytest.raises(anthropic.APIStatusError) as caught:
+                        waiting.get_final_text()
+                    assert caught.value.type == "overloaded_error"
+            busy.close()

@@ -40,7 +40,8 @@ THINKING_LEAST = 1_024
 PATH = "/messages"
 BETAS = (
     "claude-code-", "computer-use-", "context-management-", "effort-", "extended-cache-ttl-",
-    "fine-grained-tool-streaming-", "interleaved-thinking-", "output-128k-", "pdfs-",
+    "fine-grained-tool-streaming-", "interleaved-thinking-", "model-context-window-exceeded-",
+    "output-", "pdfs-",
     "prompt-caching-", "structured-outputs-", "token-efficient-tools-",
 )  # fmt: skip
 """How the names of features begin that change the form of an answer, but neither have the provider
