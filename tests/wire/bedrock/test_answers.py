@@ -183,6 +183,12 @@ def whole(content: Any, reason: str, **fields: Any) -> bytes:
     return json.dumps({**made, **fields}).encode()
 
 
+def test_what_a_cache_keeps_for_an_hour_is_counted_apart() -> None:
+    details = [{"ttl": "1h", "inputTokens": 1}, {"ttl": "5m", "inputTokens": 1}]
+    body = whole([{"text": "x"}], "end_turn", usage={**USAGE, "cacheDetails": details})
+    assert UPSTREAM.read(body).usage == Usage(15, 5, 10, 2, 1)
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [

@@ -79,7 +79,10 @@ class BedrockForm:
         answer = answers.chat_answer(chat, behaviour, echo, desk.new_id)
         answer = msgspec.structs.replace(answer, thinking=behaviour.thinking or "")
         count = desk.count(kept, behaviour, [answer], answers.chat_prompt_tokens(chat))
-        writer = _Writer(request, behaviour, count, answer, _sequence(chat.stop, answer, behaviour))
+        uncached = count.prompt_tokens - count.cached_tokens
+        kept.cache_write_tokens = min(behaviour.cache_write_tokens or 0, uncached)
+        sequence = _sequence(chat.stop, answer, behaviour)
+        writer = _Writer(request, behaviour, count, answer, sequence, kept.cache_write_tokens)
         if operation == "converse":
             draft = Draft(200, [msgspec.json.encode(writer.whole())], [answer.tokens])
             draft.usage_part = -1 if behaviour.usage == "never" else 0
@@ -132,10 +135,12 @@ class _Writer:
         count: Count,
         answer: answers.Answer,
         sequence: str | None,
+        written_tokens: int,
     ) -> None:
         self._answer = answer
         self._behaviour = behaviour
         self._count = count
+        self._written_tokens = written_tokens
         self._sequence = sequence
         self._tells_sequence = "/stop_sequence" in request.additional_model_response_field_paths
 
@@ -201,9 +206,7 @@ class _Writer:
     def _usage(self) -> Json:
         """Return the usage; what the cache has read or written is counted apart."""
         count = self._count
-        written = min(
-            self._behaviour.cache_write_tokens or 0, count.prompt_tokens - count.cached_tokens
-        )
+        written = self._written_tokens
         usage = {
             "inputTokens": count.prompt_tokens - count.cached_tokens - written,
             "outputTokens": count.completion_tokens,

@@ -77,11 +77,17 @@ class _Output(_Camel):
     message: _Message
 
 
+class _Kept(_Camel):
+    ttl: str = ""
+    input_tokens: int = 0
+
+
 class _Usage(_Camel):
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_input_tokens: int = 0
     cache_write_input_tokens: int = 0
+    cache_details: list[_Kept] = []
 
 
 class _Response(_Camel):
@@ -307,7 +313,11 @@ def _usage(counted: _Usage) -> Usage:
     (docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
     """
     read, written = counted.cache_read_input_tokens, counted.cache_write_input_tokens
-    return Usage(counted.input_tokens + read + written, counted.output_tokens, read, written)
+    prompt = counted.input_tokens + read + written
+    if not counted.cache_details:
+        return Usage(prompt, counted.output_tokens, read, written)
+    hour = sum(kept.input_tokens for kept in counted.cache_details if kept.ttl == "1h")
+    return Usage(prompt, counted.output_tokens, read, written, min(hour, written))
 
 
 def read_said(body: bytes) -> Said:
