@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from tramontane.config import DeploymentSettings, FactSettings, ProviderSettings, Settings
-from tramontane.governance.facts import Facts
+from tramontane.governance.facts import Facts, labels
 from tramontane.governance.placing import (
     facts_by_deployment,
     facts_of_provider,
-    labels,
     own_chip,
 )
 from tramontane.providers.registry import providers

@@ -4,7 +4,7 @@ import pytest
 
 from tramontane.errors import InvalidRequest, NotFound
 from tramontane.governance.facts import Dimension, Facts
-from tramontane.governance.survival import Route, parse, struck, survivals
+from tramontane.governance.survival import Route, fates, parse, struck, survivals
 
 FACTS = {
     "large-fr": Facts(provider="mistral", owner="Mistral AI", jurisdiction="EU"),
@@ -56,6 +56,28 @@ def test_only_what_a_name_rests_on_is_listed() -> None:
         ("owner", "own"),
         ("host", "own"),
         ("jurisdiction", "FR"),
+    }
+
+
+def test_a_country_is_part_of_the_union_and_the_union_may_be_that_country() -> None:
+    facts = {
+        "paris": Facts(jurisdiction="FR"),
+        "somewhere": Facts(jurisdiction="EU"),
+        "ohio": Facts(jurisdiction="US"),
+    }
+    routes = [Route(name="both", deployments=("paris", "somewhere"))]
+    (found,) = survivals(routes, facts)
+    assert {(x.name, x.outcome) for x in found.losses} == {("FR", "unsure"), ("EU", "lost")}
+    assert struck("jurisdiction", "EU", facts) == {"paris", "somewhere"}
+    assert struck("jurisdiction", "FR", facts) == {"paris"}
+    assert parse("eea", facts) == ("jurisdiction", "EEA")
+    assert fates(routes, facts, "jurisdiction", "EEA") == {"both": "lost"}
+    assert fates(routes, facts, "jurisdiction", "US") == {}
+    routes = [Route(name="abroad", deployments=("paris", "ohio"))]
+    (found,) = survivals(routes, facts)
+    assert {(x.name, x.outcome, x.left) for x in found.losses} == {
+        ("FR", "stands", ("ohio",)),
+        ("US", "stands", ("paris",)),
     }
 
 

@@ -339,9 +339,7 @@ def _deployment(
         drops_unsupported=settings.drop_unsupported,
         provider=provider,
         region=region,
-        facts=frozenset(
-            f"{name}:{value}" for name in facts.DIMENSIONS if (value := known.of(name)) is not None
-        ),
+        facts=facts.labels(known),
         terms=Terms(
             facts=known,
             kind=kind,

@@ -13,9 +13,12 @@ from typing import Literal
 import msgspec
 
 from tramontane.config import FactSettings
+from tramontane.providers.places import is_within
 
 Dimension = Literal["provider", "host", "owner", "seat", "chip", "jurisdiction"]
 DIMENSIONS: tuple[Dimension, ...] = ("provider", "host", "owner", "seat", "chip", "jurisdiction")
+PLACES: tuple[Dimension, ...] = ("seat", "jurisdiction")
+"""Dimensions whose values are places, which may lie in one another."""
 LOCAL = "local"
 """What engines of this machine are called as a provider, and what the operator's facts name."""
 OWN = "own"
@@ -105,6 +108,34 @@ def of_local(chip: str | None, told: Mapping[str, FactSettings], deployment: str
     """Return the facts of what is served on this machine."""
     found = Facts(provider=LOCAL, host=OWN, owner=OWN, chip=chip)
     return _corrected(_corrected(found, told.get(LOCAL)), told.get(deployment))
+
+
+def labels(facts: Facts) -> frozenset[str]:
+    """Return what drills can name those facts by, such as `owner:Microsoft`.
+
+    What is in a member state is in the EU and the EEA as well.
+    """
+    found = {
+        f"{dimension}:{value}"
+        for dimension in DIMENSIONS
+        if (value := facts.of(dimension)) is not None
+    }
+    for dimension in PLACES:
+        for whole in ("EU", "EEA"):
+            if is_within(facts.of(dimension), [whole]):
+                found.add(f"{dimension}:{whole}")
+    return frozenset(found)
+
+
+def may_be(dimension: Dimension, value: str | None, name: str) -> bool:
+    """Return whether what has `value` may be `name`'s: where it is not known, or a part of it."""
+    if value is None or value == name:
+        return True
+    if dimension not in PLACES:
+        return False
+    return any(
+        is_within(a, [b]) or is_within(b, [a]) for a in value.split("+") for b in name.split("+")
+    )
 
 
 def _corrected(found: Facts, told: FactSettings | None) -> Facts:

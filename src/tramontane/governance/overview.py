@@ -15,7 +15,14 @@ from tramontane.governance import access, drills
 from tramontane.governance.facts import DIMENSIONS, Dimension, Facts
 from tramontane.governance.independence import Used
 from tramontane.governance.placing import facts_by_deployment, facts_of_provider, own_chip
-from tramontane.governance.survival import Outcome, Route, Survival, struck, survivals
+from tramontane.governance.survival import (
+    Outcome,
+    Route,
+    Survival,
+    fates,
+    struck,
+    survivals,
+)
 from tramontane.providers.registry import Provider, providers
 from tramontane.providers.remote import remote_models
 from tramontane.store import deployments, models, usage
@@ -95,13 +102,7 @@ def expected(
 ) -> tuple[frozenset[str], dict[str, Outcome]]:
     """Return the deployments that are taken, and how each public name that rests on them fares."""
     taken = struck(dimension, name, now.facts)
-    outcomes = {
-        survival.model: loss.outcome
-        for survival in now.survivals()
-        for loss in survival.losses
-        if (loss.dimension, loss.name) == (dimension, name)
-    }
-    return taken, outcomes
+    return taken, fates(now.routes, now.facts, dimension, name)
 
 
 def split(without: str) -> tuple[Dimension, str]:

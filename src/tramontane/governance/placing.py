@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from tramontane.config import FactSettings
-from tramontane.governance.facts import DIMENSIONS, LOCAL, Facts, Place, of_local, of_place
+from tramontane.governance.facts import LOCAL, Facts, Place, of_local, of_place
 from tramontane.providers.registry import Provider
 from tramontane.providers.remote import RemoteModel
 
@@ -44,12 +44,6 @@ def facts_of_provider(
         return of_place(Place(provider=name, kind=name), told)
     place = Place(provider=name, kind=account.kind.name, jurisdiction=account.jurisdiction)
     return of_place(place, told)
-
-
-def labels(facts: Facts) -> frozenset[str]:
-    """Return the facts as drills name them, such as `owner:Microsoft`."""
-    named = ((dimension, facts.of(dimension)) for dimension in DIMENSIONS)
-    return frozenset(f"{dimension}:{value}" for dimension, value in named if value is not None)
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from tramontane.errors import InvalidRequest, NotFound
-from tramontane.governance.facts import DIMENSIONS, Dimension, Facts
+from tramontane.governance.facts import DIMENSIONS, Dimension, Facts, labels, may_be
 
 Outcome = Literal["stands", "falls_back", "unsure", "lost"]
 """`unsure`: what is left may be theirs too, since nobody has said whose it is."""
@@ -49,7 +49,20 @@ def survivals(routes: Iterable[Route], facts: Mapping[str, Facts]) -> tuple[Surv
 
 def struck(dimension: Dimension, name: str, facts: Mapping[str, Facts]) -> frozenset[str]:
     """Return the deployments that are known to rest on `name`."""
-    return frozenset(d for d, known in facts.items() if known.of(dimension) == name)
+    return frozenset(d for d, known in facts.items() if f"{dimension}:{name}" in labels(known))
+
+
+def fates(
+    routes: Iterable[Route], facts: Mapping[str, Facts], dimension: Dimension, name: str
+) -> dict[str, Outcome]:
+    """Return what becomes without `name` of each public name that rests on it."""
+    by_name = {route.name: route for route in routes}
+    gone = struck(dimension, name, facts)
+    return {
+        route.name: _loss(route, dimension, name, by_name, facts).outcome
+        for route in by_name.values()
+        if not gone.isdisjoint(route.deployments)
+    }
 
 
 def parse(without: str, facts: Mapping[str, Facts]) -> tuple[Dimension, str]:
@@ -58,7 +71,7 @@ def parse(without: str, facts: Mapping[str, Facts]) -> tuple[Dimension, str]:
     Case does not matter. Raises NotFound with the names there are, InvalidRequest where a bare name
     would mean different deployments in different dimensions.
     """
-    found = _named(facts)
+    found = _nameable(facts)
     wanted = without.strip().casefold()
     exact = [pair for pair in found if f"{pair[0]}:{pair[1]}".casefold() == wanted]
     if exact:
@@ -79,6 +92,18 @@ def _named(facts: Mapping[str, Facts]) -> list[tuple[Dimension, str]]:
         for dimension in DIMENSIONS
         for known in facts.values()
         if (value := known.of(dimension)) is not None
+    }
+    return sorted(found, key=lambda pair: (DIMENSIONS.index(pair[0]), pair[1].casefold()))
+
+
+def _nameable(facts: Mapping[str, Facts]) -> list[tuple[Dimension, str]]:
+    """Return whom a drill can go without: also the union of which only members are known."""
+    found = {
+        (dimension, label.partition(":")[2])
+        for known in facts.values()
+        for label in labels(known)
+        for dimension in DIMENSIONS
+        if label.startswith(f"{dimension}:")
     }
     return sorted(found, key=lambda pair: (DIMENSIONS.index(pair[0]), pair[1].casefold()))
 
@@ -117,9 +142,10 @@ def _left(
     route: Route, dimension: Dimension, name: str, facts: Mapping[str, Facts]
 ) -> tuple[tuple[str, ...], bool]:
     """Return the deployments that surely stand, and whether others may."""
-    known = {d: facts[d].of(dimension) for d in route.deployments if d in facts}
-    left = tuple(d for d, value in known.items() if value is not None and value != name)
-    return left, None in known.values()
+    known = {d: facts[d] for d in route.deployments if d in facts}
+    gone = struck(dimension, name, known)
+    unsure = {d for d in known.keys() - gone if may_be(dimension, known[d].of(dimension), name)}
+    return tuple(d for d in known if d not in gone and d not in unsure), bool(unsure)
 
 
 def _left_behind(
