@@ -307,6 +307,15 @@ def openai_others(place: Place) -> None:
     assert len(vectors.data[0].embedding) == 16
 
 
+def openai_responses(place: Place) -> None:
+    """Responses, whole and as events."""
+    with place.openai() as client:
+        answer = client.responses.create(model=place.model, input="hello")
+        events = list(client.responses.create(model=place.model, input="hello", stream=True))
+    assert answer.output_text == "hello"
+    assert events[-1].type == "response.completed"
+
+
 def openai_refusals(place: Place) -> None:
     """What is wrong."""
     cases: list[tuple[type[openai.APIStatusError], Any, Any]] = [
@@ -335,6 +344,13 @@ INFERENCE: dict[str, Callable[[Place], None]] = {
 }  # fmt: skip
 AZURE_OPENAI: dict[str, Callable[[Place], None]] = {
     flow.__name__: flow
-    for flow in (openai_chat, openai_stream, openai_tools, openai_others, openai_refusals)
+    for flow in (
+        openai_chat,
+        openai_stream,
+        openai_tools,
+        openai_others,
+        openai_responses,
+        openai_refusals,
+    )
 }
 FLOWS = {**INFERENCE, **AZURE_OPENAI}

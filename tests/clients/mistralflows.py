@@ -216,6 +216,29 @@ def several(place: Place) -> None:
     assert events[-1].data.usage.completion_tokens == 4
 
 
+def thinking(place: Place) -> None:
+    """What a model thinks stands before what it says, in chunks of its own."""
+    asked: Any = says("[[standin thinking=hmmmmm]] So?")
+    with place.client() as client:
+        answer = client.chat.complete(model=place.model, messages=asked, reasoning_effort="high")
+        events = list(
+            client.chat.stream(model=place.model, messages=asked, reasoning_effort="high")
+        )
+    thought, said = answer.choices[0].message.content
+    assert thought.type == "thinking"
+    assert thought.thinking[0].text == "hmmmmm"
+    assert said.text == "So?"
+    told = text = ""
+    for event in events:
+        content = event.data.choices[0].delta.content or ""
+        if isinstance(content, str):
+            text += content
+        else:
+            told += "".join(part.text for chunk in content for part in chunk.thinking)
+    assert (told, text) == ("hmmmmm", "So?")
+    assert events[-1].data.usage.completion_tokens == answer.usage.completion_tokens
+
+
 def fim(place: Place) -> None:
     """What stands between two pieces of code, whole and in pieces."""
     with place.client() as client:
@@ -323,8 +346,8 @@ FLOWS: dict[str, Callable[[Place], None]] = {
     flow.__name__: flow
     for flow in (
         chat, stream, tools, tools_streamed, named_tool, structured, image, prefix, safe_prompt,
-        several, fim, embeddings, models, asynchronous, invalid, unknown_model, wrong_key, busy,
-        broken_stream,
+        several, thinking, fim, embeddings, models, asynchronous, invalid, unknown_model,
+        wrong_key, busy, broken_stream,
     )
 }  # fmt: skip
 

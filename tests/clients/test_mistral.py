@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 KEY = "sk-standin"
 PRICE = {"input_per_mtok": "2", "output_per_mtok": "6", "cached_input_per_mtok": "0.2"}
-NOT_OPENAI = {"prefix", "safe_prompt"}
-"""Flows that ask for what OpenAI's dialect has not."""
+NOT_OPENAI = {"prefix", "safe_prompt", "thinking"}
+"""Flows that ask for what OpenAI's dialect has not, or does not show."""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_every_flow(kind: str, standin: RunningStandin, gateway: RunningGateway)
         except Exception as error:  # noqa: BLE001 - all flows are tried
             failed[name] = repr(error)
     assert failed == {}
-    assert len(FLOWS) == 19
+    assert len(FLOWS) == 20
 
 
 @pytest.mark.slow
@@ -91,7 +91,7 @@ def test_the_next_release(kind: str, standin: RunningStandin, gateway: RunningGa
     )
     flows = json.loads(ended.stdout)
     assert {name: trace for name, trace in flows.items() if trace} == {}
-    assert len(flows) == 19
+    assert len(flows) == 20
 
 
 def test_what_another_maker_cannot_do_is_refused_or_dropped_and_named(
@@ -120,6 +120,9 @@ def test_what_another_maker_cannot_do_is_refused_or_dropped_and_named(
         moderated = client.post("/moderations", json={"model": "openai", "input": "x"})
         assert moderated.status_code == 422
         assert moderated.json()["code"] == "unsupported_operation"
+        moderated = client.post("/moderations", json={"model": "mistral", "input": ["a violence"]})
+        assert moderated.status_code == 200, moderated.text
+        assert moderated.json()["results"][0]["categories"]["violence_and_threats"]
         assert client.post("/nothing", json={}).json()["object"] == "error"
 
 

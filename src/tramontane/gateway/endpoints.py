@@ -65,6 +65,8 @@ def _azure_endpoints() -> dict[str, Endpoint]:
     completions_ = Endpoint(client=azure.COMPLETIONS, operation="completions")
     embeddings_ = Endpoint(client=azure.EMBEDDINGS, operation="embeddings")
     places = {"/azure/chat/completions": chat_, "/azure/embeddings": embeddings_}
+    for path in ("/azure/openai/v1/responses", "/azure/openai/responses", "/openai/responses"):
+        places[path] = Endpoint(client=azure.RESPONSES)
     bases = ("/azure/openai/v1", "/azure/openai/deployments/{model}", "/openai/deployments/{model}")
     for base in bases:
         places[f"{base}/chat/completions"] = chat_

@@ -224,7 +224,6 @@ def other(**fields: Any) -> c.Request:
         ({"logprobs": 0}, "logprobs"),
         ({"logit_bias": {"1": 1.0}}, "logit_bias"),
         ({"effort": "low"}, "reasoning_effort"),
-        ({"thinking_tokens": 1024}, "thinking"),
         ({"temperature": 1.9}, "temperature"),
         ({"extra": {"verbosity": Raw(b'"low"')}}, "verbosity"),
     ],
@@ -237,6 +236,13 @@ def test_what_mistral_cannot_say_is_refused_or_dropped(fields: dict[str, Any], n
     left = CHAT.write(request, model="m", drops=True)
     assert left.dropped == (name,)
     assert json.loads(left.body) == {"model": "m", "messages": HELLO}
+
+
+def test_thinking_is_on_or_off() -> None:
+    for budget, effort in ((0, "none"), (1024, "high")):
+        asked = CHAT.write(other(thinking_tokens=budget), model="m", drops=False)
+        assert json.loads(asked.body)["reasoning_effort"] == effort
+        assert asked.dropped == (("thinking.budget_tokens",) if budget else ())
 
 
 def test_hints_are_left_out_and_named() -> None:

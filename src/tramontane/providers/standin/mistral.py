@@ -1,7 +1,9 @@
-"""Mistral's form of a stand-in: chat, fill in the middle, embeddings and models below /mistral/v1.
+"""Mistral's form of a stand-in: chat, fill in the middle, embeddings, moderations and models below
+/mistral/v1.
 
 Requests are checked as the published description has them, fields and ranges alike. A tool call
-comes whole in one chunk, usage in the last. It shares no code with `wire`.
+comes whole in one chunk, usage in the last. It thinks where it is told to, or asked for a high
+effort; it flags the word `violence`. It shares no code with `wire`.
 """
 
 from collections.abc import Callable
@@ -15,13 +17,25 @@ from tramontane.providers.standin.behaviour import Behaviour
 from tramontane.providers.standin.director import Incoming
 from tramontane.providers.standin.encoding import DONE, Count, Events
 from tramontane.providers.standin.forms import Desk, bearer, require_key
-from tramontane.providers.standin.mistral_requests import Chat, ChatBody, EmbeddingBody, FIMBody
+from tramontane.providers.standin.mistral_requests import (
+    Chat,
+    ChatBody,
+    EmbeddingBody,
+    FIMBody,
+    ModerationBody,
+)
 from tramontane.providers.standin.plan import Draft, Plan
 from tramontane.providers.standin.planning import plain
 from tramontane.providers.standin.refusals import Refused
 from tramontane.providers.standin.tally import Request
 
 BASE = "/mistral/v1"
+THOUGHT = "Thinking it over. "
+FLAGGED = "violence_and_threats"
+CATEGORIES = (
+    "sexual", "hate_and_discrimination", FLAGGED, "dangerous_and_criminal_content", "selfharm",
+    "health", "financial", "law", "pii",
+)  # fmt: skip
 _ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _encode = msgspec.json.Encoder().encode
 
@@ -54,6 +68,7 @@ class MistralForm:
             f"POST {BASE}/chat/completions": self._chat,
             f"POST {BASE}/fim/completions": self._fim,
             f"POST {BASE}/embeddings": self._embeddings,
+            f"POST {BASE}/moderations": self._moderations,
         }
         route = routes.get(f"{incoming.method} {incoming.path}")
         if route is not None:
@@ -68,7 +83,10 @@ class MistralForm:
         prompt = answers.last_user_text(chat.request.messages)
         behaviour, echo = desk.direct(incoming, kept, body.model, prompt)
         made = answers.chat_answer(chat.request, behaviour, echo, lambda: _call_id(desk.new_id()))
-        return self._plan(chat, made, behaviour, kept, desk)
+        thought = behaviour.thinking
+        if thought is None and body.reasoning_effort == "high":
+            thought = THOUGHT
+        return self._plan(chat, made, behaviour, kept, desk, thought or "")
 
     def _fim(self, incoming: Incoming, kept: Request, desk: Desk) -> Plan:
         body = mistral_requests.decode(FIMBody, incoming.body)
@@ -78,10 +96,18 @@ class MistralForm:
         return self._plan(chat, made, behaviour, kept, desk)
 
     def _plan(
-        self, chat: Chat, made: Answer, behaviour: Behaviour, kept: Request, desk: Desk
+        self,
+        chat: Chat,
+        made: Answer,
+        behaviour: Behaviour,
+        kept: Request,
+        desk: Desk,
+        thought: str = "",
     ) -> Plan:
         choices = [made] * chat.choices
-        count = desk.count(kept, behaviour, choices, chat.prompt_tokens)
+        counted = desk.count(kept, behaviour, choices, chat.prompt_tokens)
+        kept.planned_tokens += tokens.count(thought) * len(choices)
+        count = Count(counted.prompt_tokens, kept.planned_tokens, counted.cached_tokens)
         head = {
             "id": kept.id.removeprefix("chatcmpl-"),
             "object": "chat.completion",
@@ -91,10 +117,10 @@ class MistralForm:
         usage = behaviour.usage or "asked"
         if chat.is_stream:
             head["object"] = "chat.completion.chunk"
-            events = _Stream(head, chat, behaviour, count).write(choices)
+            events = _Stream(head, chat, behaviour, count).write(choices, thought)
             draft = Draft.of_events(events)
         else:
-            said = [_choice(i, answer, chat.prefix) for i, answer in enumerate(choices)]
+            said = [_choice(i, answer, chat.prefix, thought) for i, answer in enumerate(choices)]
             whole = {**head, "choices": said}
             if usage != "never":
                 whole["usage"] = _usage(count, count.completion_tokens)
@@ -125,6 +151,20 @@ class MistralForm:
         draft = Draft(200, [_encode(whole)], [0])
         draft.usage_part = 0
         return desk.plan(draft, behaviour, kept)
+
+    def _moderations(self, incoming: Incoming, kept: Request, desk: Desk) -> Plan:
+        body = mistral_requests.decode(ModerationBody, incoming.body)
+        items = [body.input] if isinstance(body.input, str) else body.input
+        behaviour, _ = desk.direct(incoming, kept, body.model, "\n".join(items))
+        results = [
+            {
+                "categories": {name: name == FLAGGED and "violence" in i for name in CATEGORIES},
+                "category_scores": dict.fromkeys(CATEGORIES, 0.001),
+            }
+            for i in items
+        ]
+        whole = {"id": kept.id, "model": body.model, "results": results}
+        return desk.plan(Draft(200, [_encode(whole)], [0]), behaviour, kept)
 
     def _models(self, wanted: str, desk: Desk) -> Plan:
         cards = [_card(name, int(desk.clock_s())) for name in desk.models]
@@ -198,11 +238,19 @@ def _calls(calls: tuple[Call, ...]) -> list[dict[str, object]] | None:
     return made or None
 
 
-def _choice(index: int, answer: Answer, prefix: str) -> dict[str, object]:
+def _thinking(thought: str) -> dict[str, object]:
+    return {"type": "thinking", "thinking": [{"type": "text", "text": thought}]}
+
+
+def _choice(index: int, answer: Answer, prefix: str, thought: str) -> dict[str, object]:
+    text = prefix + (answer.text or "")
+    content: object = text
+    if thought:
+        content = [_thinking(thought), {"type": "text", "text": text}]
     message = {
         "role": "assistant",
         "tool_calls": _calls(answer.calls),
-        "content": prefix + (answer.text or ""),
+        "content": content,
         "prefix": False,
     }
     return {"index": index, "message": message, "finish_reason": _finish(answer)}
@@ -226,10 +274,13 @@ class _Stream:
         self._made = 0
         self._out = Events()
 
-    def write(self, choices: list[Answer]) -> Events:
+    def write(self, choices: list[Answer], thought: str) -> Events:
         """Return them, [DONE] included."""
         for index in range(len(choices)):
             self._event(index, {"role": "assistant", "content": self._prefix})
+        for index in range(len(choices)):
+            for piece in tokens.groups(thought, self._size):
+                self._event(index, {"content": [_thinking(piece)]}, made=tokens.count(piece))
         for index, answer in enumerate(choices):
             for piece in tokens.groups(answer.text or "", self._size):
                 self._event(index, {"content": piece}, made=tokens.count(piece))

@@ -155,6 +155,14 @@ class EmbeddingBody(_Strict):
     encoding_format: Literal["float"] = "float"
 
 
+class ModerationBody(_Strict):
+    """The body of POST /v1/moderations."""
+
+    model: str
+    input: str | list[str]
+    metadata: dict[str, Any] | None = None
+
+
 class Chat(msgspec.Struct, frozen=True):
     """A request as `answers` knows it, and what is Mistral's own; `prefix` begins the answer."""
 

@@ -14,6 +14,7 @@ from tramontane.wire.azure import errors
 from tramontane.wire.canonical import Answer, Piece
 from tramontane.wire.dialect import Asked, Client, StreamWriter
 from tramontane.wire.openai import chat, completions, embeddings
+from tramontane.wire.openai.responses import client as responses
 
 DIALECT = "azure"
 STREAM_TYPE = b"text/event-stream; charset=utf-8"
@@ -25,14 +26,15 @@ class AzureClient:
     """One endpoint; `inner` reads and writes what Azure shares with OpenAI.
 
     Its `stream_type` is not the plain one, so a waiting client is told nothing: Azure's own takes
-    any line but data for an error.
+    any line but data for an error. `fails_as_inner`: its streams have events for failures.
     """
 
     dialect = DIALECT
     stream_type = STREAM_TYPE
 
-    def __init__(self, inner: Client) -> None:
+    def __init__(self, inner: Client, *, fails_as_inner: bool = False) -> None:
         self._inner = inner
+        self._fails_as_inner = fails_as_inner
 
     def read(self, body: bytes, model: str | None, query: bytes) -> Asked:
         """Return what is asked, of `model` where the path names it. Raises InvalidRequest."""
@@ -44,7 +46,8 @@ class AzureClient:
 
     def writer(self, asked: Asked) -> StreamWriter:
         """Return the writer of one stream."""
-        return AzureWriter(self._inner.writer(asked))
+        writer = self._inner.writer(asked)
+        return writer if self._fails_as_inner else AzureWriter(writer)
 
     def error(self, error: TramontaneError) -> tuple[int, bytes]:
         """Return status and body of a refusal."""
@@ -85,3 +88,4 @@ def with_model(body: bytes, model: str) -> bytes:
 CHAT = AzureClient(chat.CLIENT)
 COMPLETIONS = AzureClient(completions.CLIENT)
 EMBEDDINGS = AzureClient(embeddings.CLIENT)
+RESPONSES = AzureClient(responses.CLIENT, fails_as_inner=True)

@@ -51,9 +51,10 @@ def write_chat(request: c.Request, model: str, *, drops: bool) -> Written:
     ):
         if value is not None:
             fields[name] = value
-    _write_thinking(request, fields, unsaid)
+    hints = ["thinking.budget_tokens"] if _write_thinking(request, fields, unsaid) else []
     unsaid.leave_set(request, "top_k", "min_p", "logprobs", "logit_bias")
-    hints = ["cache_control"] if messages.saw_breakpoint else []
+    if messages.saw_breakpoint:
+        hints.append("cache_control")
     written = _written("/chat/completions", request, fields, unsaid, hints)
     return msgspec.structs.replace(written, echo=prefix_of(request))
 
@@ -130,8 +131,8 @@ def _write_sampling(request: c.Request, fields: dict[str, Any], unsaid: Unsaid) 
             fields[name] = value
 
 
-def _write_thinking(request: c.Request, fields: dict[str, Any], unsaid: Unsaid) -> None:
-    """Mistral's models think or do not; how much cannot be said."""
+def _write_thinking(request: c.Request, fields: dict[str, Any], unsaid: Unsaid) -> bool:
+    """Mistral's models think or do not. Return whether how much was said in vain."""
     if request.thinking_tokens == 0 or request.effort == "none":
         fields["reasoning_effort"] = "none"
     elif request.effort == "high":
@@ -139,7 +140,9 @@ def _write_thinking(request: c.Request, fields: dict[str, Any], unsaid: Unsaid) 
     elif request.effort is not None:
         unsaid.leave("reasoning_effort")
     elif request.thinking_tokens is not None:
-        unsaid.leave("thinking")
+        fields["reasoning_effort"] = "high"
+        return True
+    return False
 
 
 def _tool(tool: c.Tool) -> dict[str, Any]:
