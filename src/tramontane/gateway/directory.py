@@ -225,6 +225,7 @@ def _remote(
         known=facts.of_place(_place(model), whole.independence, model.name),
         no_training=model.no_training,
         service_tiers=config.parse_service_tiers(settings.price, whole, place),
+        operations=frozenset(("embeddings",)) if settings.embeddings else None,
     )
 
 

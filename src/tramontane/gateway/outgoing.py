@@ -82,8 +82,12 @@ def _beside_chat(
 def spliced(
     intent: Intent, service: Service, path: str, request_id: str, limit: int | None
 ) -> bytes:
-    """Return the whole request for a provider of the client's dialect, our fields set."""
+    """Return the whole request for a provider of the client's dialect, our fields set.
+
+    Raises InvalidRequest where the deployment is not for that.
+    """
     deployment = service.deployment
+    require_operation(deployment, intent.model, intent.operation)
     changed = dict(intent.fields)
     changed["model"] = deployment.upstream_model
     if limit is not None:

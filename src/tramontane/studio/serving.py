@@ -44,6 +44,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     is_demonstration: bool = False
     supports_tools: bool = False
     remote: RemoteModel | None = None
+    gives_vectors: bool = False  # and no text: nobody can talk to it
 
 
 def deployments(
@@ -105,6 +106,7 @@ def _local(
         source=_source_of_local(name, model, settings),
         is_demonstration=model.is_demonstration,
         supports_tools=instance is not None and instance.supports_tools,
+        gives_vectors=model.gives_vectors,
     )
 
 
@@ -128,6 +130,7 @@ def _remote(model: RemoteModel, settings: Settings) -> Deployment:
         context_tokens=own.context_tokens,
         supports_tools=True,
         remote=model,
+        gives_vectors=own.embeddings is True,
     )
 
 

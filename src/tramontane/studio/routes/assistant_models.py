@@ -17,8 +17,9 @@ from tramontane.studio.routes.status import all_deployments, message_for
 
 
 class AssistantPrice(msgspec.Struct, frozen=True, kw_only=True):
-    """Decimals, per million tokens."""
+    """Decimals, per million tokens; unless `known`, nobody has said what it costs."""
 
+    known: bool
     input_per_mtok: str
     output_per_mtok: str
     currency: str
@@ -64,7 +65,7 @@ def list_assistant_models(
 ) -> AssistantModelList:
     """What the member may use in that project."""
     place = caller.membership(project_id)
-    usable = serving.visible(all_deployments(platform), place.usable_models)
+    usable = _talking(serving.visible(all_deployments(platform), place.usable_models))
     shown = {deployment.name: message_for(caller, deployment) for deployment in usable}
     found = by_model(facts.served(deployment) for deployment in usable)
     currency = platform.settings.currency
@@ -72,9 +73,14 @@ def list_assistant_models(
     return AssistantModelList(sorted(models, key=lambda model: not model.is_capable))
 
 
+def _talking(found: list[serving.Deployment]) -> list[serving.Deployment]:
+    """Return those that one can talk to."""
+    return [deployment for deployment in found if not deployment.gives_vectors]
+
+
 def models_for(platform: Platform, place: Membership) -> dict[str, Served]:
     """Return what serves each model that the member may use in that project."""
-    usable = serving.visible(all_deployments(platform), place.usable_models)
+    usable = _talking(serving.visible(all_deployments(platform), place.usable_models))
     return by_model(facts.served(deployment) for deployment in usable)
 
 
@@ -90,6 +96,7 @@ def _view(name: str, served: Served, message: str, currency: str) -> AssistantMo
         languages=served.languages,
         context_tokens=served.context_tokens,
         price=AssistantPrice(
+            known=served.price.is_known,
             input_per_mtok=format_nano(served.price.input_nano_per_mtok),
             output_per_mtok=format_nano(served.price.output_nano_per_mtok),
             currency=currency,
