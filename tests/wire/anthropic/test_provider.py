@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from tramontane.errors import InvalidRequest, RateLimited, TramontaneError, Unavailable
 from tramontane.money import Usage
@@ -370,3 +371,42 @@ def test_ids_of_other_makers_are_respelt_alike_in_call_and_result() -> None:
     _, call, result = written(messages=turns)["messages"]
     assert call["content"][0]["id"] == result["content"][0]["tool_use_id"] == "functions_f_0"
     assert call["content"][0]["input"] == {}
+
+
+def schema_sent(schema: Any, *, drops: bool = False) -> Any:
+    form = Format("json_schema", schema=Raw(json.dumps(schema).encode()))
+    return written(format=form, drops=drops)["output_config"]["format"]["schema"]
+
+
+def test_objects_of_a_schema_are_closed() -> None:
+    inner = {"type": "object", "properties": {"b": {"type": "string"}}}
+    schema = {
+        "type": "object",
+        "properties": {"a": inner, "c": {"type": "array", "minItems": 1, "items": inner}},
+        "$defs": {"d": {"anyOf": [inner, {"type": "null"}]}},
+    }
+    shut = {**inner, "additionalProperties": False}
+    assert schema_sent(schema) == {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"a": shut, "c": {"type": "array", "minItems": 1, "items": shut}},
+        "$defs": {"d": {"anyOf": [shut, {"type": "null"}]}},
+    }
+
+
+def test_limits_in_a_schema_are_refused_or_told_to_the_model() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer", "minimum": 1}}}
+    with pytest.raises(InvalidRequest) as caught:
+        schema_sent(schema)
+    assert caught.value.param == "response_format.minimum"
+    assert schema_sent(schema, drops=True)["properties"]["a"] == {
+        "type": "integer",
+        "description": "(minimum: 1)",
+    }
+    with pytest.raises(InvalidRequest) as caught:
+        schema_sent({"type": "object", "additionalProperties": {"type": "string"}})
+    assert caught.value.param == "response_format.additionalProperties"
+    deep: Any = {}
+    for _ in range(400):
+        deep = {"items": deep}
+    assert schema_sent(deep)

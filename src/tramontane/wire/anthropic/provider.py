@@ -14,6 +14,7 @@ from msgspec import Raw
 from tramontane.errors import InvalidRequest
 from tramontane.wire.anthropic import answers, errors
 from tramontane.wire.anthropic.messages import is_seal
+from tramontane.wire.anthropic.schemas import closed
 from tramontane.wire.canonical import (
     Answer,
     Call,
@@ -106,7 +107,7 @@ class Provider:
             body["stream"] = True
         if tier := _tier(request):
             body["service_tier"] = tier
-        config = _output(request.format)
+        config = _output(request.format, unsaid)
         _think(request, model, body, config, unsaid)
         if config:
             body["output_config"] = config
@@ -187,8 +188,8 @@ def _messages(messages: Sequence[Message]) -> tuple[list[dict[str, Any]], list[d
 
 def _blocks(part: Part) -> list[dict[str, Any]]:
     if isinstance(part, Text):
-        if not part.text:
-            return []  # the API refuses empty blocks
+        if not part.text.strip():
+            return []  # the API refuses blocks of nothing
         block: dict[str, Any] = {"type": "text", "text": part.text}
     elif isinstance(part, Thinking):
         return _thought(part)
@@ -291,6 +292,8 @@ def _choice(request: Request) -> dict[str, Any] | None:
             return None
         return {"type": "auto", "disable_parallel_tool_use": True}
     written: dict[str, Any]
+    if not request.tools and chosen.mode in ("auto", "none"):
+        return None  # which says nothing, and is refused without tools
     if chosen.mode == "named":
         written = {"type": "tool", "name": chosen.name}
     else:
@@ -300,10 +303,10 @@ def _choice(request: Request) -> dict[str, Any] | None:
     return written
 
 
-def _output(form: Format | None) -> dict[str, Any]:
+def _output(form: Format | None, unsaid: Unsaid) -> dict[str, Any]:
     if form is None or form.schema is None:
         return {}
-    return {"format": {"type": "json_schema", "schema": form.schema}}
+    return {"format": {"type": "json_schema", "schema": closed(form.schema, unsaid)}}
 
 
 def _think(
