@@ -564,6 +564,7 @@ class Exchange:
             self._service.named if self._service is not None else b"",
             admitted.fields(),
             dropped=self._translation.dropped if self._translation is not None else (),
+            attempts=self.attempt,
             cost_nano=cost_nano,
             currency=self._desk.currency,
         )

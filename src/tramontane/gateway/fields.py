@@ -35,11 +35,14 @@ def answer_fields(
     limits: bytes,
     *,
     dropped: Sequence[str],
+    attempts: int,
     cost_nano: int | None,
     currency: str,
 ) -> bytes:
     """Return the lines of an answer; `cost_nano` None where it is not known yet."""
     fields = b"x-request-id: %b\r\n%b%b" % (request_id.encode(), named, limits)
+    if attempts > 1:
+        fields += b"x-tramontane-attempts: %d\r\n" % attempts
     if dropped:
         fields += b"x-tramontane-dropped: %b\r\n" % _plain(", ".join(dropped)).encode()
     if cost_nano is not None and b"x-tramontane-cost:" not in named:
