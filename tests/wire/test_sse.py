@@ -57,6 +57,11 @@ def test_events_and_data_are_those_of_the_standard(data: st.DataObject, body: by
         (b"data\n\n", b""),
         (b"data: [DONE] \r\n\r\n", b"[DONE]"),
         (b": note\ndata: x\n\n", b"x"),
+        (b"event: a\ndata: x\n\n", b"x"),
+        (b"event: a\ndata: x\ndata: y\n\n", b"x\ny"),
+        (b"event: a\rdata: z\ndata: x\n\n", b"z\nx"),
+        (b"event: a\ndata: x\n: note\n\n", b"x"),
+        (b"event: a\nid: 1\ndata: x\n\n", b"x"),
         (b"\n\n", None),
     ],
 )

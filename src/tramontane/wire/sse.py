@@ -32,6 +32,8 @@ class EventSplitter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the events that `data` completes; EventTooLarge past the cap."""
+        if not self._size and data.find(b"\n\n") == len(data) - 2 >= 0 and b"\r" not in data:
+            return [data] if data else []  # by far the most: one event in one read
         self._pieces.append(data)
         self._size += len(data)
         window = self._tail + data
@@ -63,6 +65,10 @@ def data_of(event: bytes) -> bytes | None:
     """Return the data of `event`, its lines joined; None for a comment or an event without data."""
     if event.startswith(b"data: ") and event.find(b"\n") >= len(event) - 2:
         return event[6:].strip()
+    if event.startswith(b"event: ") and b"\r" not in event:
+        at = event.find(b"\n")
+        if event.startswith(b"\ndata: ", at) and event.find(b"\n", at + 1) >= len(event) - 2:
+            return event[at + 7 :].strip()
     lines = []
     for line in _LINE.split(event):
         name, _, value = line.partition(b":")
