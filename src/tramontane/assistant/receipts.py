@@ -51,6 +51,10 @@ def receipt(
         or (before is not None and before.estimated),
         cost=format_nano(nano),
         currency=currency,
+        version=last.version if last else None,
+        region=last.region if last else None,
+        cost_known=all(o.price.is_known for r in asked if (o := served.get(r.deployment)))
+        and (before is None or before.cost_known),
     )
 
 
@@ -66,4 +70,6 @@ def billed(known: Receipt, bills: Sequence[UsageRecord]) -> Receipt | None:
         cached_tokens=sum(bill.cached_tokens for bill in bills),
         estimated=any(bill.estimated for bill in bills),
         cost=format_nano(sum(bill.cost_nano for bill in bills)),
+        region=bills[-1].region or known.region,
+        cost_known=all(bill.is_priced or not bill.prompt_tokens for bill in bills),
     )

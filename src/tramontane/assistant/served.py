@@ -19,7 +19,7 @@ HERE = "here"
 class Served(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment. `models` are the names to ask for, `place` is "here" or the host.
 
-    None is unknown: nobody has said.
+    `version` is the name that its provider is asked for. None is unknown: nobody has said.
     """
 
     deployment: str
@@ -37,6 +37,8 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     supports_tools: bool = False
     languages: tuple[str, ...] | None = None
     open_weights: bool | None = None
+    version: str | None = None
+    region: str | None = None
 
 
 def by_model(deployments: Iterable[Served]) -> dict[str, Served]:

@@ -156,6 +156,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
     `place` is "here" or the host. `estimated`: not counted to the end. `finish` is the model's
     own word on why it stopped; `left_out` is how many of the oldest messages it was not shown.
+    `version` is the name that the provider was asked for, `region` where it processes, as far as
+    anybody has said. Unless `cost_known`, nobody has said what it costs, and `cost` means nothing.
     """
 
     request_id: str
@@ -174,6 +176,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     total_ms: int | None = None
     finish: str | None = None
     left_out: int = 0
+    version: str | None = None
+    region: str | None = None
+    cost_known: bool = True
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -12,10 +12,15 @@ from tramontane.studio import serving
 def served(deployment: serving.Deployment) -> Served:
     """Return what the assistant is to know of `deployment`."""
     own = deployment.settings
-    host = provider = None
+    host = provider = version = region = None
+    remote = deployment.remote
     if own.url is not None:
         host, known = parse_origin(own.url).host, provider_of(own.url)
         provider = host if known is None else known.title
+    if remote is not None:
+        version, region = own.upstream_model or deployment.name, remote.region or None
+        if remote.account is not None:
+            provider = remote.account.kind.title
     return Served(
         deployment=deployment.name,
         models=deployment.models,
@@ -32,6 +37,8 @@ def served(deployment: serving.Deployment) -> Served:
         supports_tools=deployment.supports_tools,
         languages=own.languages,
         open_weights=own.open_weights,
+        version=version,
+        region=region,
     )
 
 

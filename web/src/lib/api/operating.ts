@@ -261,6 +261,7 @@ export interface Bill {
   completion_tokens: number;
   cached_tokens: number;
   cost: string;
+  cost_known: boolean;
   estimated: boolean;
   attempts: { attempt: number; deployment: string; started_at: string; settled_at: string; cost: string; estimated: boolean; status: string }[];
 }

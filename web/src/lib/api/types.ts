@@ -207,6 +207,10 @@ export interface Receipt {
   currency: string;
   first_token_ms: number | null;
   total_ms: number | null;
+  /** What the provider was asked for. */
+  version: string | null;
+  region: string | null;
+  cost_known: boolean;
 }
 
 export interface Model {
@@ -219,7 +223,7 @@ export interface Model {
   place: string;
   languages: string[] | null;
   context_tokens: number | null;
-  price: { input_per_mtok: string; output_per_mtok: string; currency: string };
+  price: { known: boolean; input_per_mtok: string; output_per_mtok: string; currency: string };
   open_weights: boolean | null;
   supports_tools: boolean;
 }

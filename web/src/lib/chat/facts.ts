@@ -6,7 +6,7 @@ import { currentLanguage, t } from "$lib/i18n/index.svelte";
 
 /** Whether using `model` costs nothing. */
 export function isFree(model: Model): boolean {
-  return Number(model.price.input_per_mtok) === 0 && Number(model.price.output_per_mtok) === 0;
+  return model.price.known && Number(model.price.input_per_mtok) === 0 && Number(model.price.output_per_mtok) === 0;
 }
 
 /** One line: where it runs, how much it reads, what it costs, open or not. */
@@ -22,6 +22,7 @@ export function factLine(model: Model): string {
 }
 
 export function priceLine(model: Model): string {
+  if (!model.price.known) return t("costUnknown");
   if (isFree(model)) return t("factFree");
   const { input_per_mtok: input, output_per_mtok: output, currency } = model.price;
   return t("factPrice", { input: money(input, currency), output: money(output, currency) });
@@ -47,12 +48,18 @@ export function receiptLine(receipt: Receipt): string {
   const count = receipt.prompt_tokens + receipt.completion_tokens;
   if (count === 0) return [receipt.model, place].join(" · ");
   const tokens = t("tokens", { count });
-  const cost = Number(receipt.cost) === 0 ? t("costFree") : money(receipt.cost, receipt.currency);
-  return [receipt.model, place, tokens, cost].join(" · ");
+  return [receipt.model, place, tokens, receiptCost(receipt)].join(" · ");
+}
+
+/** What an answer cost: "free" is said only where somebody has said so. */
+export function receiptCost(receipt: Receipt): string {
+  if (!receipt.cost_known) return t("costUnknown");
+  return Number(receipt.cost) === 0 ? t("costFree") : money(receipt.cost, receipt.currency);
 }
 
 /** What reading `tokens` costs with `model`, or "free". */
 export function costOf(model: Model, tokens: number): string {
+  if (!model.price.known) return t("costUnknown");
   const amount = (Number(model.price.input_per_mtok) * tokens) / 1e6;
   return amount === 0 ? t("costFree") : t("costAbout", { cost: money(amount, model.price.currency) });
 }
