@@ -72,6 +72,9 @@ MALFORMED: dict[str, bytes] = {
     "UTF-16": chat({}).decode().encode("utf-16"),
     "broken UTF-8": b'{"model": "bench", "messages": [{"role": "user", "content": "\xff\xfe"}]}',
     "broken UTF-8 in a name": b'{"mod\xffel": "bench"}',
+    "broken UTF-8 in a field that is passed on": chat({})[:-1] + b', "metadata": {"a": "\xff"}}',
+    "broken UTF-8 in the options": chat({})[:-1]
+    + b', "stream": true, "stream_options": {"\xff": 1}}',
     "a cut-off character": b'{"model": "bench", "messages": [{"role": "user", "content": "\xc3"}]}',
     "a lone surrogate": b'{"model": "bench", "messages": [{"role": "user", "content": "\\ud800"}]}',
     "a bad escape": b'{"model": "bench", "messages": [{"role": "user", "content": "\\x41"}]}',

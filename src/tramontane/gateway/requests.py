@@ -165,6 +165,19 @@ def body_too_large(limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"The request's body is larger than {limit} bytes.")
 
 
+def require_text(body: bytes) -> None:
+    """Raise InvalidRequest unless `body` is UTF-8, as all JSON is: parts of it go on unread."""
+    if body.isascii():
+        return
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(
+            f"The body is not valid JSON: it is not UTF-8 at byte {error.start}.",
+            code="invalid_json",
+        ) from None
+
+
 def content_encoded() -> TramontaneError:
     """Return the refusal of a body that is compressed."""
     return InvalidRequest("Send the body without content-encoding.", status=415, code="encoding")

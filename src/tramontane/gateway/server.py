@@ -27,6 +27,7 @@ from tramontane.gateway.requests import (
     content_encoded,
     head_too_large,
     method_not_allowed,
+    require_text,
 )
 from tramontane.wire.dialect import EVENT_STREAM
 from tramontane.wire.http import LAST_CHUNK, REASONS, chunk
@@ -373,13 +374,15 @@ class ClientConnection(asyncio.Protocol):
         body = bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()  # still counted, until the answer begins
         place = request.place
-        if not isinstance(place, Endpoint):
-            assert place is not None
-            try:
+        assert place is not None
+        try:
+            require_text(body)
+            if not isinstance(place, Endpoint):
                 answer = gateway.answer(place, principal, request, body)
-            except TramontaneError as error:
-                self.refuse(error)
-                return
+        except TramontaneError as error:
+            self.refuse(error)
+            return
+        if not isinstance(place, Endpoint):
             fields = b"x-request-id: %b\r\n" % gateway.new_request_id().encode()
             self.respond(200, fields, answer)
             return
