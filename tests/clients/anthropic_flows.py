@@ -235,6 +235,9 @@ def refusals(target: Target) -> None:
         with pytest.raises(error) as caught:
             target.ask(f"[[standin status={status}]] hello")
         assert caught.value.type == kind
+    with pytest.raises(anthropic.InternalServerError) as busy:
+        target.ask(f"[[standin status={529 if target.is_native else 503}]] hello")
+    assert busy.value.type == "overloaded_error"
     with pytest.raises(anthropic.BadRequestError):
         target.ask("hello", max_tokens=0)
     with pytest.raises(anthropic.BadRequestError):

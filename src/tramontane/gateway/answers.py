@@ -191,7 +191,7 @@ def refusal(
         )
     if 300 <= status < 400:
         return UpstreamFailed("The upstream answered with a redirect, which is never followed.")
-    if status == 503:
+    if status in (503, 529):  # the latter is Anthropic's word for it
         return Unavailable(
             f"The provider of '{deployment.name}' is overloaded.",
             code="upstream_overloaded",
