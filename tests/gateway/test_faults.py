@@ -266,6 +266,7 @@ def check_replaced(place: Place, name: str, stream: bool) -> None:
     reply = place.ask(name, model="first-or-second", stream=stream)
     assert reply.status == 200
     assert reply.fields["x-tramontane-deployment"] == "second"
+    assert reply.fields["x-tramontane-attempts"] == "2"
     failed, answered = place.gateway.bills(reply.fields["x-request-id"], 2)
     assert (failed.deployment, failed.cost_nano, failed.attempt) == ("first", 0, 1)
     assert (answered.deployment, answered.attempt, answered.status) == ("second", 2, "ok")
