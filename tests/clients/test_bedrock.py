@@ -7,6 +7,7 @@ the same body to the same path. So adapter and stand-in are not two halves of on
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -79,7 +80,8 @@ def test_text_and_usage(client: Any, standin: RunningStandin) -> None:
 
 def test_a_stream_with_thoughts(client: Any) -> None:
     told = '[[standin thinking="hmhmhm" tokens=4]] Hello'
-    events = list(client.converse_stream(modelId=MODEL, messages=user(told))["stream"])
+    with closing(client.converse_stream(modelId=MODEL, messages=user(told))["stream"]) as stream:
+        events = list(stream)
     assert [next(iter(event)) for event in events[:1] + events[-2:]] == [
         "messageStart",
         "messageStop",
@@ -103,8 +105,9 @@ def test_calls_and_results(client: Any) -> None:
     said = answer["output"]["message"]
     used = said["content"][0]["toolUse"]
     assert (used["name"], used["input"]) == ("f", {"city": "Rome"})
-    stream = client.converse_stream(modelId=MODEL, messages=asked, toolConfig=config)["stream"]
-    deltas = [event.get("contentBlockDelta", {}).get("delta", {}) for event in stream]
+    answer = client.converse_stream(modelId=MODEL, messages=asked, toolConfig=config)
+    with closing(answer["stream"]) as stream:
+        deltas = [event.get("contentBlockDelta", {}).get("delta", {}) for event in stream]
     written = "".join(delta.get("toolUse", {}).get("input", "") for delta in deltas)
     assert json.loads(written) == {"city": "Rome"}
     result = {"toolResult": {"toolUseId": used["toolUseId"], "content": [{"text": "sunny"}]}}
@@ -136,8 +139,11 @@ def test_stop_sequences_and_json(client: Any) -> None:
 def test_errors(standin: RunningStandin, client: Any) -> None:
     from botocore.exceptions import ClientError, EventStreamError
 
-    with pytest.raises(ClientError, match="UnrecognizedClientException"):
-        connect(standin, "AKIDOTHER").converse(modelId=MODEL, messages=user("x"))
+    with (
+        closing(connect(standin, "AKIDOTHER")) as stranger,
+        pytest.raises(ClientError, match="UnrecognizedClientException"),
+    ):
+        stranger.converse(modelId=MODEL, messages=user("x"))
     with pytest.raises(client.exceptions.ThrottlingException):
         client.converse(modelId=MODEL, messages=user("[[standin status=429]] x"))
     with pytest.raises(client.exceptions.ValidationException, match="alternate"):
@@ -145,8 +151,11 @@ def test_errors(standin: RunningStandin, client: Any) -> None:
     stream = client.converse_stream(
         modelId=MODEL, messages=user("[[standin tokens=9 fault=error_event:4]] x")
     )
-    with pytest.raises(EventStreamError, match="internalServerException"):
-        list(stream["stream"])
+    with (
+        closing(stream["stream"]) as events,
+        pytest.raises(EventStreamError, match="internalServerException"),
+    ):
+        list(events)
 
 
 # --- the same body --------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from tramontane.errors import InvalidRequest, RateLimited, TramontaneError, Unavailable
 from tramontane.money import Usage
-from tramontane.wire.anthropic.provider import PROVIDER, is_adaptive
+from tramontane.wire.anthropic.provider import PROVIDER
 from tramontane.wire.canonical import (
     Began,
     Broken,
@@ -36,6 +36,7 @@ from tramontane.wire.canonical import (
     Tool,
     ToolChoice,
 )
+from tramontane.wire.claude import is_adaptive
 
 HELLO = (Message("user", (Text("Hello"),)),)
 

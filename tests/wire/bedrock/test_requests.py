@@ -241,7 +241,7 @@ UNSAID: dict[str, Request] = {
     "safe_prompt": asked(safe_prompt=True),
     "parallel_tool_calls": asked(parallel_tool_calls=False),
     "response_format": asked(format=Format("json_object")),
-    "reasoning_effort": asked(effort="minimal"),
+    "reasoning_effort": asked(effort="high", max_tokens=99),
     "user": asked(user="<someone>"),
     "service_tier": asked(extra={"service_tier": msgspec.Raw(b'"flex"')}),
     "messages.name": asked(Message("user", (Text("x"),), name="Ada")),
@@ -258,9 +258,47 @@ def test_what_has_no_place_is_refused_by_name_or_dropped_and_named(field: str) -
     assert UPSTREAM.write(UNSAID[field], model=CLAUDE, drops=True).dropped == (field,)
 
 
-@pytest.mark.parametrize("field", ["top_k", "thinking"])
+@pytest.mark.parametrize(
+    ("model", "fields", "expected"),
+    [
+        (CLAUDE, {"effort": "high"}, {"thinking": {"type": "enabled", "budget_tokens": 16_384}}),
+        (
+            CLAUDE,
+            {"effort": "high", "max_tokens": 3000},
+            {"thinking": {"type": "enabled", "budget_tokens": 1500}},
+        ),
+        (CLAUDE, {"effort": "minimal"}, None),
+        (CLAUDE, {"effort": "none"}, None),
+        (CLAUDE, {"thinking_tokens": 0}, None),
+        (
+            "anthropic.claude-opus-5-v1:0",
+            {"thinking_tokens": 0},
+            {"thinking": {"type": "disabled"}},
+        ),
+        ("anthropic.claude-opus-5-v1:0", {"effort": "high"}, {"thinking": {"type": "adaptive"}}),
+        (
+            "us.amazon.nova-2-lite-v1:0",
+            {"effort": "low"},
+            {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}},
+        ),
+        ("openai.gpt-oss-120b-1:0", {"effort": "minimal"}, {"reasoning_effort": "minimal"}),
+        ("meta.llama3-v1:0", {"effort": "none"}, None),
+    ],
+)
+def test_how_much_is_thought_as_each_maker_spells_it(
+    model: str, fields: Any, expected: Any
+) -> None:
+    made = body(asked(**fields), model)
+    assert made.get("additionalModelRequestFields") == expected
+    is_told = "opus-5" in model and "effort" in fields
+    assert made.get("outputConfig") == ({"effort": "high"} if is_told else None)
+
+
+@pytest.mark.parametrize("field", ["top_k", "thinking", "reasoning_effort"])
 def test_what_this_maker_has_no_place_for(field: str) -> None:
-    request = asked(top_k=7) if field == "top_k" else asked(thinking_tokens=2000)
+    told = {"top_k": 7, "thinking": 2000, "reasoning_effort": "low"}
+    spelt = {"thinking": "thinking_tokens", "reasoning_effort": "effort"}
+    request = asked(**{spelt.get(field, field): told[field]})
     with pytest.raises(InvalidRequest, match=field):
         body(request, "meta.llama3-v1:0")
 

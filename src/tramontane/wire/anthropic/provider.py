@@ -30,6 +30,7 @@ from tramontane.wire.canonical import (
     Thinking,
     Tool,
 )
+from tramontane.wire.claude import BUDGETS, EFFORTS, THINKING_LEAST, is_adaptive
 from tramontane.wire.dialect import EVENT_STREAM, Asked, Written
 from tramontane.wire.unsaid import Unsaid
 
@@ -37,7 +38,6 @@ VERSION = b"2023-06-01"
 """The version of the API that its own client libraries ask for."""
 OUTPUT_TOKENS = 8_192
 """The limit where nobody has set one, since the API asks for one; every model in use takes it."""
-THINKING_LEAST = 1_024
 PATH = "/messages"
 BETAS = (
     "claude-code-", "computer-use-", "context-management-", "effort-", "extended-cache-ttl-",
@@ -51,11 +51,8 @@ fetch or run anything nor cost another rate.
 
 _ENCODE = msgspec.json.Encoder().encode
 _FIELDS = b"anthropic-version: " + VERSION + b"\r\n"
-_VERSION = re.compile(r"claude-(?:[a-z]+-)*?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?(?!\d)")
 _BETA = re.compile(r"[a-z0-9-]{1,64}").fullmatch
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
-_BUDGETS = {"low": 1_024, "medium": 4_096, "high": 16_384, "xhigh": 32_768, "max": 32_768}
-_EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh"}
 _TIER = frozenset(("service_tier",))
 _TIERS = {b'"auto"': "", b'"default"': "standard_only"}
 _DOCUMENTS = ("application/pdf", "text/plain")
@@ -327,11 +324,11 @@ def _think(
         assert effort is not None
         if is_adaptive(model):
             body["thinking"] = {"type": "adaptive"}
-            config["effort"] = _EFFORTS.get(effort, effort)
+            config["effort"] = EFFORTS.get(effort, effort)
             return
         if effort == "minimal":
             return  # these models think only when told to
-        tokens = min(_BUDGETS.get(effort, THINKING_LEAST), body["max_tokens"] // 2)
+        tokens = min(BUDGETS.get(effort, THINKING_LEAST), body["max_tokens"] // 2)
         name = "reasoning_effort"
     else:
         name = "thinking"
@@ -339,19 +336,6 @@ def _think(
         unsaid.leave(name)
         return
     body["thinking"] = {"type": "enabled", "budget_tokens": tokens}
-
-
-def is_adaptive(model: str) -> bool:
-    """Whether `model` decides by itself how much to think: from version 4.6 on, as do names
-    without a version.
-
-    >>> is_adaptive("claude-sonnet-4-5-20250929"), is_adaptive("claude-opus-5")
-    (False, True)
-    """
-    found = _VERSION.search(model)
-    if found is None:
-        return True
-    return (int(found[1]), int(found[2] or 0)) >= (4, 6)
 
 
 PROVIDER = Provider()

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from tramontane.errors import InvalidRequest
+from tramontane.wire import claude
 from tramontane.wire.canonical import (
     Call,
     File,
@@ -53,6 +54,7 @@ _DOCUMENTS = {
     "text/markdown": "md",
 }
 _EFFORTS = frozenset(("low", "medium", "high", "xhigh", "max"))
+_NOVA_EFFORTS = frozenset(("low", "medium", "high"))
 
 
 def maker_of(model: str) -> str:
@@ -82,9 +84,12 @@ def body(request: Request, model: str, unsaid: Unsaid) -> Json:
         "system": writer.system(request.messages) or None,
         "inferenceConfig": _inference(request) or None,
         "toolConfig": writer.tools(request),
-        "outputConfig": _output(request, unsaid) or None,
-        "additionalModelRequestFields": _additional(request, model, maker, unsaid) or None,
     }
+    output = _output(request, unsaid)
+    fields = _additional(request, maker, unsaid)
+    _think(request, model, maker, output, fields, unsaid)
+    written["outputConfig"] = output or None
+    written["additionalModelRequestFields"] = fields or None
     if request.stop and maker == "anthropic":
         written["additionalModelResponseFieldPaths"] = [STOP_SEQUENCE]
     if request.user is not None:
@@ -115,10 +120,6 @@ def _output(request: Request, unsaid: Unsaid) -> Json:
         config["textFormat"] = _format(form)
     elif form is not None:
         unsaid.leave("response_format")  # any JSON object: Converse knows schemas only
-    if request.effort in _EFFORTS:
-        config["effort"] = request.effort
-    elif request.effort not in (None, "none"):
-        unsaid.leave("reasoning_effort")
     return config
 
 
@@ -130,7 +131,7 @@ def _format(form: Format) -> Json:
     return {"type": "json_schema", "structure": {"jsonSchema": definition}}
 
 
-def _additional(request: Request, model: str, maker: str, unsaid: Unsaid) -> Json:
+def _additional(request: Request, maker: str, unsaid: Unsaid) -> Json:
     """Return what only the model's maker knows: Anthropic's and Amazon's own parameter pages."""
     fields: Json = {}
     if request.top_k is not None:
@@ -142,12 +143,54 @@ def _additional(request: Request, model: str, maker: str, unsaid: Unsaid) -> Jso
             fields["k"] = request.top_k
         else:
             unsaid.leave("top_k")
-    tokens = request.thinking_tokens
-    if tokens and maker == "anthropic":
-        fields["thinking"] = {"type": "enabled", "budget_tokens": tokens}
+    return fields
+
+
+def _think(
+    request: Request, model: str, maker: str, output: Json, fields: Json, unsaid: Unsaid
+) -> None:
+    """Say how much is to be thought, as the model's maker has it; `output` is Converse's own."""
+    tokens, effort = request.thinking_tokens, request.effort
+    if maker == "anthropic":
+        _think_as_claude(request, model, output, fields, unsaid)
     elif tokens:
         unsaid.leave("thinking")
-    return fields
+    elif effort in (None, "none"):
+        return
+    elif maker == "amazon" and effort in _NOVA_EFFORTS:
+        fields["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": effort}
+    elif maker == "openai":
+        fields["reasoning_effort"] = effort
+    elif not maker and effort in _EFFORTS:
+        output["effort"] = effort
+    else:
+        unsaid.leave("reasoning_effort")
+
+
+def _think_as_claude(
+    request: Request, model: str, output: Json, fields: Json, unsaid: Unsaid
+) -> None:
+    tokens, effort, limit = request.thinking_tokens, request.effort, request.max_tokens
+    is_adaptive = claude.is_adaptive(model)
+    if tokens == 0 or (tokens is None and effort == "none"):
+        if is_adaptive:
+            fields["thinking"] = {"type": "disabled"}
+        return
+    if effort is not None and (is_adaptive or tokens is not None):
+        output["effort"] = claude.EFFORTS.get(effort, effort)
+    if tokens is None and (effort is None or effort == "minimal"):
+        return
+    if tokens is None and is_adaptive:
+        fields["thinking"] = {"type": "adaptive"}
+        return
+    if tokens is None:
+        assert effort is not None
+        tokens = claude.BUDGETS.get(effort, claude.THINKING_LEAST)
+        tokens = tokens if limit is None else min(tokens, limit // 2)
+        if tokens < claude.THINKING_LEAST:  # no room for it beside the answer
+            unsaid.leave("reasoning_effort")
+            return
+    fields["thinking"] = {"type": "enabled", "budget_tokens": tokens}
 
 
 # --- messages and tools ---------------------------------------------------------------------------
