@@ -1,6 +1,6 @@
 """When a deployment is left alone, and how soon it is asked again."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tramontane.gateway.breaker import (
@@ -118,6 +118,7 @@ def test_the_time_that_a_provider_asks_for_is_kept_within_reason() -> None:
         assert least_s <= breaker.opens_in_s() <= most_s
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from(("pass", "fail")))))
 def test_whatever_happens_it_can_be_asked_again_within_two_seconds(
     story: list[tuple[float, str]],

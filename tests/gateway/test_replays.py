@@ -145,7 +145,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(STEPS)
 def test_every_order_of_events_is_as_one_would_expect(steps: list[Step]) -> None:
     told(steps)

@@ -19,7 +19,7 @@ from tramontane.store.records import Drill
 
 SCRIPT = (
     Rule(model="flaky", contains="<once>", times=1, reply=Behaviour(status=500)),
-    Rule(model="flaky", contains="<twice>", times=2, reply=Behaviour(status=503)),
+    Rule(model="flaky", contains="<twice>", times=2, reply=Behaviour(status=502)),
     Rule(model="flaky", contains="<refused>", reply=Behaviour(status=401)),
     Rule(model="flaky", contains="<later>", times=1,
          reply=Behaviour(status=429, retry_after_s=1)),
