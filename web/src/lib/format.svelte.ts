@@ -53,9 +53,9 @@ export function numberSigns(): { decimal: string; group: string } {
   return { decimal: sign("decimal"), group: sign("group") };
 }
 
-/** A share of 1 as a percentage. */
-export function percent(share: number, digits = 0): string {
-  return formatter({ style: "percent", maximumFractionDigits: digits }).format(share);
+/** A share of 1 as a percentage; with `least` digits after the decimal sign, so that a column aligns. */
+export function percent(share: number, digits = 0, least = 0): string {
+  return formatter({ style: "percent", minimumFractionDigits: least, maximumFractionDigits: digits }).format(share);
 }
 
 /** An amount as precise as it is small: "0.0000135 USD" keeps two significant digits, "12.50" cents. */

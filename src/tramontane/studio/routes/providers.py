@@ -41,11 +41,13 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
 
 class RegionView(msgspec.Struct, frozen=True, kw_only=True):
     """Where requests can be processed: `jurisdiction` is a country, EU or EEA, several joined by
-    "+"; null where the provider does not tell.
+    "+"; null where the provider does not tell. `url` is its base address; null where each account
+    has its own.
     """
 
     name: str
     title: str
+    url: str | None
     jurisdiction: str | None
 
 
@@ -313,7 +315,12 @@ def _kind_view(kind: Kind) -> KindView:
         url=kind.url,
         url_example=kind.url_example,
         regions=[
-            RegionView(name=r.name, title=r.title, jurisdiction=r.jurisdiction)
+            RegionView(
+                name=r.name,
+                title=r.title,
+                url=kind.url_in(r.name),
+                jurisdiction=r.jurisdiction,
+            )
             for r in kind.regions
         ],
         default_region=kind.default_region,

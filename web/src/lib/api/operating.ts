@@ -139,7 +139,7 @@ export interface ProviderKind {
   /** Null: each account has its own, like `url_example`. */
   url: string | null;
   url_example: string | null;
-  regions: { name: string; title: string; jurisdiction: string | null }[];
+  regions: { name: string; title: string; url: string | null; jurisdiction: string | null }[];
   default_region: string | null;
   needs_region: boolean;
   needs_key: boolean;

@@ -318,7 +318,7 @@ const words: Translation<typeof english> = {
   probeRefused: "Er hat die Anfrage abgelehnt.",
   probeProtocol: "Was dort antwortet, spricht nicht den Dialekt von OpenAI.",
   facts: "Was davon bekannt ist",
-  factsHint: "Alles darf fehlen. Ohne Preis gilt die Nutzung als kostenlos.",
+  factsHint: "Alles darf fehlen. Ohne Preis weiß niemand, was es kostet, und Projekte mit Budget können es nicht nutzen; 0 heißt kostenlos.",
   factInput: "Preis fürs Lesen, je Million Token",
   factOutput: "Preis fürs Schreiben, je Million Token",
   factContextTokens: "Liest höchstens, in Token",

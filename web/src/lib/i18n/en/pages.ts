@@ -315,7 +315,7 @@ export default {
   probeRefused: "It refused the request.",
   probeProtocol: "What answers there does not speak OpenAI’s dialect.",
   facts: "What is known of it",
-  factsHint: "All of it may be left out. Without a price, its use is counted as free.",
+  factsHint: "All of it may be left out. Without a price nobody knows what it costs, and projects with a budget cannot use it; 0 says that it is free.",
   factInput: "Price of reading, per million tokens",
   factOutput: "Price of writing, per million tokens",
   factContextTokens: "Reads at most, in tokens",

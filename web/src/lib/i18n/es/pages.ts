@@ -318,7 +318,7 @@ const words: Translation<typeof english> = {
   probeRefused: "Ha rechazado la petición.",
   probeProtocol: "Lo que responde allí no habla el dialecto de OpenAI.",
   facts: "Lo que se sabe de él",
-  factsHint: "Todo puede omitirse. Sin precio, el uso se cuenta como gratuito.",
+  factsHint: "Todo puede omitirse. Sin precio nadie sabe lo que cuesta, y los proyectos con presupuesto no pueden usarlo; 0 dice que es gratuito.",
   factInput: "Precio de lectura, por millón de tokens",
   factOutput: "Precio de escritura, por millón de tokens",
   factContextTokens: "Lee como máximo, en tokens",

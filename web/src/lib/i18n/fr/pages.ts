@@ -318,7 +318,7 @@ const words: Translation<typeof english> = {
   probeRefused: "Il a refusé la demande.",
   probeProtocol: "Ce qui répond là-bas ne parle pas le dialecte d’OpenAI.",
   facts: "Ce qu’on en sait",
-  factsHint: "Tout peut être omis. Sans prix, l’usage est compté comme gratuit.",
+  factsHint: "Tout peut être omis. Sans prix, personne ne sait ce qu’il coûte, et les projets qui ont un budget ne peuvent pas s’en servir ; 0 dit qu’il est gratuit.",
   factInput: "Prix de lecture, par million de jetons",
   factOutput: "Prix d’écriture, par million de jetons",
   factContextTokens: "Lit au plus, en jetons",

@@ -318,7 +318,7 @@ const words: Translation<typeof english> = {
   probeRefused: "Ha rifiutato la richiesta.",
   probeProtocol: "Ciò che risponde là non parla il dialetto di OpenAI.",
   facts: "Che cosa se ne sa",
-  factsHint: "Tutto si può omettere. Senza prezzo, l’uso è contato come gratuito.",
+  factsHint: "Tutto si può omettere. Senza prezzo nessuno sa quanto costa, e i progetti con un budget non possono usarlo; 0 dice che è gratuito.",
   factInput: "Prezzo di lettura, per milione di token",
   factOutput: "Prezzo di scrittura, per milione di token",
   factContextTokens: "Legge al massimo, in token",
