@@ -128,6 +128,7 @@ TOKENS: dict[str, Endpoint] = {
 
 # Answered here, for whoever may use models.
 ANSWERED: dict[str, Local] = {
+    "/v1/responses/{model}": responses.UNKEPT,
     "/mistral/v1/models": MISTRAL_MODELS,
     "/mistral/v1/models/{model}": MISTRAL_MODELS,
     "/azure/info": azure_info.INFO,

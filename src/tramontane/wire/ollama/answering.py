@@ -219,6 +219,6 @@ class LineWriter:
             "total_duration": now_ns - begun_ns,
             "load_duration": 0,
             "prompt_eval_duration": first_ns - begun_ns,
-            "eval_duration": now_ns - first_ns,
+            "eval_duration": max(1, now_ns - first_ns),  # clients divide by it
         }
         out.append(_encode(body) + b"\n")

@@ -19,6 +19,10 @@ KNOWN_EXTRA = frozenset((
     "audio", "metadata", "modalities", "prediction", "prompt_cache_key", "prompt_cache_retention",
     "safety_identifier", "service_tier", "store", "verbosity", "web_search_options",
 ))  # fmt: skip
+ENGINE_EXTRA = frozenset((
+    "mirostat", "mirostat_eta", "mirostat_tau", "repeat_last_n", "repeat_penalty", "typical_p",
+))  # fmt: skip
+"""Ways of sampling that Ollama's clients ask for, and an engine here knows too."""
 _LIKE_OPENAI = frozenset(("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed"))
 _encode = msgspec.json.Encoder().encode
 _EFFORTS = ((0, "none"), (4_096, "low"), (16_384, "medium"))
@@ -71,8 +75,9 @@ def write_chat(
             unsaid.leave("prefix")
     if request.safe_prompt:
         unsaid.leave("safe_prompt")
-    unsaid.leave_extra(request, KNOWN_EXTRA)
-    fields |= {n: raw for n, raw in request.extra.items() if n in KNOWN_EXTRA}
+    known = KNOWN_EXTRA | ENGINE_EXTRA if is_engine else KNOWN_EXTRA
+    unsaid.leave_extra(request, known)
+    fields |= {n: raw for n, raw in request.extra.items() if n in known}
     if request.stream:
         fields["stream"] = True
         fields["stream_options"] = {"include_usage": True}

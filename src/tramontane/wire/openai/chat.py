@@ -59,7 +59,8 @@ class ChatUpstream:
 
     def write(self, request: Request, *, model: str, drops: bool) -> Written:
         """Return `request` for `model`. Raises InvalidRequest for what cannot be said."""
-        return write_chat(request, model, drops=drops, is_engine=self._is_engine)
+        name = "an engine here" if self._is_engine else DIALECT
+        return write_chat(request, model, drops=drops, name=name, is_engine=self._is_engine)
 
     def read(self, body: bytes) -> Answer:
         """Return the whole answer. Raises Broken."""

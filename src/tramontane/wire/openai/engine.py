@@ -9,8 +9,11 @@ import msgspec
 from tramontane.errors import InvalidRequest
 from tramontane.wire.canonical import Request
 from tramontane.wire.dialect import Written
+from tramontane.wire.openai.asking import ENGINE_EXTRA
 from tramontane.wire.openai.completions import CompletionsUpstream
 from tramontane.wire.openai.embeddings import EmbeddingsUpstream
+from tramontane.wire.openai.intent import encode
+from tramontane.wire.openai.local import check_simple
 from tramontane.wire.unsaid import Unsaid
 
 NAME = "models that run here"
@@ -45,12 +48,19 @@ class EngineCompletions(CompletionsUpstream):
                 )
         unsaid = Unsaid(NAME, drops=drops)
         unsaid.leave_set(request, "suffix", "logprobs", "logit_bias")
-        unsaid.leave_extra(request)
+        unsaid.leave_extra(request, ENGINE_EXTRA)
+        more = {name: raw for name, raw in request.extra.items() if name in ENGINE_EXTRA}
+        for name, raw in more.items():
+            check_simple(name, raw)
         kept = msgspec.structs.replace(
             request, suffix=None, logprobs=None, logit_bias=None, user=None, extra={}, stream=True
         )
         written = super().write(kept, model=model, drops=drops)
-        return msgspec.structs.replace(written, dropped=(*unsaid.names, *written.dropped))
+        body = written.body
+        if more:
+            body = encode(msgspec.json.decode(body, type=dict[str, msgspec.Raw]) | more)
+        dropped = (*unsaid.names, *written.dropped)
+        return msgspec.structs.replace(written, body=body, dropped=dropped)
 
 
 class EngineEmbeddings(EmbeddingsUpstream):

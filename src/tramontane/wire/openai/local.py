@@ -31,8 +31,13 @@ _SIMPLE: dict[str, tuple[Any, str]] = {
         'token numbers with a number from -100 to 100, such as {"17": -100}',
     ),
     "min_p": (_Share, "a number from 0 to 1"),
+    "mirostat": (Annotated[int, Meta(ge=0, le=2)], "0, 1 or 2"),
+    "mirostat_eta": (_Share, "a number from 0 to 1"),
+    "mirostat_tau": (Annotated[float, Meta(ge=0, le=100)], "a number from 0 to 100"),
     "parallel_tool_calls": (bool, "true or false"),
     "presence_penalty": (_Penalty, "a number from -2 to 2"),
+    "repeat_last_n": (Annotated[int, Meta(ge=-1, le=1_000_000)], "a whole number from -1"),
+    "repeat_penalty": (Annotated[float, Meta(gt=0, le=10)], "a number above 0, at most 10"),
     "seed": (int, "a whole number"),
     "stop": (
         _Stop | Annotated[list[_Stop], Meta(max_length=16)],
@@ -41,6 +46,7 @@ _SIMPLE: dict[str, tuple[Any, str]] = {
     "temperature": (Annotated[float, Meta(ge=0, le=2)], "a number from 0 to 2"),
     "top_k": (Annotated[int, Meta(ge=0, le=1_000_000)], "a whole number from 0"),
     "top_p": (_Share, "a number from 0 to 1"),
+    "typical_p": (_Share, "a number from 0 to 1"),
 }
 _DECODERS = {
     name: (msgspec.json.Decoder(kind), expected) for name, (kind, expected) in _SIMPLE.items()
@@ -131,6 +137,12 @@ def read_local(intent: Intent, *, max_tokens: int, supports_tools: bool) -> Loca
         if form is not None:
             kept["response_format"] = form
     return LocalRequest(kept, top_logprobs, tools.forced is not None)
+
+
+def check_simple(name: str, raw: Raw) -> None:
+    """Raise InvalidRequest unless `raw` is a good value of the field `name`."""
+    decoder, expected = _DECODERS[name]
+    _read(name, raw, decoder, expected)
 
 
 def is_null(raw: Raw) -> bool:

@@ -1,8 +1,10 @@
 """POST /responses: one endpoint of OpenAI's dialect, always translated."""
 
-from tramontane.errors import TramontaneError
+from collections.abc import Sequence
+
+from tramontane.errors import NotFound, TramontaneError
 from tramontane.wire.canonical import Answer
-from tramontane.wire.dialect import EVENT_STREAM, Asked
+from tramontane.wire.dialect import EVENT_STREAM, Asked, Shown
 from tramontane.wire.openai import errors
 from tramontane.wire.openai.responses.answering import shape_of, write_response
 from tramontane.wire.openai.responses.asking import read_response
@@ -32,4 +34,26 @@ class ResponsesClient:
         return error.status, errors.render(error)
 
 
+class Unkept:
+    """GET /responses/ID: there is none to be had."""
+
+    method = b"GET"
+
+    def answer(
+        self, models: Sequence[Shown], *, name: str | None, body: bytes, query: bytes
+    ) -> bytes:
+        """Raise NotFound."""
+        raise NotFound(
+            "Responses are not kept here, so none can be fetched: keep what"
+            " POST /v1/responses has answered.",
+            code="not_found",
+            param="id",
+        )
+
+    def error(self, error: TramontaneError) -> tuple[int, bytes]:
+        """Return status and body of a refusal."""
+        return error.status, errors.render(error)
+
+
 CLIENT = ResponsesClient()
+UNKEPT = Unkept()
