@@ -272,6 +272,6 @@ def retries(target: Target) -> None:
 EVERYWHERE = [
     a_message, a_raw_stream, a_helped_stream, an_async_stream, a_limit, stop_sequences,
     a_tool_s_round, tools_in_a_stream, several_calls, a_demanded_tool, images_and_documents,
-    structured_output, token_counts, refusals, streams_that_die, retries,
+    structured_output, token_counts, refusals, streams_that_die,
 ]  # fmt: skip
-NATIVE = [thinking, the_cache, a_prefill]
+NATIVE = [thinking, the_cache, a_prefill, retries]

@@ -4,6 +4,8 @@ Steps 7 and 9 of an exchange. It does not know connections or streams: it is tol
 came and whether their count is the provider's own.
 """
 
+import msgspec
+
 from tramontane.errors import (
     Overloaded,
     RateLimited,
@@ -221,7 +223,7 @@ def _estimate(hold: Hold, progress: Progress | None, *, trusts_usage: bool) -> U
     if known is not None:
         received = max(received, known.completion_tokens)
         received = min(received, record.output_bound_tokens)
-        counted = Usage(known.prompt_tokens, received, known.cached_tokens)
+        counted = msgspec.structs.replace(known, completion_tokens=received)
         if cost_nano(record.price, counted) <= record.bound_nano:
             return counted
     return Usage(record.prompt_estimate_tokens, min(received, record.output_bound_tokens))
