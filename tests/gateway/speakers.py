@@ -112,6 +112,12 @@ SPEAKERS = {
         "input",
     ),
     "mistral": Speaker("/mistral/v1/chat/completions", "max_tokens", _chunks, _chat_text),
+    "azure": Speaker(
+        "/azure/chat/completions?api-version=2024-05-01-preview",
+        "max_tokens",
+        _chunks,
+        _chat_text,
+    ),
     "anthropic": Speaker(
         "/anthropic/v1/messages",
         "max_tokens",
@@ -125,6 +131,8 @@ SPEAKERS = {
 PROVIDERS = {
     "openai": "/v1",
     "mistral": "/mistral/v1",
+    "azure": "/azure",
+    "azure_openai": "/azure/openai",
     "anthropic": "/v1",
     "google": "/v1beta",
     "bedrock": "",
