@@ -1,8 +1,8 @@
 """Canonical requests written for a provider that speaks Mistral's dialect.
 
 Ids of tool calls are nine letters or digits there, so others get one made from them, the same in
-the call and in its result. Hints that change no answer (marks for a prompt cache, the end user's
-name) are left out and named. It does not know addresses or keys.
+the call and in its result. Hints (marks for a prompt cache, the end user's name, that a result is
+an error, which its text says too) are left out and named. It does not know addresses or keys.
 """
 
 import hashlib
@@ -55,6 +55,8 @@ def write_chat(request: c.Request, model: str, *, drops: bool) -> Written:
     unsaid.leave_set(request, "top_k", "min_p", "logprobs", "logit_bias")
     if messages.saw_breakpoint:
         hints.append("cache_control")
+    if messages.saw_error:
+        hints.append("is_error")
     written = _written("/chat/completions", request, fields, unsaid, hints)
     return msgspec.structs.replace(written, echo=prefix_of(request))
 
@@ -187,6 +189,7 @@ class _Messages:
     def __init__(self, unsaid: Unsaid) -> None:
         self._unsaid = unsaid
         self.saw_breakpoint = False
+        self.saw_error = False
 
     def write(self, messages: Iterable[c.Message]) -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []
@@ -216,6 +219,7 @@ class _Messages:
         if result.name is not None:
             said["name"] = result.name
         self.saw_breakpoint |= result.is_breakpoint
+        self.saw_error |= result.is_error
         return said
 
     def _assistant(self, message: c.Message, parts: list[c.Part]) -> dict[str, Any]:
