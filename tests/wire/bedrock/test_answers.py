@@ -111,9 +111,19 @@ def test_a_stream_with_everything() -> None:
     assert read(RICH) == PIECES
 
 
-@settings(deadline=None, max_examples=150)
-@given(st.lists(st.integers(0, len(RICH)), max_size=12))
+CUTS = st.lists(st.integers(0, len(RICH)), max_size=12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(CUTS)
 def test_any_cut_gives_the_same_pieces(cuts: list[int]) -> None:
+    assert read(RICH, cuts) == PIECES
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=5_000)
+@given(CUTS)
+def test_five_thousand_cuts_give_the_same_pieces(cuts: list[int]) -> None:
     assert read(RICH, cuts) == PIECES
 
 
@@ -272,7 +282,7 @@ def test_what_is_no_answer_is_broken(body: bytes) -> None:
         UPSTREAM.read(body)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=80) | st.binary(max_size=60).map(lambda b: event("metadata", b)))
 def test_no_bytes_do_worse_than_fail(data: bytes) -> None:
     for attempt in (lambda: read(data), lambda: UPSTREAM.read(data)):

@@ -57,7 +57,7 @@ def test_botocore_reads_the_same() -> None:
     assert split(STREAM) == theirs
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(0, len(STREAM)), max_size=20))
 def test_any_cut_gives_the_same_messages(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(STREAM)]
@@ -107,7 +107,7 @@ def test_headers_that_make_no_sense(headers: bytes) -> None:
         split(message(b"{}", headers))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=100))
 def test_no_bytes_do_worse_than_fail(data: bytes) -> None:
     try:

@@ -59,7 +59,7 @@ def test_a_signature_is_botocores(path: str, token: str | None) -> None:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     st.binary(max_size=80),
     st.integers(0, 4_000_000_000),

@@ -14,12 +14,12 @@ EMAIL = "runner@project.iam.gserviceaccount.com"
 NOW_S = 1_795_361_234.5
 
 
-@pytest.fixture(scope="module", params=[2048, 1024])
-def pem(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(scope="module")
+def pem() -> str:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    key = rsa.generate_private_key(public_exponent=65537, key_size=request.param)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     made: bytes = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
