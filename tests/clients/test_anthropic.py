@@ -227,3 +227,25 @@ def test_openai_s_client_reaches_a_provider_of_this_dialect(
         assert calls is not None
         assert calls[0].id.startswith("toolu_")
         assert called.choices[0].finish_reason == "tool_calls"
+
+
+def test_who_leaves_pays_for_the_prompt_and_what_had_come(
+    gateway: RunningGateway, standin: RunningStandin
+) -> None:
+    import anthropic
+
+    prompt = [{"role": "user", "content": "[[standin tokens=900 tps=300]] go"}]
+    address = f"{gateway.address}/anthropic"
+    with anthropic.Anthropic(base_url=address, api_key=gateway.key, max_retries=0) as client:
+        for model in ("claude", "bench"):
+            ask: Any = {"model": model, "max_tokens": 1000, "messages": prompt}
+            with client.messages.stream(**ask) as stream:
+                for number, _ in enumerate(stream.text_stream):
+                    if number == 20:
+                        break
+                request_id = stream.response.headers["request-id"]
+            (bill,) = gateway.bills(request_id)
+            assert (bill.status, bill.estimated) == ("client_left", True)
+            assert 20 <= bill.completion_tokens < 900
+            if model == "claude":  # which says at once how long the prompt is
+                assert bill.prompt_tokens == standin.requests[-1].prompt_tokens
