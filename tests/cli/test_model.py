@@ -54,6 +54,7 @@ def test_a_model_is_deployed_and_undeployed(run: Run, data_dir: Path, tiny: Path
         "request": "0.001",
         "currency": "USD",
         "share_prompt_cache": True,
+        "embeddings": False,
     }
     store = open_store(f"sqlite:///{data_dir / 'tramontane.db'}")
     with store.read() as c:
@@ -71,6 +72,8 @@ def test_a_model_is_deployed_and_undeployed(run: Run, data_dir: Path, tiny: Path
     plain = run("model", "deploy", "tiny", "--json").json
     assert plain["deployment"] == "tiny"
     assert (plain["context_tokens"], plain["slots"]) == (4_096, 4)
+    vectors = run("model", "deploy", "tiny", "--embeddings", "--json").json
+    assert vectors["embeddings"] is True
     assert "tramontane model show tiny" in run("model", "deploy", "tiny").out
 
 

@@ -166,6 +166,13 @@ def deploy(
     price_request: Annotated[
         str, typer.Option("--price-request", metavar="AMOUNT", help="Per request.")
     ] = "0",
+    embeddings: Annotated[
+        bool | None,
+        typer.Option(
+            "--embeddings/--no-embeddings",
+            help="Serve it for embeddings, and nothing else. Left out: as its architecture is.",
+        ),
+    ] = None,
     share_prompt_cache: Annotated[
         bool,
         typer.Option("--share-prompt-cache", help="Let projects share the engine's prompt cache."),
@@ -197,6 +204,7 @@ def deploy(
                 context_tokens=context,
                 max_output_tokens=max_output,
                 threads=threads,
+                embeddings=embeddings,
                 share_prompt_cache=share_prompt_cache,
             ),
         )
@@ -387,6 +395,7 @@ def _deployment(
         "request": format_nano(price.request_nano),
         "currency": platform.settings.currency,
         "share_prompt_cache": settings.share_prompt_cache,
+        "embeddings": planned.gives_vectors,
     }
 
 
