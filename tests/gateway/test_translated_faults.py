@@ -166,18 +166,18 @@ def check_broken_off(place: Place, client: str, provider: str, name: str) -> Non
     reply = place.ask(client, f"{provider}-or-well", name, stream=True)
     assert reply.status == 200
     told = told_of(reply, client)
-    if reply.fields["x-tramontane-deployment"] == "well":
-        # Of what came in one read with a broken chunk nothing is used, so it was still before.
-        assert name in ("bad_chunk", "cut_chunk")
+    # Of what came in one read with a broken chunk nothing is used, and reads may hold much.
+    is_framing = name in ("bad_chunk", "cut_chunk")
+    if is_framing and reply.fields["x-tramontane-deployment"] == "well":
         assert told.is_whole
         return
     assert told.is_failed, (name, reply.body[-400:])
     assert not told.is_whole
-    assert told.text
+    assert told.text or is_framing
     (bill,) = place.bill(reply)
     assert bill.estimated
     assert bill.prompt_tokens > 0
-    assert 0 < bill.completion_tokens <= 60
+    assert (0 if is_framing else 1) <= bill.completion_tokens <= 60
     assert bill.cost_nano > 0
 
 
