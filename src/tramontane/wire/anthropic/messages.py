@@ -37,14 +37,21 @@ CLIENT_TOOLS = ("bash_", "text_editor_", "computer_", "memory_", "browser_toolse
 
 
 class Counted:
-    """What reading the messages has found: `images`, the bytes of their data, what is `extra`."""
+    """What reading a request has found: `images`, the bytes of their data, what is `extra`."""
 
-    __slots__ = ("data_bytes", "extra", "images")
+    __slots__ = ("_noted", "data_bytes", "extra", "images")
 
     def __init__(self) -> None:
         self.images = 0
         self.data_bytes = 0
         self.extra: dict[str, Raw] = {}
+        self._noted: set[str] = set()
+
+    def note(self, place: str, name: str, value: object) -> None:
+        """Note what only this dialect has, by the first place where it stands."""
+        if name not in self._noted:
+            self._noted.add(name)
+            self.extra[f"{place}.{name}"] = Raw(msgspec.json.encode(value))
 
 
 def read_messages(messages: list[blocks.Message], counted: Counted) -> list[Message]:
@@ -156,7 +163,7 @@ def _result(block: blocks.ToolResultBlock, place: str, counted: Counted) -> Resu
 
 def _text(block: blocks.TextBlock, place: str, counted: Counted) -> Text:
     if block.citations:
-        counted.extra[f"{place}.citations"] = Raw(msgspec.json.encode(block.citations))
+        counted.note(place, "citations", block.citations)
     return Text(block.text, is_breakpoint=block.cache_control is not None)
 
 
@@ -180,7 +187,7 @@ def _image(block: blocks.ImageBlock, place: str, counted: Counted) -> Image:
     counted.images += 1
     counted.data_bytes += len(source.data)
     if block.transformations is not msgspec.UNSET:
-        counted.extra[f"{place}.transformations"] = block.transformations
+        counted.note(place, "transformations", block.transformations)
     return Image(source.media_type, source.data, is_breakpoint=block.cache_control is not None)
 
 
@@ -209,7 +216,7 @@ def _document(
 
 def _note_citations(citations: blocks.Citations | None, place: str, counted: Counted) -> None:
     if citations is not None and citations.enabled:
-        counted.extra[f"{place}.citations"] = Raw(b'{"enabled":true}')
+        counted.note(place, "citations", citations)
 
 
 def read_tools(raws: list[Raw], counted: Counted) -> tuple[list[Raw], tuple[Tool, ...]]:
@@ -226,7 +233,7 @@ def read_tools(raws: list[Raw], counted: Counted) -> tuple[list[Raw], tuple[Tool
             _refuse_references(tool.input_schema, f"{place}.input_schema")
             for name in ("defer_loading", "input_examples"):
                 if getattr(tool, name):
-                    counted.extra[f"{place}.{name}"] = Raw(msgspec.json.encode(getattr(tool, name)))
+                    counted.note(place, name, getattr(tool, name))
             if tool.allowed_callers not in (None, ["direct"]):
                 raise _run_by_provider(place, "code execution")
             sent.append(Raw(msgspec.json.encode(tool)))
@@ -243,7 +250,7 @@ def read_tools(raws: list[Raw], counted: Counted) -> tuple[list[Raw], tuple[Tool
             fields = decode(place, raw, _FIELDS)
             refuse_addresses(place, raw)
             sent.append(Raw(msgspec.json.encode(fields)))
-            counted.extra[f"{place}.type"] = Raw(msgspec.json.encode(kind))
+            counted.note(place, "type", kind)
         else:
             raise _run_by_provider(f"{place}.type", kind[:64])
     return sent, tuple(known)
