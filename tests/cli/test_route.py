@@ -20,6 +20,7 @@ def test_routes_are_entered_listed_and_removed(run: Run) -> None:
         "retries": 2,
         "timeout_s": 3,
         "deadline_s": 9.5,
+        "missing": [],
         "source": "store",
     }
     run("route", "add", "best", "guide", "demo?min_prompt_tokens=1000")

@@ -66,10 +66,11 @@ def add(
         with platform.store.write() as c:
             routes.check_known(c, platform.settings, name, settings)
             routes.put(c, name, settings, platform.now_ms)
+    made = _view(name, settings, "store", ())
     if as_json:
-        print_json(_view(name, settings, "store"))
+        print_json(made)
     else:
-        _print([_view(name, settings, "store")])
+        _print([made])
 
 
 @app.command("list")
@@ -82,8 +83,15 @@ def list_(as_json: AsJson = False, config: ConfigFile = None, data: DataDir = No
         of_file = platform.settings.routes
         with platform.store.read() as c:
             found = merged_routes(of_file, routes.list_all(c))
+            known = routes.known(c, platform.settings)
     views = [
-        _view(name, found[name], "file" if name in of_file else "store") for name in sorted(found)
+        _view(
+            name,
+            found[name],
+            "file" if name in of_file else "store",
+            routes.missing(found[name], *known),
+        )
+        for name in sorted(found)
     ]
     if as_json:
         print_json({"data": views})
@@ -131,7 +139,9 @@ def _target(word: str) -> "RouteTarget":
         raise typer.BadParameter(f"{word!r}: {error}") from None
 
 
-def _view(name: str, route: "RouteSettings", source: str) -> dict[str, Any]:
+def _view(
+    name: str, route: "RouteSettings", source: str, missing: tuple[str, ...]
+) -> dict[str, Any]:
     targets = [
         {
             "deployment": target.deployment,
@@ -147,6 +157,7 @@ def _view(name: str, route: "RouteSettings", source: str) -> dict[str, Any]:
         "retries": route.retries,
         "timeout_s": route.timeout_s,
         "deadline_s": route.deadline_s,
+        "missing": list(missing),
         "source": source,
     }
 
@@ -161,13 +172,14 @@ def _said(when: msgspec.Struct | None) -> dict[str, Any] | None:
 
 def _print(views: list[dict[str, Any]]) -> None:
     print_table(
-        ("name", "deployments", "fallbacks", "retries", "source"),
+        ("name", "deployments", "fallbacks", "retries", "missing", "source"),
         (
             (
                 view["name"],
                 ", ".join(_shown(target) for target in view["deployments"]),
                 ", ".join(view["fallbacks"]) or "none",
                 view["retries"],
+                ", ".join(view["missing"]) or "none",
                 view["source"],
             )
             for view in views

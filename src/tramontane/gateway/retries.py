@@ -23,7 +23,7 @@ from tramontane.gateway.routing import Plan
 
 BUDGET_SHARE = 0.1
 RETRIES_LEAST = 10  # within the window, however few requests there were
-FAILOVERS_LEAST = 250  # so many may have been under way when a provider went away
+FAILOVERS_LEAST = 100  # so many may have been under way when a provider went away
 BUDGET_WINDOW_S = 60
 PAUSE_S = 0.1  # before everything is tried again; twice as long each time
 RETRY_AFTER_MOST_S = 2.0  # nobody is kept waiting for longer than that

@@ -1,6 +1,6 @@
 """Public model names and what serves them, as the command line or the studio entered them.
 
-It does not know the routes of the configuration file, nor which deployments there are.
+It does not know whether a deployment can be used.
 """
 
 import msgspec
@@ -45,15 +45,27 @@ def remove(c: Connection, name: str) -> None:
     bump_revision(c)
 
 
+def known(c: Connection, settings: Settings) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of all deployments, and all public names."""
+    there = {stored.name for stored in deployments.list_all(c)} | settings.deployments.keys()
+    there |= {name for name, is_on in (("demo", settings.demo), ("guide", settings.guide)) if is_on}
+    public = there | merged_routes(settings.routes, list_all(c)).keys()
+    return frozenset(there), frozenset(public)
+
+
 def check_known(c: Connection, settings: Settings, name: str, route: RouteSettings) -> None:
     """Raise NotFound where the route names a deployment or a fallback that there is not."""
-    there = {stored.name for stored in deployments.list_all(c)}
-    there |= settings.deployments.keys()
-    there |= {name for name, is_on in (("demo", settings.demo), ("guide", settings.guide)) if is_on}
+    there, public = known(c, settings)
     for deployment in route.names:
         if deployment not in there:
             raise unknown("deployment", deployment, there, "deployments")
-    there |= merged_routes(settings.routes, list_all(c)).keys() - {name}
     for fallback in route.fallbacks:
-        if fallback not in there:
-            raise unknown("model", fallback, there, "fallbacks")
+        if fallback not in public - ({name} - there):
+            raise unknown("model", fallback, public - {name}, "fallbacks")
+
+
+def missing(route: RouteSettings, there: frozenset[str], public: frozenset[str]) -> tuple[str, ...]:
+    """Return which of the route's names stand for nothing, `known` being what there is."""
+    return tuple(name for name in route.names if name not in there) + tuple(
+        name for name in route.fallbacks if name not in public
+    )

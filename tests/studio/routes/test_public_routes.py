@@ -54,3 +54,15 @@ def test_only_operators_see_or_change_them(studio: Studio, ours: Tenant) -> None
         path = "/api/v1/routes" if method == "GET" else "/api/v1/routes/best"
         body = BEST if method == "PUT" else None
         assert studio.call(method, path, ours.read, json=body).status == 403
+
+
+def test_what_stands_for_nothing_any_more_is_said(studio: Studio, ours: Tenant) -> None:
+    far = {"name": "far", "url": "https://api.mistral.ai/v1"}
+    assert studio.call("POST", "/api/v1/deployments", ours.operator, json=far).status == 201
+    body = {"deployments": [{"deployment": "far"}, {"deployment": "large"}], "fallbacks": ["small"]}
+    assert put(studio, ours, "best", body).json["missing"] == []
+    taken = studio.call("POST", "/api/v1/deployments", ours.operator, json={**far, "name": "best"})
+    assert taken.status == 409
+    assert studio.call("DELETE", "/api/v1/deployments/far", ours.operator).status == 204
+    (route,) = studio.call("GET", "/api/v1/routes", ours.operator).json["data"]
+    assert route["missing"] == ["far"]

@@ -16,7 +16,8 @@ from tramontane.studio.platform import GivenPlatform, Platform
 
 class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     """A route. `deployments` are tried in order; neighbours with a weight share one step. `source`
-    is where it is set up: `store` ones can be replaced and removed.
+    is where it is set up: `store` ones can be replaced and removed. `missing` are names in it that
+    stand for nothing any more.
     """
 
     name: str
@@ -25,6 +26,7 @@ class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     retries: int
     timeout_s: float | None
     deadline_s: float | None
+    missing: list[str]
     source: Literal["file", "store"]
 
 
@@ -51,7 +53,8 @@ def list_routes(platform: GivenPlatform) -> RouteList:
     """Those of the configuration file and those entered. Needs the right `operate`."""
     with platform.store.read() as c:
         found = merged_routes(platform.settings.routes, routes.list_all(c))
-    return RouteList([_view(platform, name, found[name]) for name in sorted(found)])
+        known = routes.known(c, platform.settings)
+    return RouteList([_view(platform, name, found[name], known) for name in sorted(found)])
 
 
 @put(
@@ -73,7 +76,7 @@ def put_route(platform: GivenPlatform, name: FromPath[str], data: JSONBody[NewRo
     with platform.store.write() as c:
         routes.check_known(c, platform.settings, name, settings)
         routes.put(c, name, settings, platform.clock_ms())
-    return _view(platform, name, settings)
+        return _view(platform, name, settings, routes.known(c, platform.settings))
 
 
 @delete(
@@ -96,7 +99,12 @@ def _check_entered(platform: Platform, name: str) -> None:
         )
 
 
-def _view(platform: Platform, name: str, route: RouteSettings) -> RouteView:
+def _view(
+    platform: Platform,
+    name: str,
+    route: RouteSettings,
+    known: tuple[frozenset[str], frozenset[str]],
+) -> RouteView:
     return RouteView(
         name=name,
         deployments=list(route.targets),
@@ -104,5 +112,6 @@ def _view(platform: Platform, name: str, route: RouteSettings) -> RouteView:
         retries=route.retries,
         timeout_s=route.timeout_s,
         deadline_s=route.deadline_s,
+        missing=list(routes.missing(route, *known)),
         source="file" if name in platform.settings.routes else "store",
     )
