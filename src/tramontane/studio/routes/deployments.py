@@ -15,7 +15,7 @@ from tramontane.engines.plan import BUILT_IN
 from tramontane.errors import ConfigError, Conflict, InvalidRequest
 from tramontane.providers.reach import provider_of, reach_of
 from tramontane.providers.remote import seal_key
-from tramontane.store import deployments
+from tramontane.store import deployments, routes
 from tramontane.store.records import StoredDeployment
 from tramontane.studio import serving
 from tramontane.studio.auth import Caller, GivenCaller
@@ -219,6 +219,7 @@ def _check_free(c: Connection, platform: Platform, name: str) -> None:
     settings = platform.settings
     taken = {stored.name for stored in deployments.list_all(c)}
     taken |= settings.deployments.keys() | settings.routes.keys() | BUILT_IN
+    taken |= {route.name for route in routes.list_all(c)}
     if name in taken:
         raise Conflict(f"{name!r} is taken; choose another name, or remove it first.", param="name")
 
