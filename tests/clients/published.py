@@ -1,6 +1,6 @@
-"""OpenAI's published description of its API, and what a value breaks of it.
+"""OpenAI's and Mistral's published descriptions of their APIs, and what a value breaks of them.
 
-The description lies beside the repository (`../shared/data/specs`), or where SHARED_DATA says the
+The descriptions lie beside the repository (`../shared/data/specs`), or where SHARED_DATA says the
 data folder is; a test that needs it fails where it is missing.
 """
 
@@ -17,13 +17,13 @@ ROOT = Path(__file__).parents[2]
 PREFIX = "#/components/schemas/"
 
 
-def description_path() -> Path:
+def description_path(maker: str = "openai") -> Path:
     """Return where the description lies; fails the test where it does not."""
     data = Path(os.environ.get("SHARED_DATA") or ROOT.parent / "shared" / "data")
-    path = data / "specs" / "openai-openapi.yaml.xz"
+    path = data / "specs" / f"{maker}-openapi.yaml.xz"
     if not path.is_file():
         pytest.fail(
-            f"{path} is missing: this test compares with OpenAI's published API description."
+            f"{path} is missing: this test compares with the maker's published API description."
             " Put it there, or set SHARED_DATA to the folder that holds specs/."
         )
     return path

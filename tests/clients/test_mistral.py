@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.clients.published import PublishedAPI, description_path
 from tests.processes import RunningStandin, run_standin
 from tests.running import RunningGateway, run_gateway
 from tramontane.providers.standin import StandinOptions
@@ -49,6 +50,11 @@ def gateway(
     folder = tmp_path_factory.mktemp("mistral") / "data"
     with run_gateway(folder, None, settings) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def published() -> PublishedAPI:
+    return PublishedAPI(description_path("mistral"))
 
 
 def place_of(kind: str, standin: RunningStandin, gateway: RunningGateway) -> "Place":
@@ -92,6 +98,98 @@ def test_the_next_release(kind: str, standin: RunningStandin, gateway: RunningGa
     flows = json.loads(ended.stdout)
     assert {name: trace for name, trace in flows.items() if trace} == {}
     assert len(flows) == 20
+
+
+HELLO = [{"role": "user", "content": "hi"}]
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "f",
+        "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}},
+    },
+}
+ASKED: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "several": {"n": 2, "stop": ["x"], "max_tokens": 5, "random_seed": 3},
+    "tools": {"tools": [TOOL], "tool_choice": "any"},
+    "json": {
+        "response_format": {"type": "json_object"},
+        "messages": [{"role": "user", "content": "in JSON"}],
+    },
+    "cached": {"messages": [{"role": "user", "content": "[[standin cached_tokens=2]] hi"}]},
+}
+
+
+@pytest.mark.parametrize("model", ["mistral", "openai"])
+def test_answers_are_as_published(
+    gateway: RunningGateway, published: PublishedAPI, model: str
+) -> None:
+    def conforms(name: str, answer: httpx.Response | Any) -> None:
+        said = answer.json() if isinstance(answer, httpx.Response) else answer
+        found = published.problems(name, said)
+        # The description asks whole answers for `data`, which it does not describe.
+        assert [problem for problem in found if "'data' is a required" not in problem] == []
+
+    with httpx.Client(
+        base_url=f"{gateway.address}/mistral/v1",
+        headers={"authorization": f"Bearer {gateway.key}"},
+    ) as client:
+        for changed in ASKED.values():
+            body = {"model": model, "messages": HELLO, **changed}
+            conforms("ChatCompletionResponse", client.post("/chat/completions", json=body))
+            streamed = client.post("/chat/completions", json={**body, "stream": True})
+            *events, done = streamed.text.strip().split("\n\n")
+            assert done == "data: [DONE]"
+            for event in events:
+                conforms("CompletionChunk", json.loads(event.removeprefix("data: ")))
+        fim = {"model": model, "prompt": "a", "suffix": "b"}
+        conforms("FIMCompletionResponse", client.post("/fim/completions", json=fim))
+        texts = {"model": model, "input": ["a", "b"]}
+        conforms("EmbeddingResponse", client.post("/embeddings", json=texts))
+        conforms("ModelList", client.get("/models"))
+        conforms("BaseModelCard", client.get(f"/models/{model}"))
+        conforms("HTTPValidationError", client.post("/embeddings", json={"model": model}))
+
+
+def test_requests_from_another_dialect_are_as_published(
+    gateway: RunningGateway, standin: RunningStandin, published: PublishedAPI
+) -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "developer", "content": "Be brief."},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "hi"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+            ],
+        },
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "r"},
+        *HELLO,
+    ]
+    body = {
+        "model": "mistral",
+        "messages": messages,
+        "tools": [TOOL],
+        "tool_choice": {"type": "function", "function": {"name": "f"}},
+        "parallel_tool_calls": False,
+        "seed": 3,
+        "stop": "x",
+        "max_completion_tokens": 9,
+        "user": "somebody",
+        "reasoning_effort": "high",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    headers = {"authorization": f"Bearer {gateway.key}"}
+    answer = httpx.post(f"{gateway.address}/v1/chat/completions", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-tramontane-dropped"] == "user"
+    sent = json.loads(standin.requests[-1].body or "")
+    assert published.problems("ChatCompletionRequest", sent) == []
+    assert sent["random_seed"] == 3
+    assert sent["max_tokens"] == 9
 
 
 def test_what_another_maker_cannot_do_is_refused_or_dropped_and_named(
