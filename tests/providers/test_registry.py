@@ -10,6 +10,7 @@ from tramontane.config import DeploymentSettings, ProviderSettings, Settings, pa
 from tramontane.errors import ConfigError, InvalidRequest
 from tramontane.money import Price
 from tramontane.providers import registry, remote
+from tramontane.providers.kind import Kind
 from tramontane.providers.places import EEA, EU, is_within
 from tramontane.providers.registry import KINDS, providers, resolve
 from tramontane.store.records import StoredDeployment, StoredProvider
@@ -25,7 +26,7 @@ def stored(name: str = "mine", **said: str) -> StoredProvider:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_each_kind_says_where_it_answers_and_where_that_was_read(kind: registry.Kind) -> None:
+def test_each_kind_says_where_it_answers_and_where_that_was_read(kind: Kind) -> None:
     assert upstreams.find(kind.dialect) is not None
     names = [region.name for region in kind.regions]
     assert len(set(names)) == len(names)
@@ -71,6 +72,10 @@ def test_a_region_is_an_address_and_a_place() -> None:
         ({"kind": "bedrock", "region": "eu-west-3.evil.example/"}, "does not offer the region"),
         ({"kind": "azure_openai", "region": "swedencentral"}, "Say the address"),
         ({"kind": "compatible"}, "Say the address"),
+        (
+            {"kind": "mistral", "region": "eu", "url": "https://api.mistral.ai/v1"},
+            "is its region 'global'",
+        ),
         ({"kind": "compatible", "url": "http://169.254.169.254/v1"}, "link-local"),
         ({"kind": "compatible", "url": "https://u:p@example.org/v1"}, "no user"),
     ],
@@ -87,6 +92,15 @@ def test_what_cannot_be_used_says_why(said: dict[str, str], problem: str) -> Non
     ).values()
     with pytest.raises(ConfigError, match=problem):
         remote.read_key(model, PEPPER, {})
+
+
+def test_an_address_of_ones_own_promises_no_region() -> None:
+    proxy = ProviderSettings(kind="mistral", url="https://proxy.example.org/v1")
+    assert (resolve("p", proxy).region, resolve("p", proxy).jurisdiction) == ("", None)
+    said = msgspec.structs.replace(proxy, region="eu")
+    assert (resolve("p", said).region, resolve("p", said).jurisdiction) == ("eu", "EU")
+    known = ProviderSettings(kind="mistral", url="https://api.eu.mistral.ai/v1/")
+    assert (resolve("p", known).region, resolve("p", known).url[-3:]) == ("eu", "/v1")
 
 
 def test_a_key_opens_for_its_account_at_its_address_only() -> None:

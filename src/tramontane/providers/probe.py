@@ -55,6 +55,10 @@ Problem = Literal[
 ]
 
 
+# Some have no list, and some keys may not read it: the model that is named may answer all the same.
+_PERHAPS_ALL_THE_SAME = ("not_found", "protocol", "key_refused")
+
+
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it. `problem` is None where it worked; `first_token_ms` where a model was
     asked.
@@ -103,8 +107,8 @@ class Prober:
                 try:
                     models = await self._list(client)
                 except _Failed as failed:
-                    if model is None or failed.problem not in ("not_found", "protocol"):
-                        raise  # some have no list, and answer all the same
+                    if model is None or failed.problem not in _PERHAPS_ALL_THE_SAME:
+                        raise
                 if model is None:
                     return self._listed(models)
                 if self._dialect == "openai":

@@ -91,7 +91,7 @@ def place_of(kind: Kind, settings: ProviderSettings) -> tuple[str, Region | None
     elif kind.default_region is not None:
         region = kind.region(kind.default_region)
     if settings.url is not None:
-        return settings.url.rstrip("/"), region
+        return settings.url.rstrip("/"), _region_at(settings.url, kind, settings.region, region)
     if kind.url is not None and "{region}" in kind.url and region is None:
         raise InvalidRequest(f"Say the region of {kind.title}.", param="region")
     url = kind.url_in(None if region is None else region.name)
@@ -100,6 +100,26 @@ def place_of(kind: Kind, settings: ProviderSettings) -> tuple[str, Region | None
             f"Say the address (url) of {kind.title}, such as {kind.url_example}.", param="url"
         )
     return url, region
+
+
+def _region_at(url: str, kind: Kind, said: str | None, region: Region | None) -> Region | None:
+    """Return the region of an address that was given: its own where it is known, else the one
+    that was said. Raises InvalidRequest where these differ, for a wrong region is a false promise.
+    """
+    try:
+        known = at_address(url)
+    except ConfigError:
+        return region  # what is wrong with the address is said elsewhere
+    if known is None or known[0] is not kind:
+        return None if said is None else region
+    if said is not None and known[1] is not None and known[1].name != said:
+        raise InvalidRequest(
+            f"This address of {kind.title} is its region {known[1].name!r}, not {said[:64]!r};"
+            " leave the address out, or the region.",
+            code="region_not_offered",
+            param="region",
+        )
+    return known[1]
 
 
 def providers(settings: Settings, stored: Iterable[StoredProvider]) -> dict[str, Provider]:
