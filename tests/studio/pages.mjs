@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import { barriers, complaints, given, opened, please, run } from "./driver.mjs";
 
 const PASSWORD = "seven grey herons over Sion";
-const PAGES = ["settings", "people", "prompts", "assistants", "models", "usage", "archive", "embeds", "feedback"];
+const PAGES = ["settings", "people", "prompts", "assistants", "models", "usage", "independence", "archive", "embeds", "feedback"];
 const people = {}; // pages of those who are signed in
 
 /** Show `path` of the app on a page that has it open. */
@@ -253,6 +253,75 @@ const flows = {
     await ada.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
     await row.waitFor({ state: "detached" });
     assert.ok(!(await ada.content()).includes("canary-provider-key"));
+  },
+
+  "an account with a provider is entered, tested, used and removed": async () => {
+    const { ada, nina } = people;
+    await at(ada, "models");
+    await ada.getByRole("button", { name: "Add an account" }).click();
+    const dialog = ada.getByRole("dialog");
+    await dialog.getByLabel("Region").selectOption("eu");
+    await dialog.getByText("https://api.eu.mistral.ai/v1").waitFor();
+    await dialog.getByText("Processed in: European Union").waitFor();
+    await dialog.getByRole("button", { name: "Add and test" }).click();
+    await dialog.getByText("key", { exact: false }).first().waitFor();
+    assert.equal(await dialog.getByText("is entered").count(), 0); // a key is missing
+    await dialog.getByLabel("Who serves it").selectOption({ label: "OpenAI-compatible server" });
+    await dialog.getByLabel("Address").fill(given.standin);
+    await dialog.getByLabel("Key", { exact: true }).fill("canary-account-key");
+    await dialog.getByLabel("Name of the account").fill("valley");
+    assert.deepEqual(await barriers(ada), []);
+    await dialog.getByRole("button", { name: "Add and test" }).click();
+    await dialog.getByText("It answers and offers 2 models.").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).last().click();
+    await ada.getByRole("button", { name: "Add a model" }).click();
+    await dialog.getByLabel("Who serves it").selectOption({ label: "Account valley (OpenAI-compatible server)" });
+    await dialog.getByRole("button", { name: "Test", exact: true }).click();
+    await dialog.getByLabel("Model there").selectOption("larger");
+    await dialog.getByLabel("Name here").fill("of-the-valley");
+    await dialog.getByRole("button", { name: "Add", exact: true }).click();
+    const accounts = ada.getByRole("region", { name: "Accounts with providers" });
+    await at(ada, "models");
+    await accounts.getByRole("row", { name: /valley.*of-the-valley/s }).waitFor();
+    await accounts.getByRole("button", { name: "Test" }).click();
+    await accounts.getByText("It answers and offers 2 models.").waitFor();
+    await accounts.getByRole("button", { name: "Remove valley" }).click();
+    await dialog.getByRole("button", { name: "Remove" }).click();
+    await dialog.getByText("of-the-valley").waitFor(); // it is used
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await ada.getByRole("button", { name: "Remove of-the-valley" }).click();
+    await dialog.getByRole("button", { name: "Remove" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await accounts.getByRole("button", { name: "Remove valley" }).click();
+    await dialog.getByRole("button", { name: "Remove" }).click();
+    await accounts.getByText("No account yet.").waitFor();
+    assert.ok(!(await ada.content()).includes("canary-account-key"));
+    await at(nina, "models");
+    assert.equal(await nina.getByRole("region", { name: "Accounts with providers" }).count(), 0);
+  },
+
+  "a drill is begun knowingly, watched and ended": async () => {
+    const { ada, nina } = people;
+    await at(ada, "independence");
+    await ada.getByRole("row", { name: /large.*lost/s }).waitFor();
+    await ada.getByRole("button", { name: "Start a drill" }).click();
+    const dialog = ada.getByRole("dialog");
+    await dialog.getByLabel("Without", { exact: true }).selectOption({ label: "Provider: This machine" });
+    const begin = dialog.getByRole("button", { name: "Take away" });
+    assert.ok(await begin.isDisabled());
+    await dialog.getByLabel("I know that meanwhile").check();
+    assert.deepEqual(await barriers(ada), []);
+    await begin.click();
+    await ada.getByRole("timer").waitFor();
+    await ada.getByText("Away: ").waitFor();
+    assert.match(await ada.getByRole("timer").innerText(), /^(10:00|9:5\d)$/);
+    assert.ok(await ada.getByRole("button", { name: "Start a drill" }).isDisabled());
+    assert.deepEqual(await barriers(ada), []);
+    await ada.getByRole("button", { name: "End now" }).click();
+    await ada.getByRole("timer").waitFor({ state: "detached" });
+    await ada.getByText("Without This machine").last().waitFor();
+    await at(nina, "independence");
+    await nina.getByText("This page is not for you").first().waitFor();
   },
 
   "an import is found by the search": async () => { // slow
