@@ -58,7 +58,16 @@ def gateway(
         yield running
 
 
-@pytest.mark.parametrize("kind", ["direct", "azure", "azure_openai", "openai", "mistral"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "azure_openai",
+        *(
+            pytest.param(kind, marks=pytest.mark.slow)
+            for kind in ("direct", "azure", "openai", "mistral")
+        ),
+    ],
+)
 def test_every_flow(kind: str, standin: RunningStandin, gateway: RunningGateway) -> None:
     from tests.clients.azureflows import FLOWS, Place
 

@@ -65,7 +65,9 @@ def place_of(kind: str, standin: RunningStandin, gateway: RunningGateway) -> "Pl
     return Place(f"{gateway.address}/mistral", gateway.key, kind, kind == "mistral")
 
 
-@pytest.mark.parametrize("kind", ["direct", "mistral", "openai"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("direct", marks=pytest.mark.slow), "mistral", "openai"]
+)
 def test_every_flow(kind: str, standin: RunningStandin, gateway: RunningGateway) -> None:
     from tests.clients.mistralflows import FLOWS
 
