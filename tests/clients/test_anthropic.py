@@ -56,7 +56,7 @@ def gateway(
         yield running
 
 
-@pytest.fixture(scope="module", params=["direct", "claude", "bench"])
+@pytest.fixture(scope="module")
 def target(
     request: pytest.FixtureRequest, gateway: RunningGateway, standin: RunningStandin
 ) -> Iterator[Target]:
@@ -76,15 +76,16 @@ def target(
         )
 
 
+@pytest.mark.parametrize("target", ["direct", "claude", "bench"], indirect=True)
 @pytest.mark.parametrize("flow", flows.EVERYWHERE, ids=lambda flow: str(flow.__name__))
 def test_flow(flow: Callable[[Target], None], target: Target) -> None:
     flow(target)
 
 
+@pytest.mark.parametrize("target", ["direct", "claude"], indirect=True)
 @pytest.mark.parametrize("flow", flows.NATIVE, ids=lambda flow: str(flow.__name__))
 def test_flow_of_this_dialect_alone(flow: Callable[[Target], None], target: Target) -> None:
-    if target.is_native:
-        flow(target)
+    flow(target)
 
 
 def test_models_and_both_addresses(gateway: RunningGateway) -> None:

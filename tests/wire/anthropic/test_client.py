@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -519,3 +520,13 @@ def test_no_spelling_of_an_address_passes_in_any_place() -> None:
                 asked(**place(url))
             tried += 1
     assert tried >= 200
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, len(THOUGHTS)), max_size=4))
+def test_a_stream_does_not_depend_on_how_its_pieces_come(cuts: list[int]) -> None:
+    shown = asked(thinking={"type": "adaptive"})
+    whole = MESSAGES.writer(shown).write(THOUGHTS)
+    writer = MESSAGES.writer(shown)
+    places = sorted({0, *cuts, len(THOUGHTS)})
+    assert b"".join(writer.write(THOUGHTS[a:b]) for a, b in pairwise(places)) == whole
