@@ -66,6 +66,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     service_tiers: Mapping[str, Price] = {}
     operations: frozenset[Operation] | None = None  # None: whatever its dialect has
 
+    @property
+    def gives_vectors(self) -> bool:
+        """Whether it is for embeddings, and nobody can talk to it."""
+        return self.operations is not None and "chat" not in self.operations
+
 
 class Target(msgspec.Struct, frozen=True, eq=False):
     """One deployment of a route: neighbours with a weight share one step of its order."""

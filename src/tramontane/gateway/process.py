@@ -428,6 +428,7 @@ class GatewayProcess:
             max_output_tokens=None if first is None else first.max_output_tokens,
             is_local=first is not None and first.is_local,
             supports_tools=first is not None and first.supports_tools,
+            gives_vectors=first is not None and first.gives_vectors,
         )
 
     def _ready(self) -> tuple[int, bytes, bytes]:

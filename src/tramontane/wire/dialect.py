@@ -132,6 +132,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     max_output_tokens: int | None = None
     is_local: bool = False
     supports_tools: bool = False
+    gives_vectors: bool = False  # and no text
 
 
 class Local(Protocol):

@@ -218,6 +218,7 @@ def test_vectors() -> None:
 MODELS = (
     Shown(name="large", context_tokens=4096, is_local=True, supports_tools=True),
     Shown(name="far"),
+    Shown(name="vectors", gives_vectors=True),
 )
 
 
@@ -226,11 +227,16 @@ def answered(path: str, body: bytes = b"") -> Any:
 
 
 def test_lists() -> None:
-    assert [model["name"] for model in answered("/api/tags")["models"]] == ["large", "far"]
+    assert [model["name"] for model in answered("/api/tags")["models"]] == [
+        "large",
+        "far",
+        "vectors",
+    ]
     assert [model["name"] for model in answered("/api/ps")["models"]] == ["large"]
     shown = answered("/api/show", b'{"model": "large:latest"}')
     assert shown["capabilities"] == ["completion", "tools"]
     assert shown["model_info"]["tramontane.context_length"] == 4096
+    assert answered("/api/show", b'{"model": "vectors"}')["capabilities"] == ["embedding"]
     assert answered("/api/version")["version"].count(".") == 2
     with pytest.raises(NotFound):
         answered("/api/show", b'{"model": "none"}')

@@ -139,6 +139,12 @@ def _running(model: Shown) -> dict[str, Any]:
     return body
 
 
+def _capabilities(model: Shown) -> list[str]:
+    if model.gives_vectors:
+        return ["embedding"]
+    return ["completion", "tools"] if model.supports_tools else ["completion"]
+
+
 def _shown(model: Shown) -> dict[str, Any]:
     info: dict[str, Any] = {"general.architecture": "tramontane", "general.basename": model.name}
     if model.context_tokens is not None:
@@ -150,6 +156,6 @@ def _shown(model: Shown) -> dict[str, Any]:
         "template": "",
         "details": _details(model),
         "model_info": info,
-        "capabilities": ["completion", "tools"] if model.supports_tools else ["completion"],
+        "capabilities": _capabilities(model),
         "modified_at": timestamp(model.created_s * 1_000_000_000),
     }
