@@ -123,6 +123,20 @@ def test_what_a_provider_has_nothing_for_is_refused_or_dropped_and_named(
     assert "x-tramontane-dropped" not in reply.fields
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_what_an_engine_here_does_not_know_can_be_dropped_too(
+    gateway: RunningGateway, stream: bool
+) -> None:
+    wishes: dict[str, Any] = {"n": 2, "web_search_options": {}}
+    reply = ask(gateway, "openai", "engine", stream=stream, **wishes)
+    assert reply.status == 400
+    drop = {"x-tramontane-drop": "true"}
+    reply = ask(gateway, "openai", "engine", stream=stream, headers=drop, **wishes)
+    assert reply.status == 200, reply.body
+    assert set(reply.fields["x-tramontane-dropped"].split(", ")) == set(wishes)
+    assert not stream or SPEAKERS["openai"].read_stream(reply.body).is_whole
+
+
 def test_a_refused_wish_costs_nothing_and_reaches_nobody(
     gateway: RunningGateway, standin: RunningStandin
 ) -> None:

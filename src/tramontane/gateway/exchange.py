@@ -48,10 +48,10 @@ from tramontane.gateway.translation import (
     rendered,
     translation_to,
     without_prompt,
+    writer_of,
 )
 from tramontane.gateway.upstream import UpstreamConnection
 from tramontane.gateway.waiting import Waiting, moved_to, serving
-from tramontane.wire.canonical import Request
 from tramontane.wire.dialect import EVENT_STREAM, Asked, StreamWriter
 from tramontane.wire.http import ResponseHead
 from tramontane.wire.openai import events
@@ -248,7 +248,8 @@ class Exchange:
     def _translation_for(self, intent: Intent, deployment: Deployment) -> Translation | None:
         """Return the way to `deployment`, None where it speaks the client's own dialect."""
         endpoint = self._endpoint
-        is_engine = deployment.is_local and intent.operation != "chat"
+        drops = self._drops or deployment.drops_unsupported
+        is_engine = deployment.is_local and (intent.operation != "chat" or drops)
         if endpoint.path and endpoint.client.dialect == deployment.dialect and not is_engine:
             return None
         if self._asked is None:
@@ -573,7 +574,8 @@ class Exchange:
         if not self._client.is_open:
             return
         if self._sent or self._is_open:
-            self._client.write_payload(self._last_word(error))
+            writer = self._writer or writer_of(self._endpoint.client, self._asked)
+            self._client.write_payload(writer.fail(error))
             self._client.break_stream()
             return
         fields = error_fields(error, self.request_id)
@@ -581,14 +583,6 @@ class Exchange:
             fields += self._desk.limits.fields(self.principal, self._desk.clock_s())
         status, body = self._endpoint.client.error(error)
         self._client.respond(status, fields, body)
-
-    def _last_word(self, error: TramontaneError) -> bytes:
-        """Return `error` as the stream's last event."""
-        writer = self._writer
-        if writer is None:  # it was spliced, or has only waited
-            asked = self._asked or Asked(request=Request(model=""), fields={}, prompt_bytes=0)
-            writer = self._endpoint.client.writer(asked)
-        return writer.fail(error)
 
     def _crashed(self, error: Exception) -> None:
         """A fault of ours: answer as such and let the outer edge report it."""

@@ -14,7 +14,7 @@ from tramontane.gateway.directory import Deployment
 from tramontane.gateway.relay import Gathered, Progress, Sink
 from tramontane.gateway.translated_stream import CollectedStream, PassedStream, TranslatedStream
 from tramontane.wire import upstreams
-from tramontane.wire.canonical import Answer, Began, Broken, Operation, Said
+from tramontane.wire.canonical import Answer, Began, Broken, Operation, Request, Said
 from tramontane.wire.dialect import (
     Asked,
     Client,
@@ -44,6 +44,11 @@ def intent_of(asked: Asked) -> Intent:
         asked.prompt_bytes,
         request.operation,
     )
+
+
+def writer_of(client: Client, asked: Asked | None) -> StreamWriter:
+    """Return the writer of a stream's last word, where it was spliced or has only waited."""
+    return client.writer(asked or Asked(request=Request(model=""), fields={}, prompt_bytes=0))
 
 
 def without_prompt(asked: Asked) -> Asked:

@@ -175,6 +175,24 @@ def test_an_engine_samples_in_more_ways_than_a_provider(field: str) -> None:
     assert ENGINE.write(request, model="m", drops=False).dropped == ()
 
 
+@pytest.mark.parametrize(
+    ("model", "effort"),
+    [
+        ("gpt-4o", None),
+        ("mistral-large", None),
+        ("gpt-5-mini", "minimal"),
+        ("openai/gpt-5.1", "none"),
+        ("o3", "low"),
+    ],
+)
+def test_who_thinks_unasked_is_told_to_think_as_little_as_it_can(
+    model: str, effort: str | None
+) -> None:
+    request = Request(model="m", messages=(Message("user", (Text("x"),)),), thinking_tokens=0)
+    body = msgspec.json.decode(UPSTREAM.write(request, model=model, drops=False).body)
+    assert body.get("reasoning_effort") == effort
+
+
 # -- answers ------------------------------------------------------------------------------------
 
 

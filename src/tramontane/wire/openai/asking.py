@@ -4,6 +4,7 @@ Pictures that a tool gave back follow its result in a message of the user's, sin
 there. What was thought before is not sent. It does not know addresses or keys.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -25,7 +26,15 @@ ENGINE_EXTRA = frozenset((
 """Ways of sampling that Ollama's clients ask for, and an engine here knows too."""
 _LIKE_OPENAI = frozenset(("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed"))
 _encode = msgspec.json.Encoder().encode
-_EFFORTS = ((0, "none"), (4_096, "low"), (16_384, "medium"))
+_EFFORTS = ((4_096, "low"), (16_384, "medium"))
+# Models that think unless told otherwise, and how little each can be told to: a guide of OpenAI's
+# (platform.openai.com/docs/guides/reasoning). Others refuse the field, and do not think.
+_LEAST = (
+    (re.compile(r"(?:.*/)?gpt-(?:5\.\d|[6-9])"), "none"),
+    (re.compile(r"(?:.*/)?gpt-5"), "minimal"),
+    (re.compile(r"(?:.*/)?(?:o\d|gpt-oss)"), "low"),
+)
+_ENGINE_HINTS = frozenset(("service_tier", "verbosity"))
 
 
 def write_chat(
@@ -51,7 +60,9 @@ def write_chat(
         fields["stop"] = list(request.stop)
     if request.max_tokens is not None:
         fields[max_tokens_field] = request.max_tokens
-    if request.choices != 1:
+    if request.choices != 1 and is_engine:
+        unsaid.leave("n")
+    elif request.choices != 1:
         fields["n"] = request.choices
     if request.logprobs is not None:
         fields["logprobs"] = True
@@ -64,8 +75,8 @@ def write_chat(
     _write_tools(request, fields)
     if request.format is not None:
         fields["response_format"] = _format(request.format)
-    effort = request.effort or _effort(request.thinking_tokens)
-    if effort is not None and (not is_engine or effort != "none"):
+    effort = request.effort or _effort(request.thinking_tokens, model)
+    if effort is not None:
         fields["reasoning_effort"] = effort
     if is_engine:
         fields |= {n: v for n in ("top_k", "min_p") if (v := getattr(request, n)) is not None}
@@ -75,7 +86,7 @@ def write_chat(
             unsaid.leave("prefix")
     if request.safe_prompt:
         unsaid.leave("safe_prompt")
-    known = KNOWN_EXTRA | ENGINE_EXTRA if is_engine else KNOWN_EXTRA
+    known = _ENGINE_HINTS | ENGINE_EXTRA if is_engine else KNOWN_EXTRA
     unsaid.leave_extra(request, known)
     fields |= {n: raw for n, raw in request.extra.items() if n in known}
     if request.stream:
@@ -90,10 +101,12 @@ def write_chat(
     )
 
 
-def _effort(thinking_tokens: int | None) -> str | None:
-    """Return the effort that comes nearest to a budget for thinking."""
+def _effort(thinking_tokens: int | None, model: str) -> str | None:
+    """Return the effort of `model` that comes nearest to a budget for thinking."""
     if thinking_tokens is None:
         return None
+    if thinking_tokens == 0:
+        return next((least for names, least in _LEAST if names.match(model.lower())), None)
     return next((effort for most, effort in _EFFORTS if thinking_tokens <= most), "high")
 
 
