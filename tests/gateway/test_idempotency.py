@@ -109,6 +109,40 @@ def test_a_repetition_gets_the_same_answer_and_asks_nobody(place: Place, stream:
     assert bill.cost_nano > 0
 
 
+CHAT = {"model": "bench", "messages": [{"role": "user", "content": "<kept>"}]}
+DIALECTS: dict[str, dict[str, Any]] = {
+    "/mistral/v1/chat/completions": CHAT,
+    "/azure/chat/completions": CHAT,
+    "/openai/deployments/bench/chat/completions": CHAT,
+    "/anthropic/v1/messages": {**CHAT, "max_tokens": 20},
+    "/v1/messages": {**CHAT, "max_tokens": 20},
+    "/v1/responses": {"model": "bench", "input": "<kept>"},
+    "/v1/completions": {"model": "bench", "prompt": "<kept>"},
+    "/v1/embeddings": {"model": "bench", "input": "<kept>"},
+    "/api/chat": CHAT,
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", DIALECTS)
+def test_every_dialect_repeats_its_answers(place: Place, path: str, stream: bool) -> None:
+    asked = {**DIALECTS[path], "stream": stream}
+    if path == "/v1/embeddings":
+        del asked["stream"]
+    fields = {"Idempotency-Key": f"dialect-{stream}"}
+
+    def ask() -> Reply:
+        return place.gateway.request(
+            "POST", path, json.dumps(asked).encode(), key=place.gateway.key, fields=fields
+        )
+
+    first, again = ask(), ask()
+    assert first.status == again.status == 200, first.body
+    assert again.body == first.body and place.asked == 1
+    assert again.fields["content-type"] == first.fields["content-type"]
+    assert again.fields["x-tramontane-replayed"] == "true"
+
+
 def test_another_request_under_the_same_key_is_refused(place: Place) -> None:
     assert place.ask("<kept> one", "changed").status == 200
     other = place.ask("<kept> two", "changed")
