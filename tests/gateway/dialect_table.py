@@ -62,7 +62,7 @@ class Form(NamedTuple):
     seed: dict[str, Any] | None
     stop: dict[str, Any] | None
     counted: dict[str, Any]
-    cut_short: str
+    reasons: tuple[str, str, str]  # of itself, for a tool, at its limit
     read: Callable[[Any], Said]
     read_stream: Callable[[bytes], Said]
 
@@ -207,7 +207,7 @@ def _chat_form(counted: dict[str, Any], seed: str = "seed") -> Form:
         seed={seed: _SEED},
         stop={"stop": _STOP},
         counted=counted,
-        cut_short="length",
+        reasons=("stop", "tool_calls", "length"),
         read=_chat,
         read_stream=_chat_stream,
     )
@@ -231,7 +231,7 @@ FORMS = {
         seed=None,
         stop=None,
         counted={},
-        cut_short="max_output_tokens",
+        reasons=("completed", "completed", "max_output_tokens"),
         read=_response,
         read_stream=_response_stream,
     ),
@@ -267,7 +267,7 @@ FORMS = {
         seed=None,
         stop={"stop_sequences": _STOP},
         counted={},
-        cut_short="max_tokens",
+        reasons=("end_turn", "tool_use", "max_tokens"),
         read=_message,
         read_stream=_message_stream,
     ),
@@ -288,7 +288,7 @@ FORMS = {
         seed={"options": {"seed": _SEED}},
         stop={"options": {"stop": _STOP}},
         counted={},
-        cut_short="length",
+        reasons=("stop", "stop", "length"),
         read=_ollama,
         read_stream=_ollama_stream,
     ),
@@ -362,12 +362,14 @@ class Bench:
         asked = self.standin.requests[-1]
         if feature == "tools":
             is_right = said.calls == [("get_weather", {"city": "Sion"})]
-            return None if is_right else "calls"
+            return None if is_right and said.reason == form.reasons[1] else "calls"
         if feature == "usage":
             used = (asked.prompt_tokens, asked.completion_tokens)
             return None if said.usage == used else f"usage is not {used}"
         if feature == "cut":
-            return None if said.reason == form.cut_short else "reason"
+            return None if said.reason == form.reasons[2] else "reason"
+        if said.reason != form.reasons[0]:
+            return "reason"
         reached = _REACHES.get(feature)
         if reached is not None and reached not in _plain(asked.body):
             return "it did not reach the provider"
@@ -414,14 +416,14 @@ def table(on: Bench) -> str:
         "",
         "What goes through between each dialect that clients speak and each that providers speak.",
         "Written by `python -m tests.gateway.dialect_table`, which asks each cell of a gateway",
-        "that runs, with a stand-in for the provider; `make check-slow` compares. The stand-ins are",
-        "themselves asked by each provider's own client.",
+        "that runs, with a stand-in for the provider; `make check-slow` compares. The stand-ins",
+        "are themselves asked by each provider's own client.",
         "",
         "● goes through: it reaches the provider as its own field, and comes back as the client's.",
         "○ is refused before anything is sent, with the field's name; `x-tramontane-drop: true`",
         "leaves it out instead. – The client's dialect has no such thing. On the left of each cell",
         "a whole answer, on the right a stream. *Usage* is compared with the provider's own count,",
-        "*cut short* with the client's own word for an answer that met its limit.",
+        "the reason why an answer ended (of itself, for a tool, *cut short*) with the client's word.",
     ]
     for client in FORMS:
         lines += ["", f"## {NAMES[client]}", ""]
