@@ -423,7 +423,7 @@ def table(on: Bench) -> str:
         "○ is refused before anything is sent, with the field's name; `x-tramontane-drop: true`",
         "leaves it out instead. – The client's dialect has no such thing. On the left of each cell",
         "a whole answer, on the right a stream. *Usage* is compared with the provider's own count,",
-        "the reason why an answer ended (of itself, for a tool, *cut short*) with the client's word.",
+        "why an answer ended (of itself, for a tool, *cut short*) with the client's own word.",
     ]
     for client in FORMS:
         lines += ["", f"## {NAMES[client]}", ""]
