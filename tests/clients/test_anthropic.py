@@ -88,9 +88,13 @@ def test_flow_of_this_dialect_alone(flow: Callable[[Target], None], target: Targ
     flow(target)
 
 
-def test_models_and_both_addresses(gateway: RunningGateway) -> None:
+def test_models_and_both_addresses(gateway: RunningGateway, standin: RunningStandin) -> None:
     import anthropic
 
+    direct = standin.url.removesuffix("/v1")
+    with anthropic.Anthropic(base_url=direct, api_key=KEY, max_retries=0) as client:
+        assert [model.id for model in client.models.list()] == ["claude", "bench", "direct"]
+        assert client.models.retrieve("direct").type == "model"
     address = gateway.address
     with anthropic.Anthropic(base_url=f"{address}/anthropic", api_key=gateway.key) as client:
         assert [model.id for model in client.models.list(limit=1)] == ["bench", "claude"]

@@ -6,6 +6,7 @@ code with `wire`.
 """
 
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -18,7 +19,7 @@ from tramontane.providers.standin.encoding import Count
 from tramontane.providers.standin.forms import Desk, bearer, require_key
 from tramontane.providers.standin.instances import instance
 from tramontane.providers.standin.plan import Draft, Plan
-from tramontane.providers.standin.planning import planned
+from tramontane.providers.standin.planning import plain, planned
 from tramontane.providers.standin.refusals import Refused
 from tramontane.providers.standin.tally import Request
 
@@ -52,7 +53,7 @@ class Made(msgspec.Struct, frozen=True):
 
 
 class AnthropicForm:
-    """Answers /v1/messages and /v1/messages/count_tokens."""
+    """Answers below /v1/messages, and /v1/models to who says an `anthropic-version`."""
 
     def check_key(self, incoming: Incoming, api_key: str) -> None:
         """Raise Refused without the right x-api-key (or, for tokens of OAuth, Bearer)."""
@@ -62,6 +63,8 @@ class AnthropicForm:
 
     def answer(self, incoming: Incoming, kept: Request, desk: Desk) -> Plan:
         """Return the plan of the response."""
+        if incoming.path.startswith("/v1/models"):
+            return _models(incoming, desk)
         if incoming.method != "POST":
             raise Refused(f"{incoming.path} takes POST, not {incoming.method}.", status=405)
         if b"anthropic-version" not in incoming.headers:
@@ -110,6 +113,28 @@ def _count(incoming: Incoming, kept: Request, desk: Desk) -> Plan:
     desk.direct(incoming, kept, request.model, requests.last_user_text(request))
     prompt, _ = requests.prompt_tokens(request)
     return planned(Draft(200, [_encode({"input_tokens": prompt})], [0]))
+
+
+def _models(incoming: Incoming, desk: Desk) -> Plan:
+    """Return all models on one page, or the one that is named."""
+    data = [
+        {
+            "type": "model",
+            "id": name,
+            "display_name": name,
+            "created_at": "1970-01-01T00:00:00Z",
+            "lifecycle": "active",
+        }
+        for name in desk.models
+    ]
+    wanted = unquote(incoming.path.removeprefix("/v1/models").lstrip("/"))
+    if not wanted:
+        ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]}
+        return plain({"data": data, "has_more": False, **ends})
+    for model in data:
+        if model["id"] == wanted:
+            return plain(model)
+    raise Refused(f"model: {wanted}", status=404)
 
 
 def _made(request: requests.MessagesRequest, behaviour: Behaviour, echo: str, desk: Desk) -> Made:

@@ -47,8 +47,11 @@ class Form(Protocol):
         """Return the draft of an error."""
 
 
-def form_at(path: str) -> Form | None:
-    """Return the form that answers at `path`, None for OpenAI's."""
+def form_at(incoming: Incoming) -> Form | None:
+    """Return the form that answers `incoming`, None for OpenAI's."""
+    path = incoming.path
+    if path.startswith("/v1/models") and b"anthropic-version" in incoming.headers:
+        return _form(_PLACES["/v1/messages"])
     for prefix, module in _PLACES.items():
         if path.startswith(prefix):
             return _form(module)

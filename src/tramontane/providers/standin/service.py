@@ -77,7 +77,7 @@ class Service:
         if incoming.path.startswith("/standin/") or incoming.path == "/health":
             return self._own(incoming), None
         kept = self._keep(incoming)
-        form = form_at(incoming.path)
+        form = form_at(incoming)
         if form is not None:
             return self._other(form, incoming, kept), kept
         try:
