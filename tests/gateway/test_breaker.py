@@ -59,6 +59,15 @@ def test_a_sudden_end_shows_at_once_however_long_all_went_well() -> None:
     assert breaker.is_open
 
 
+def test_an_answer_that_breaks_off_is_one_failure_and_no_success() -> None:
+    breaker, _ = made()
+    for n in range(FAILURES_LEAST):
+        assert not breaker.is_open, n
+        breaker.passed()
+        breaker.failed("upstream_error", had_passed=True)
+    assert breaker.is_open
+
+
 def test_old_outcomes_are_forgotten() -> None:
     breaker, clock = made()
     for _ in range(100):

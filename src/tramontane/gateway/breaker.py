@@ -88,9 +88,15 @@ class Breaker:
             self._until_s = self._probed_s = None
             self._failures = self._count = 0
 
-    def failed(self, cause: str, retry_after_s: float | None = None) -> None:
-        """The deployment has failed; `retry_after_s` is when it said to come again."""
+    def failed(
+        self, cause: str, retry_after_s: float | None = None, *, had_passed: bool = False
+    ) -> None:
+        """The deployment has failed; `retry_after_s` is when it said to come again. `had_passed`:
+        it had begun to answer, which does not count then.
+        """
         if self._until_s is None:
+            if had_passed and self._count > self._failures.bit_count():
+                self._count -= 1
             self._note(1)
             failed = self._failures.bit_count()
             if failed < FAILURES_LEAST or failed < FAILURES_SHARE * self._count:

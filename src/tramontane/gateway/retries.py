@@ -80,7 +80,7 @@ class Attempts:
 
     __slots__ = (
         "_breaker", "_breakers", "_budget", "_clock_s", "_draw", "_ends_s", "_failure",
-        "_is_probe", "_left", "_plan", "_rounds",
+        "_has_answered", "_is_probe", "_left", "_plan", "_rounds",
     )  # fmt: skip
 
     def __init__(
@@ -101,6 +101,7 @@ class Attempts:
         self._rounds = 0
         self._breaker: Breaker | None = None  # of the attempt under way
         self._is_probe = False
+        self._has_answered = False
         self._failure: TramontaneError | None = None  # of the last attempt
         if plan.retries or len(self._left) > 1:  # else there is nothing to be counted
             budget.asked()
@@ -114,12 +115,14 @@ class Attempts:
             breaker = self._breakers(deployment)
             if breaker is None or breaker.may_ask():
                 self._breaker = breaker
+                self._has_answered = False
                 self._is_probe = breaker is not None and breaker.asked()
                 return deployment
         raise self._failure or self._all_open()
 
     def answered(self) -> None:
         """The deployment has begun to answer, be it that the request is wrong."""
+        self._has_answered = True
         if self._breaker is not None:
             self._breaker.passed()
 
@@ -127,7 +130,7 @@ class Attempts:
         """The attempt has ended with `error`, which may be the deployment's doing."""
         self._failure = error
         if self._breaker is not None and _is_upstreams(error):
-            self._breaker.failed(error.code, error.retry_after_s)
+            self._breaker.failed(error.code, error.retry_after_s, had_passed=self._has_answered)
 
     def ended(self) -> None:
         """The attempt is over, whatever came of it."""
