@@ -269,6 +269,13 @@ def test_a_request_that_the_provider_refuses_is_the_callers(
 
 
 @pytest.mark.parametrize("model", ELSEWHERE)
+def test_when_to_come_again_reaches_the_client(place: Place, model: str) -> None:
+    """Google says so in the error's details, AWS in the head."""
+    reply = place.chat(model, "[[standin status=429 retry_after_s=7]] x")
+    assert (reply.status, reply.fields["retry-after"]) == (429, "7")
+
+
+@pytest.mark.parametrize("model", ELSEWHERE)
 def test_what_cannot_be_said_is_refused_or_dropped_and_named(place: Place, model: str) -> None:
     reply = place.chat(model, "x", logit_bias={"1": 1})
     assert (reply.status, reply.code) == (400, "unsupported_parameter")

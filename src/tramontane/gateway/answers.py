@@ -30,6 +30,7 @@ FAILURES = frozenset((401, 403, 404, *range(500, 600)))
 """Statuses that say nothing of the request: the deployment itself is not as it should be."""
 UNWELL = FAILURES | {429}
 
+RETRY_AFTER_MOST_S = 3600.0
 TOO_LARGE = b"is too large to process"  # an input to be embedded: a 500 of the engine's
 _is_word = re.compile(r"[\w.-]{1,64}").fullmatch
 
@@ -181,7 +182,7 @@ def refusal(
         return RateLimited(
             f"The provider of '{deployment.name}' is limiting our requests.",
             code="upstream_rate_limited",
-            retry_after_s=_seconds(head.retry_after) or 1 + random.random(),
+            retry_after_s=_wait_s(head, body, translation),
         )
     if status in (401, 403, 404):
         return UpstreamFailed(
@@ -195,7 +196,7 @@ def refusal(
         return Unavailable(
             f"The provider of '{deployment.name}' is overloaded.",
             code="upstream_overloaded",
-            retry_after_s=_seconds(head.retry_after) or 1 + random.random(),
+            retry_after_s=_wait_s(head, body, translation),
         )
     return UpstreamFailed(f"The upstream of '{deployment.name}' failed with status {status}.")
 
@@ -237,7 +238,15 @@ def _error_of(body: bytes) -> dict[str, object]:
     return error if isinstance(error, dict) else {}
 
 
+def _wait_s(head: ResponseHead, body: bytes, translation: Translation | None) -> float:
+    """Return how long to wait: as the head says, else as the body does, else about a second."""
+    told = _seconds(head.retry_after)
+    if not told and translation is not None:
+        told = translation.read_error(body).retry_after_s
+    return min(told, RETRY_AFTER_MOST_S) if told else 1 + random.random()
+
+
 def _seconds(value: bytes) -> float | None:
     if not value.isdigit():
         return None
-    return min(float(value), 3600.0)
+    return min(float(value), RETRY_AFTER_MOST_S)

@@ -266,13 +266,15 @@ def inexpressible(field: str, dialect: str) -> InvalidRequest:
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """A provider's error in its own words; `code` and `param` where it names them. `status` is the
-    HTTP status that it means, where it came with another one.
+    HTTP status that it means, where it came with another one. `retry_after_s`: where it says so
+    in its body and not in the head.
     """
 
     message: str = ""
     code: str | None = None
     param: str | None = None
     status: int | None = None
+    retry_after_s: float | None = None
 
 
 class Broken(TramontaneError):

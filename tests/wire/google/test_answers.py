@@ -283,6 +283,9 @@ def test_errors_in_its_own_words() -> None:
     error["details"] = [{"fieldViolations": [{"field": "contents[0].parts"}]}]
     said = UPSTREAM.read_error(json.dumps([{"error": error}]).encode())
     assert (said.code, said.param, said.status) == ("INVALID_ARGUMENT", "contents[0].parts", None)
+    error["details"] = [{"@type": "x/google.rpc.RetryInfo", "retryDelay": "37.5s"}]
+    said = UPSTREAM.read_error(json.dumps({"error": error}).encode())
+    assert said.retry_after_s == 37.5
     with pytest.raises(UpstreamFailed, match="API key"):
         read(stream(json.dumps({"error": error}).encode()))
 

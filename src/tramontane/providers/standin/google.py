@@ -48,6 +48,7 @@ _REASONS = {
     "length": "MAX_TOKENS",
     "content_filter": "SAFETY",
 }
+_DETAIL = "type.googleapis.com/google.rpc."
 _BLOCKED = "blocked"  # the behaviour's `finish` for a prompt that is refused whole
 
 
@@ -93,18 +94,21 @@ class GoogleForm:
 
     def refusal(self, refused: Refused) -> Draft:
         """Return the draft of an error."""
-        draft = Draft(refused.status, [msgspec.json.encode(_error(refused))], [0])
-        if refused.retry_after_s is not None:
-            draft.fields.append(b"retry-after: %d" % -(-refused.retry_after_s // 1))
-        return draft
+        return Draft(refused.status, [msgspec.json.encode(_error(refused))], [0])
 
 
 def _error(refused: Refused) -> Json:
     status = _STATUSES.get(refused.status, "UNKNOWN")
     error: Json = {"code": refused.status, "message": refused.message, "status": status}
+    details: list[Json] = []
     if refused.code is not None and refused.code.isupper() and refused.code != status:
-        kind = "type.googleapis.com/google.rpc.ErrorInfo"
-        error["details"] = [{"@type": kind, "reason": refused.code, "domain": "googleapis.com"}]
+        named = {"reason": refused.code, "domain": "googleapis.com"}
+        details.append({"@type": _DETAIL + "ErrorInfo", **named})
+    if refused.retry_after_s is not None:  # here, and not in the head
+        delay = {"retryDelay": f"{refused.retry_after_s:g}s"}
+        details.append({"@type": _DETAIL + "RetryInfo", **delay})
+    if details:
+        error["details"] = details
     return {"error": error}
 
 

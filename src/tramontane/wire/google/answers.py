@@ -6,6 +6,7 @@ finished. Facts: ai.google.dev/api/generate-content and the types of google-gena
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ from tramontane.wire.canonical import (
 from tramontane.wire.google.signatures import MARK, seal
 
 _EMPTY = msgspec.Raw(b"{}")
+_DELAY = re.compile(r"\d{1,9}(?:\.\d{1,9})?s")
 
 
 class _Camel(msgspec.Struct, rename="camel"):
@@ -193,7 +195,7 @@ def read_said(body: bytes) -> Said:
 
 
 def _said(error: _Error) -> Said:
-    code, param = error.status, None
+    code, param, retry_after_s = error.status, None, None
     for detail in error.details:
         reason = detail.get("reason")
         if isinstance(reason, str):
@@ -202,8 +204,22 @@ def _said(error: _Error) -> Said:
         if isinstance(violations, list) and violations and isinstance(violations[0], dict):
             field = violations[0].get("field")
             param = field if isinstance(field, str) else None
+        retry_after_s = _seconds(detail.get("retryDelay")) or retry_after_s
     status = 401 if code == "API_KEY_INVALID" else None  # comes as 400, as a caller's mistake does
-    return Said(message=error.message, code=code, param=param, status=status)
+    return Said(
+        message=error.message,
+        code=code,
+        param=param,
+        status=status,
+        retry_after_s=retry_after_s,
+    )
+
+
+def _seconds(delay: object) -> float | None:
+    """Return the seconds of a RetryInfo's `37.5s` (google/rpc/error_details.proto)."""
+    if not isinstance(delay, str) or _DELAY.fullmatch(delay) is None:
+        return None
+    return float(delay[:-1])
 
 
 def _decode(data: bytes) -> _Response:
