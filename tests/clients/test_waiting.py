@@ -1,6 +1,7 @@
 """Official clients whose stream has to wait: they pass over what they are told meanwhile."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -89,4 +90,56 @@ def test_anthropic_s_client_waits_and_is_answered_or_told(
                     with pytest.raises(anthropic.APIStatusError) as caught:
                         waiting.get_final_text()
                     assert caught.value.type == "overloaded_error"
+            busy.close()
+
+
+@pytest.mark.slow
+def test_mistral_s_client_waits_and_is_answered_or_told(
+    gateway: RunningGateway, target: Target
+) -> None:
+    from mistralai.client import Mistral
+
+    client = Mistral(api_key=gateway.key, server_url=f"{gateway.address}/mistral")
+    with target.client() as other:
+        for tokens in (160, 900):
+            busy = other.chat.completions.create(
+                model="bench", messages=says(f"[[standin tokens={tokens} tps=50]] go"), stream=True
+            )
+            next(busy)
+            waiting = client.chat.stream(model="bench", messages=says("after you"))
+            if tokens == 160:
+                said = [event.data.choices[0].delta.content for event in waiting]
+                assert "".join(str(text or "") for text in said) == "after you"
+            else:
+                with pytest.raises(ValueError, match="overloaded"):
+                    list(waiting)
+            busy.close()
+
+
+@pytest.mark.slow
+def test_azure_s_client_waits_untold_and_is_answered_or_refused(
+    gateway: RunningGateway, target: Target
+) -> None:
+    from azure.ai.inference import ChatCompletionsClient
+    from azure.ai.inference.models import UserMessage
+    from azure.core.credentials import AzureKeyCredential
+    from azure.core.exceptions import HttpResponseError
+
+    credential = AzureKeyCredential(gateway.key)
+    client = ChatCompletionsClient(f"{gateway.address}/azure", credential, retry_total=0)
+    after: Any = [UserMessage("after you")]
+    with target.client() as other, client:
+        for tokens in (160, 900):
+            busy = other.chat.completions.create(
+                model="bench", messages=says(f"[[standin tokens={tokens} tps=50]] go"), stream=True
+            )
+            next(busy)
+            if tokens == 160:
+                updates = client.complete(model="bench", messages=after, stream=True)
+                said = [u.choices[0].delta.content for u in updates if u.choices]
+                assert "".join(text or "" for text in said) == "after you"
+            else:
+                with pytest.raises(HttpResponseError) as caught:
+                    client.complete(model="bench", messages=after, stream=True)
+                assert caught.value.status_code == 503
             busy.close()
