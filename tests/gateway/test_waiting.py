@@ -130,11 +130,20 @@ def gateway(
 class Stream:
     """One streamed request, read as it comes; HTTP/1.0, so that nothing stands between events."""
 
-    def __init__(self, gateway: RunningGateway, content: str, model: str = "bench") -> None:
+    def __init__(
+        self,
+        gateway: RunningGateway,
+        content: str,
+        model: str = "bench",
+        path: str = "/v1/chat/completions",
+    ) -> None:
         messages = [{"role": "user", "content": content}]
-        body = json.dumps({"model": model, "stream": True, "messages": messages}).encode()
+        asked = {"model": model, "stream": True, "messages": messages}
+        if path.startswith("/anthropic"):
+            asked["max_tokens"] = 500  # without it nothing is asked for there
+        body = json.dumps(asked).encode()
         head = (
-            f"POST /v1/chat/completions HTTP/1.0\r\nHost: gw\r\n"
+            f"POST {path} HTTP/1.0\r\nHost: gw\r\n"
             f"Authorization: Bearer {gateway.key}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self.began_s = time.monotonic()
@@ -183,6 +192,27 @@ def test_a_stream_hears_its_place_and_is_answered(gateway: RunningGateway) -> No
             assert body.count(b": serving deployment=bench\n\n") == 1
             assert body.index(b": queued") < body.index(b": serving") < body.index(b"data: ")
             assert b"data: [DONE]" in body
+
+
+def test_other_dialects_wait_as_their_clients_can_bear(gateway: RunningGateway) -> None:
+    paths = {
+        "/anthropic/v1/messages": b'"message_stop"',
+        "/mistral/v1/chat/completions": b"data: [DONE]",
+        "/azure/chat/completions": b"data: [DONE]",
+        "/api/chat": b'"done":true',
+    }
+    with ExitStack() as open_now:
+        first = open_now.enter_context(closing(Stream(gateway, "[[standin tokens=130 tps=50]] a")))
+        first.until(b"data: ")
+        others = {
+            path: open_now.enter_context(closing(Stream(gateway, "b", path=path))) for path in paths
+        }
+        for path, end in paths.items():
+            head, _, body = others[path].rest().partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 ")
+            assert end in body
+            hears = path in ("/anthropic/v1/messages", "/mistral/v1/chat/completions")
+            assert (b": queued" in body, b": serving" in body) == (hears, hears)
 
 
 def test_who_does_not_stream_gets_the_true_status(gateway: RunningGateway) -> None:

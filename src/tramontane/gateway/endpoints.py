@@ -16,7 +16,7 @@ from tramontane.wire.anthropic import models as anthropic_models
 from tramontane.wire.azure import client as azure
 from tramontane.wire.azure import info as azure_info
 from tramontane.wire.canonical import Operation
-from tramontane.wire.dialect import Asked, Client, Local
+from tramontane.wire.dialect import EVENT_STREAM, Asked, Client, Local
 from tramontane.wire.mistral import chat as mistral
 from tramontane.wire.mistral.models import MODELS as MISTRAL_MODELS
 from tramontane.wire.ollama import client as ollama
@@ -32,7 +32,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     Where its bodies can be spliced to a provider of the same dialect, `path` is the one behind that
     provider's base address. Where no more than that must be known of one, `intent` reads it, and
     `asked` makes the rest of it where it has to be translated after all. `reads` are fields of the
-    head that the client side looks at; it finds them in the query.
+    head that the client side looks at; it finds them in the query. `hears_comments`: its clients
+    pass over comments in a stream, as the standard has it.
     """
 
     client: Client
@@ -41,6 +42,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     intent: Callable[[bytes], Intent] | None = None
     asked: Callable[[Intent], Asked] | None = None
     reads: tuple[bytes, ...] = ()
+    hears_comments: bool = True
+
+    @property
+    def tells_waiting(self) -> bool:
+        """Whether a stream can hear of its place in a queue before it begins."""
+        return self.hears_comments and self.client.stream_type == EVENT_STREAM
 
     def query_of(self, query: bytes, fields: Mapping[bytes, bytes]) -> bytes:
         """Return `query` with those of `fields` that the client side reads."""
@@ -61,8 +68,9 @@ def _azure_endpoints() -> dict[str, Endpoint]:
 
     Clients of Azure OpenAI append their own /openai to the address that they are given.
     """
-    chat_ = Endpoint(client=azure.CHAT)
-    completions_ = Endpoint(client=azure.COMPLETIONS, operation="completions")
+    # Azure's own client fails on any line that is no data.
+    chat_ = Endpoint(client=azure.CHAT, hears_comments=False)
+    completions_ = Endpoint(client=azure.COMPLETIONS, operation="completions", hears_comments=False)
     embeddings_ = Endpoint(client=azure.EMBEDDINGS, operation="embeddings")
     places = {"/azure/chat/completions": chat_, "/azure/embeddings": embeddings_}
     for path in ("/azure/openai/v1/responses", "/azure/openai/responses", "/openai/responses"):

@@ -335,7 +335,7 @@ class Exchange:
             self._desk.later(lambda: take(permit))  # not on the stack of whoever released it
 
         told = None
-        if intent.stream and self._endpoint.client.stream_type == EVENT_STREAM:
+        if intent.stream and self._endpoint.tells_waiting:
             told = Waiting(self._desk.clock_s, self._tell_waiting).moved
         ticket = gate.wait(self.principal.project.id, admitted, told)
         if self._is_open:
