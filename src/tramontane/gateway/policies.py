@@ -8,23 +8,12 @@ import difflib
 
 from tramontane.errors import Forbidden
 from tramontane.gateway.directory import Deployment, Directory, Principal
-from tramontane.governance.policies import Objection, objection
-
-UNPRICED = Objection(
-    "unpriced",
-    "nobody has said what it costs, and there is a budget; the operator can set a price, or say"
-    ' price = "free"',
-)
+from tramontane.governance.policies import UNPRICED, Objection, first_objection
 
 
 def objection_to(principal: Principal, deployment: Deployment) -> Objection | None:
     """Return why `principal` may not use `deployment`, None where it may."""
-    for policy in principal.policies:
-        if (found := objection(policy, deployment.terms)) is not None:
-            return found
-    if principal.has_budget and not deployment.price.is_known:
-        return UNPRICED
-    return None
+    return first_objection(principal.policies, deployment.terms, has_budget=principal.has_budget)
 
 
 def is_served(directory: Directory, principal: Principal, model: str) -> bool:

@@ -5,7 +5,7 @@ never taken for allowed. It does not know who asks, nor how a refusal is sent.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -64,6 +64,26 @@ class Objection(msgspec.Struct, frozen=True):
 
     rule: str
     reason: str
+
+
+UNPRICED = Objection(
+    "unpriced",
+    "nobody has said what it costs, and there is a budget; the operator can set a price, or say"
+    ' price = "free"',
+)
+
+
+def first_objection(
+    policies: Iterable[Policy], terms: Terms, *, has_budget: bool
+) -> Objection | None:
+    """Return the first thing that rules out what `terms` describe, None where it may be used.
+
+    Where there is a budget, nothing may be used whose cost nobody knows: it could not be kept.
+    """
+    for policy in policies:
+        if (found := objection(policy, terms)) is not None:
+            return found
+    return UNPRICED if has_budget and not terms.price.is_known else None
 
 
 def objection(policy: Policy, terms: Terms) -> Objection | None:

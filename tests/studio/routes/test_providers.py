@@ -6,6 +6,7 @@ import pytest
 
 from tests.processes import RunningStandin, run_standin
 from tests.studio.conftest import Studio, Tenant
+from tests.studio.people import person
 from tramontane.providers.standin import StandinOptions
 from tramontane.store import providers
 
@@ -133,3 +134,31 @@ def test_a_policy_is_set_shown_and_kept_by_whoever_may(
     for one in (path, key_path):
         cleared = studio.call("PUT", one, ours.operator, json={})
         assert cleared.json["local_only"] is False
+
+
+def test_members_are_offered_what_their_project_may_use(studio: Studio, ours: Tenant) -> None:
+    ada = person(studio, "ada", ours.project)
+
+    def offered() -> set[str]:
+        listed = ada.call("GET", f"/api/v1/assistant/models?project_id={ours.project.id}").json
+        return {model["name"] for model in listed["data"]} & {"grand", "giant", "unpriced"}
+
+    prices = {"input_per_mtok": "0.5", "output_per_mtok": "1.5"}
+    for name, kind, price in (
+        ("grand", {"kind": "mistral", "region": "eu"}, prices),
+        ("giant", {"kind": "openai"}, prices),
+        ("unpriced", {"kind": "anthropic"}, None),
+    ):
+        account = {"name": f"of-{name}", "key": KEY, **kind}
+        model = {"name": name, "provider": f"of-{name}", "price": price}
+        for path, body in (("providers", account), ("deployments", model)):
+            made = studio.call("POST", f"/api/v1/{path}", ours.operator, json=body)
+            assert made.status == 201, made.error
+    assert offered() == {"grand", "giant"}  # the project has a budget
+    path = f"/api/v1/projects/{ours.project.id}/policy"
+    assert studio.call("PUT", path, ours.operator, json={"jurisdictions": ["EU"]}).status == 200
+    assert offered() == {"grand"}
+    studio.call("PUT", path, ours.operator, json={})
+    for name in ("grand", "giant", "unpriced"):
+        studio.call("DELETE", f"/api/v1/deployments/{name}", ours.operator)
+        studio.call("DELETE", f"/api/v1/providers/of-{name}", ours.operator)

@@ -12,6 +12,7 @@ from tramontane.store.records import Membership
 from tramontane.studio import facts, serving
 from tramontane.studio.auth import GivenCaller
 from tramontane.studio.operations import describe
+from tramontane.studio.permitted import permitted
 from tramontane.studio.platform import GivenPlatform, Platform
 from tramontane.studio.routes.status import all_deployments, message_for
 
@@ -63,9 +64,10 @@ def list_assistant_models(
     caller: GivenCaller,
     project_id: Annotated[str, QueryParameter(description="Those that this project may use.")],
 ) -> AssistantModelList:
-    """What the member may use in that project."""
+    """What the member may use in that project, by its list of models and by its policy."""
     place = caller.membership(project_id)
     usable = _talking(serving.visible(all_deployments(platform), place.usable_models))
+    usable = permitted(platform, usable, project_id=place.project_id, key_id=place.key_id)
     shown = {deployment.name: message_for(caller, deployment) for deployment in usable}
     found = by_model(facts.served(deployment) for deployment in usable)
     currency = platform.settings.currency

@@ -29,6 +29,7 @@ from tramontane.store.windows import time_name
 from tramontane.studio import embedding, facts, serving
 from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.operations import describe
+from tramontane.studio.permitted import permitted
 from tramontane.studio.platform import GivenPlatform, Platform
 from tramontane.studio.routes.projects import seen_by
 from tramontane.studio.routes.session import arrived_at
@@ -272,6 +273,7 @@ def _asked(platform: Platform, embed_id: str, language: str) -> Asked:
         settings = _settings_of(c, embed, language)
         usable = projects.get(c, embed.project_id).allowed_models
     found = serving.visible(all_deployments(platform), usable)
+    found = permitted(platform, found, project_id=embed.project_id, key_id=embed.key_id)
     models = by_model(facts.served(deployment) for deployment in found)
     return asked_of(embed.key_id, settings, models, embedding.words_of(language).system)
 
