@@ -71,4 +71,4 @@ def test_a_spliced_model(gateway: RunningGateway) -> None:
 def test_a_translated_model(gateway: RunningGateway) -> None:
     # Anthropic's dialect knows schemas, but no other JSON mode, and no embeddings.
     only = "(TestChatCompletions or TestResponses) and not json_mode"
-    assert passed(gateway, "claude", "-k", only) >= 85
+    assert passed(gateway, "claude", "-k", only) >= 84
