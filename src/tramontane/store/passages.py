@@ -15,6 +15,9 @@ from tramontane.errors import NotFound
 from tramontane.store import schema, vectors
 
 
+NUMBER_MOST = 2**31 - 1
+
+
 class StoredPassage(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of a document on one page. `boxes` says where its words stand, packed."""
 
@@ -54,7 +57,8 @@ def get(c: Connection, document_id: str, number: int) -> StoredPassage:
     """Return that passage of that document. Raises NotFound."""
     t = schema.passages.c
     query = _selected().where(t.document_id == document_id, t.number == number)
-    row = c.execute(query).mappings().one_or_none()
+    is_number = 0 < number <= NUMBER_MOST  # what is more is no number to the store
+    row = c.execute(query).mappings().one_or_none() if is_number else None
     if row is None:
         raise NotFound(f"this document has no passage {number}", param="number")
     return StoredPassage(**row)
