@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from tramontane.errors import NotFound
 from tramontane.store import schema, vectors
 
-
 NUMBER_MOST = 2**31 - 1
 
 
