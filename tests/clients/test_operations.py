@@ -13,6 +13,7 @@ import pytest
 
 from tests.clients import flows, ollamaflows, responsesflows
 from tests.clients.flows import Target
+from tests.clients.nodeflows import run_script
 from tests.gateway.speakers import PROVIDERS
 from tests.processes import RunningStandin, run_standin
 from tests.running import RunningGateway, run_gateway
@@ -174,3 +175,7 @@ def test_ollama_is_told_what_was_dropped(gateway: RunningGateway) -> None:
     assert gateway.request("GET", "/api/version", key=gateway.key).json["version"]
     unknown = gateway.request("GET", "/api/tags", key="wrong")
     assert unknown.status == 401 and isinstance(unknown.json["error"], str)
+
+
+def test_the_node_client_beside_chat(node_path: str, target: Target) -> None:
+    run_script(node_path, target, "beside.mjs", 7)
