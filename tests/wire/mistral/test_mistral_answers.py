@@ -202,6 +202,16 @@ def test_whole_answers_both_ways() -> None:
             CHAT.read(body)
 
 
+def test_half_a_count_is_none_and_counts_stay_within_bounds() -> None:
+    def counted(**usage: int) -> Usage | None:
+        message = {"message": {"content": "a"}, "finish_reason": "stop"}
+        return CHAT.read(json.dumps({"choices": [message], "usage": usage}).encode()).usage
+
+    assert counted(prompt_tokens=3) is None
+    assert counted(prompt_tokens=3, completion_tokens=2, num_cached_tokens=9) == Usage(3, 2, 3)
+    assert counted(prompt_tokens=-3, completion_tokens=-2) == Usage(0, 0, 0)
+
+
 def test_a_filtered_answer_is_no_good_end() -> None:
     answer = c.Answer(id="i", model="m", choices=(c.Choice((), "content_filter"),))
     assert json.loads(CHAT_CLIENT.write(answer, ASKED))["choices"][0]["finish_reason"] == "error"

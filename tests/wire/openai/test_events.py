@@ -52,6 +52,7 @@ def test_usage_alone_is_told_from_usage_beside_text() -> None:
         (ANSWERED | {"prompt_tokens_details": {"cached_tokens": 50}}, Usage(9, 4, 9)),
         (ANSWERED | {"prompt_tokens_details": {"cached_tokens": -1}}, Usage(9, 4)),
         (ANSWERED | {"prompt_tokens_details": {"cached_tokens": None}}, Usage(9, 4)),
+        (ANSWERED | {"num_cached_tokens": 5}, Usage(9, 4, 5)),
         (ANSWERED | {"prompt_tokens_details": None}, Usage(9, 4)),
         ({"prompt_tokens": None, "completion_tokens": 4}, None),
         ({"completion_tokens": 4}, None),
@@ -72,6 +73,7 @@ def test_usage_in_every_shape(usage: Any, expected: Usage | None) -> None:
 def test_an_error_is_one_unless_an_answer_comes_with_it() -> None:
     assert read_event(b'{"error":{"message":"no"}}').is_error
     assert read_event(b'{"error":"no"}').is_error
+    assert read_event(b'{"object":"error","message":"no"}').is_error
     assert not read_event(b'{"error":null}').is_error
     assert not read_event(b'{"error":{"message":"no"},"choices":[]}').is_error
 

@@ -124,17 +124,20 @@ def read_embeddings(body: bytes) -> c.Answer:
         raise c.Broken(f"The upstream's answer is not in its dialect: {error}.") from None
     said.data.sort(key=lambda vector: vector.index)
     vectors = tuple(tuple(vector.embedding) for vector in said.data)
-    return c.Answer(id=said.id, model=said.model, vectors=vectors, usage=_usage(said.usage))
+    usage = _usage(said.usage, gives_text=False)
+    return c.Answer(id=said.id, model=said.model, vectors=vectors, usage=usage)
 
 
-def _usage(said: _Usage | None) -> Usage | None:
-    if said is None:
-        return None
+def _usage(said: _Usage | None, *, gives_text: bool = True) -> Usage | None:
+    if said is None or (said.completion_tokens is None and gives_text):
+        return None  # half a count is none: it would bill the other half at nothing
     cached = said.num_cached_tokens
     for details in (said.prompt_tokens_details, said.prompt_token_details):
         if cached is None and details is not None:
             cached = details.cached_tokens
-    return Usage(said.prompt_tokens, said.completion_tokens or 0, cached or 0)
+    prompt_tokens = max(0, said.prompt_tokens)
+    cached = max(0, min(cached or 0, prompt_tokens))
+    return Usage(prompt_tokens, max(0, said.completion_tokens or 0), cached)
 
 
 def _choice(choice: _Choice) -> c.Choice:

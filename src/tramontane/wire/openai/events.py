@@ -22,6 +22,7 @@ class _Usage(msgspec.Struct):  # some servers count in floats
     prompt_tokens: int | float | None = None
     completion_tokens: int | float | None = None
     prompt_tokens_details: _PromptDetails | None = None
+    num_cached_tokens: int | float | None = None  # Mistral's
 
 
 class _Choice(msgspec.Struct):
@@ -34,14 +35,15 @@ class _Answer(msgspec.Struct):
     usage: _Usage | None = None
     error: Any = None
     service_tier: Any = None
+    object: Any = None  # "error" in Mistral's errors, which have no field of that name
 
 
 class Event(msgspec.Struct, frozen=True):
     """What one answer or stream event says.
 
     `finished` are the indexes of the choices it ends; `is_usage_only` marks the extra event that
-    `stream_options.include_usage` asks for; `is_valid` is False where it is no JSON object. `service_tier`
-    is the one that served it, which need not be the one that was asked for.
+    `stream_options.include_usage` asks for; `is_valid` is False where it is no JSON object.
+    `service_tier` is the one that served it, which need not be the one that was asked for.
     """
 
     usage: Usage | None = None
@@ -76,7 +78,7 @@ def read_event(data: bytes) -> Event:
         usage=_usage(answer.usage),
         finished=tuple(c.index for c in choices if c.finish_reason) if choices else (),
         is_usage_only=choices == [] and answer.usage is not None,
-        is_error=answer.error is not None and choices is None,
+        is_error=choices is None and (answer.error is not None or answer.object == "error"),
         service_tier=answer.service_tier if isinstance(answer.service_tier, str) else None,
     )
 
@@ -119,6 +121,8 @@ def _usage(usage: _Usage | None, *, gives_text: bool = True) -> Usage | None:
         return None  # half a count is none: it would bill the other half at nothing
     details = usage.prompt_tokens_details
     cached = details.cached_tokens if details is not None else None
+    if cached is None:
+        cached = usage.num_cached_tokens
     prompt_tokens = max(0, ceil(usage.prompt_tokens))
     return Usage(
         prompt_tokens,
