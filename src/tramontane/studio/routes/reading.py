@@ -20,7 +20,8 @@ QUESTION = "?" * 400  # about as long as questions are
 
 class ReadingEstimate(msgspec.Struct, frozen=True, kw_only=True):
     """About what reading everything takes. `is_possible`: the model is a language model, and the
-    requests are not too many; `fits`: it is all shown at once, in one request.
+    requests are not too many; `fits`: it is all shown at once, in one request. Unless
+    `cost_known`, nobody has said what the model costs.
     """
 
     model: str
@@ -29,6 +30,7 @@ class ReadingEstimate(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int
     completion_tokens: int
     cost: str
+    cost_known: bool
     currency: str
     fits: bool
     is_possible: bool
@@ -68,6 +70,7 @@ def estimate_reading(
         prompt_tokens=plan.prompt_tokens,
         completion_tokens=plan.completion_tokens,
         cost=format_nano(plan.cost_nano(served[name].price)),
+        cost_known=served[name].price.is_known,
         currency=platform.settings.currency,
         fits=fits,
         is_possible=served[name].kind != "guide" and plan.requests <= whole.REQUESTS_MAX,

@@ -87,6 +87,7 @@ export interface UsageLine {
   region?: string;
   requests: number;
   estimated_requests: number;
+  unpriced_requests: number;
   prompt_tokens: number;
   completion_tokens: number;
   cached_tokens: number;
@@ -120,6 +121,7 @@ export interface Deployment {
 }
 
 export interface Price {
+  known: boolean;
   input_per_mtok: string;
   output_per_mtok: string;
   currency: string;

@@ -338,6 +338,7 @@ const words: Translation<typeof english> = {
   usageNoneTitle: { one: "Am letzten Tag wurde nichts genutzt", other: "In den letzten {count} Tagen wurde nichts genutzt" },
   usageNoneText: "Jede Frage und jede Anfrage eines Programms erscheint hier, Sekunden nach der Antwort.",
   usageEstimated: { one: "{count} Anfrage brach ab; berechnet ist, was angekommen war.", other: "{count} Anfragen brachen ab; berechnet ist, was angekommen war." },
+  usageUnpriced: { one: "Bei {count} Anfrage hat niemand gesagt, was das Modell kostet; in der Summe fehlt sie.", other: "Bei {count} Anfragen hat niemand gesagt, was das Modell kostet; in der Summe fehlen sie." },
   usageFree: "Alles Genutzte ist kostenlos; das Diagramm zählt darum Token.",
   budgets: "Budgets",
   budgetsNone: "Kein Budget ist gesetzt: Nichts begrenzt die Ausgaben.",

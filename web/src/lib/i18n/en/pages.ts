@@ -335,6 +335,7 @@ export default {
   usageNoneTitle: { one: "Nothing was used in the last day", other: "Nothing was used in the last {count} days" },
   usageNoneText: "Every question and every request of a program appears here, seconds after its answer.",
   usageEstimated: { one: "{count} request broke off; what had arrived of it is billed.", other: "{count} requests broke off; what had arrived of them is billed." },
+  usageUnpriced: { one: "For {count} request nobody has said what the model costs; the total lacks it.", other: "For {count} requests nobody has said what the model costs; the total lacks them." },
   usageFree: "Everything used here is free of charge, so the chart counts tokens.",
   budgets: "Budgets",
   budgetsNone: "No budget is set: nothing limits what is spent.",

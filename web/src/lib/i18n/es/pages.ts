@@ -338,6 +338,7 @@ const words: Translation<typeof english> = {
   usageNoneTitle: { one: "No se ha usado nada en el último día", other: "No se ha usado nada en los últimos {count} días" },
   usageNoneText: "Cada pregunta y cada petición de un programa aparece aquí, segundos después de la respuesta.",
   usageEstimated: { one: "{count} petición se interrumpió; se factura lo que había llegado.", other: "{count} peticiones se interrumpieron; se factura lo que había llegado." },
+  usageUnpriced: { one: "En {count} petición nadie ha dicho cuánto cuesta el modelo; falta en el total.", other: "En {count} peticiones nadie ha dicho cuánto cuesta el modelo; faltan en el total." },
   usageFree: "Todo lo usado aquí es gratuito, así que el gráfico cuenta tokens.",
   budgets: "Presupuestos",
   budgetsNone: "No hay presupuesto: nada limita el gasto.",

@@ -338,6 +338,7 @@ const words: Translation<typeof english> = {
   usageNoneTitle: { one: "Rien n’a été utilisé le dernier jour", other: "Rien n’a été utilisé ces {count} derniers jours" },
   usageNoneText: "Chaque question et chaque requête d’un programme apparaît ici, quelques secondes après sa réponse.",
   usageEstimated: { one: "{count} requête a été interrompue ; ce qui en était arrivé est facturé.", other: "{count} requêtes ont été interrompues ; ce qui en était arrivé est facturé." },
+  usageUnpriced: { one: "Pour {count} requête, personne n’a dit ce que coûte le modèle ; elle manque au total.", other: "Pour {count} requêtes, personne n’a dit ce que coûte le modèle ; elles manquent au total." },
   usageFree: "Tout ce qui a été utilisé ici est gratuit ; le graphique compte donc les jetons.",
   budgets: "Budgets",
   budgetsNone: "Aucun budget : rien ne limite la dépense.",

@@ -338,6 +338,7 @@ const words: Translation<typeof english> = {
   usageNoneTitle: { one: "Nulla è stato usato nell’ultimo giorno", other: "Nulla è stato usato negli ultimi {count} giorni" },
   usageNoneText: "Ogni domanda e ogni richiesta di un programma appare qui, pochi secondi dopo la risposta.",
   usageEstimated: { one: "{count} richiesta si è interrotta; si fattura ciò che era arrivato.", other: "{count} richieste si sono interrotte; si fattura ciò che era arrivato." },
+  usageUnpriced: { one: "Per {count} richiesta nessuno ha detto quanto costa il modello; manca nel totale.", other: "Per {count} richieste nessuno ha detto quanto costa il modello; mancano nel totale." },
   usageFree: "Tutto ciò che è stato usato è gratuito, perciò il grafico conta i token.",
   budgets: "Budget",
   budgetsNone: "Nessun budget: nulla limita la spesa.",
