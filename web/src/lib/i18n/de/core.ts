@@ -210,6 +210,8 @@ const words: Translation<typeof english> = {
   failedRetryIn: "Versuchen Sie es in {wait} noch einmal.",
   failedBudget: "Das Budget des Projekts ist aufgebraucht. Wer das Projekt verwaltet, kann es erhöhen.",
   failedBusy: "Gerade sind es zu viele Fragen auf einmal.",
+  failedDrill: "Dieses Modell wurde für eine Übung weggenommen. Es kommt von selbst zurück; inzwischen kann ein anderes antworten.",
+  failedPolicy: "Eine Regel des Projekts erlaubt dieses Modell nicht. Wählen Sie ein anderes.",
   failedKey: "Dem Projekt wurde der Zugang zu den Modellen entzogen.",
   failedUpstream: "Der Dienst, auf dem das Modell läuft, meldete einen Fehler.",
   failedLong: "Das Gespräch ist für dieses Modell zu lang.",

@@ -214,6 +214,8 @@ export default {
   failedRetryIn: "Try again in {wait}.",
   failedBudget: "The project’s budget is used up. Whoever manages the project can raise it.",
   failedBusy: "Too many questions at once just now.",
+  failedDrill: "This model has been taken away for a drill. It comes back by itself; another model may answer meanwhile.",
+  failedPolicy: "A rule of the project does not allow this model. Choose another one.",
   failedKey: "The project’s access to models was withdrawn.",
   failedUpstream: "The service that runs the model reported an error.",
   failedLong: "The conversation is too long for this model.",

@@ -210,6 +210,8 @@ const words: Translation<typeof english> = {
   failedRetryIn: "Vuelva a intentarlo dentro de {wait}.",
   failedBudget: "El presupuesto del proyecto está agotado. Quien gestiona el proyecto puede ampliarlo.",
   failedBusy: "Hay demasiadas preguntas a la vez en este momento.",
+  failedDrill: "Este modelo se ha quitado para un simulacro. Vuelve por sí solo; mientras tanto puede responder otro.",
+  failedPolicy: "Una regla del proyecto no permite este modelo. Elija otro.",
   failedKey: "Se retiró al proyecto el acceso a los modelos.",
   failedUpstream: "El servicio que ejecuta el modelo comunicó un error.",
   failedLong: "La conversación es demasiado larga para este modelo.",

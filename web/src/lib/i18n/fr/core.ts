@@ -211,6 +211,8 @@ const words: Translation<typeof english> = {
   failedRetryIn: "Réessayez dans {wait}.",
   failedBudget: "Le budget du projet est épuisé. La personne qui gère le projet peut l’augmenter.",
   failedBusy: "Trop de questions en même temps en ce moment.",
+  failedDrill: "Ce modèle a été retiré pour un exercice. Il revient de lui-même ; un autre peut répondre en attendant.",
+  failedPolicy: "Une règle du projet n’autorise pas ce modèle. Choisissez-en un autre.",
   failedKey: "L’accès du projet aux modèles a été retiré.",
   failedUpstream: "Le service qui fait tourner le modèle a signalé une erreur.",
   failedLong: "La conversation est trop longue pour ce modèle.",

@@ -210,6 +210,8 @@ const words: Translation<typeof english> = {
   failedRetryIn: "Riprovi tra {wait}.",
   failedBudget: "Il budget del progetto è esaurito. Chi gestisce il progetto può aumentarlo.",
   failedBusy: "In questo momento ci sono troppe domande insieme.",
+  failedDrill: "Questo modello è stato tolto per un’esercitazione. Torna da sé; intanto può rispondere un altro.",
+  failedPolicy: "Una regola del progetto non consente questo modello. Scegline un altro.",
   failedKey: "Al progetto è stato tolto l’accesso ai modelli.",
   failedUpstream: "Il servizio che esegue il modello ha segnalato un errore.",
   failedLong: "La conversazione è troppo lunga per questo modello.",
