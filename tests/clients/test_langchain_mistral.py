@@ -65,7 +65,7 @@ def test_a_spliced_model(gateway: RunningGateway) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "options", "least"),
-    [("openai", (), 48), ("claude", ("-k", "TestChat and not json_mode"), 43)],
+    [("openai", (), 48), ("claude", ("-k", "TestChat and not json_mode"), 42)],
 )
 def test_translated_models(
     gateway: RunningGateway, model: str, options: tuple[str, ...], least: int
