@@ -149,6 +149,30 @@ def broken_stream(target: Target) -> None:
     assert "response.completed" not in seen
 
 
+def thoughts(target: Target) -> None:
+    """What was thought, with its maker's seal, comes, goes back and reaches the provider again."""
+    with target.client() as client:
+        asked: Any = {
+            "model": target.model,
+            "reasoning": {"effort": "low", "summary": "auto"},
+            "include": ["reasoning.encrypted_content"],
+            "tools": [TOOL],
+        }
+        prompt = '[[standin thinking="hm hm" tool=get_weather]] Paris'
+        whole = client.responses.create(**asked, input=prompt)
+        *_, last = client.responses.create(**asked, input=prompt, stream=True)
+        assert last.type == "response.completed"
+        for answer in (whole, last.response):
+            thought, call = answer.output
+            assert thought.type == "reasoning" and call.type == "function_call"
+            assert thought.summary[0].text and thought.encrypted_content
+            result = {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}
+            items: Any = [{"role": "user", "content": "Paris?"}, *answer.output, result]
+            client.responses.create(**asked, input=items)
+            sent = target.requests()[-1].body or ""
+            assert "ignature" in sent, sent  # as each maker spells it
+
+
 FLOWS: tuple[Callable[[Target], None], ...] = (
     text,
     stream,

@@ -69,6 +69,11 @@ def test_responses(flow: Flow, model: str, target: Target) -> None:
     flow(replace(target, model=model))
 
 
+@pytest.mark.parametrize("model", ["anthropic", "google", "bedrock"])
+def test_thoughts_come_and_go_with_their_seals(model: str, target: Target) -> None:
+    responsesflows.thoughts(replace(target, model=model))
+
+
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("flow", ollamaflows.FLOWS, ids=lambda flow: str(flow.__name__))
 def test_ollama(flow: Flow, model: str, target: Target) -> None:

@@ -24,7 +24,7 @@ from tramontane.wire.canonical import (
     Text,
     TextPiece,
 )
-from tramontane.wire.openai import completions, embeddings
+from tramontane.wire.openai import chat, completions, embeddings
 
 USAGE = {"prompt_tokens": 4, "completion_tokens": 3, "total_tokens": 7}
 
@@ -176,3 +176,19 @@ def test_vectors_of_a_provider_are_read_in_either_form() -> None:
     for broken in (b"{}", b'{"data": [{"embedding": "AAA="}]}', b'{"data": [{"embedding": "*"}]}'):
         with pytest.raises(Broken):
             embeddings.UPSTREAM.read(broken)
+
+
+def test_tokens_that_were_thought_are_counted_where_a_provider_says_so() -> None:
+    usage = {**USAGE, "completion_tokens_details": {"reasoning_tokens": 2}}
+    message = {"role": "assistant", "content": "a"}
+    choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+    body = {"id": "c", "model": "m", "choices": choices}
+    for said, thought in ((usage, 2), (USAGE, None)):
+        answer = chat.UPSTREAM.read(json.dumps({**body, "usage": said}).encode())
+        assert (answer.usage, answer.thinking_tokens) == (Usage(4, 3), thought)
+        asked = chat.CLIENT.read(
+            b'{"model":"m","messages":[{"role":"user","content":"x"}]}', None, b""
+        )
+        shown = json.loads(chat.CLIENT.write(answer, asked))["usage"]
+        expected = {} if thought is None else {"reasoning_tokens": 2}
+        assert shown.get("completion_tokens_details", {}) == expected

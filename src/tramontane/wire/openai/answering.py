@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from tramontane.errors import UpstreamFailed
 from tramontane.wire import canonical as c
-from tramontane.wire.openai.provider import Counts, usage_of
+from tramontane.wire.openai.provider import Counts, thinking_of, usage_of
 from tramontane.wire.reading import EventReader
 
 DONE = b"[DONE]"
@@ -87,6 +87,7 @@ def read_answer(body: bytes) -> c.Answer:
         model=answer.model,
         choices=tuple(_choice(choice) for choice in answer.choices),
         usage=usage_of(answer.usage),
+        thinking_tokens=thinking_of(answer.usage),
         created_s=answer.created,
     )
 
@@ -145,7 +146,7 @@ class ChatReader(EventReader):
         if chunk.usage is not None:
             usage = usage_of(chunk.usage)
             if usage is not None:
-                out.append(c.Counted(usage))
+                out.append(c.Counted(usage, thinking_of(chunk.usage)))
 
     def _choice(self, choice: _Choice, out: list[c.Piece]) -> None:
         index = choice.index

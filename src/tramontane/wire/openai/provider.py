@@ -53,12 +53,25 @@ class _PromptDetails(msgspec.Struct):
     cache_write_tokens: int | float | None = None
 
 
+class _CompletionDetails(msgspec.Struct):
+    reasoning_tokens: int | float | None = None
+
+
 class Counts(msgspec.Struct):
     """Usage as OpenAI spells it; some servers count in floats. Embeddings have no completion."""
 
     prompt_tokens: int | float | None = None
     completion_tokens: int | float | None = None
     prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+
+
+def thinking_of(counts: Counts | None) -> int | None:
+    """Return how many of the completion's tokens were thought, None where that is not said."""
+    details = counts.completion_tokens_details if counts is not None else None
+    if details is None or details.reasoning_tokens is None:
+        return None
+    return max(0, int(details.reasoning_tokens))
 
 
 def usage_of(counts: Counts | None, *, gives_text: bool = True) -> Usage | None:
@@ -78,8 +91,10 @@ def usage_of(counts: Counts | None, *, gives_text: bool = True) -> Usage | None:
     )
 
 
-def usage_body(usage: Usage, *, gives_text: bool = True) -> dict[str, Any]:
-    """Return `usage` as OpenAI spells it."""
+def usage_body(
+    usage: Usage, thinking_tokens: int | None = None, *, gives_text: bool = True
+) -> dict[str, Any]:
+    """Return `usage` as OpenAI spells it; `thinking_tokens` where that was counted."""
     if not gives_text:
         return {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.prompt_tokens}
     body: dict[str, Any] = {
@@ -88,6 +103,8 @@ def usage_body(usage: Usage, *, gives_text: bool = True) -> dict[str, Any]:
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
     }
+    if thinking_tokens is not None:
+        body["completion_tokens_details"] = {"reasoning_tokens": thinking_tokens}
     if usage.cache_write_tokens:
         body["prompt_tokens_details"]["cache_write_tokens"] = usage.cache_write_tokens
     return body

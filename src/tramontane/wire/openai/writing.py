@@ -31,7 +31,7 @@ def write_answer(answer: c.Answer, asked_model: str) -> bytes:
         "choices": [_choice(i, choice) for i, choice in enumerate(answer.choices)],
     }
     if answer.usage is not None:
-        body["usage"] = usage_body(answer.usage)
+        body["usage"] = usage_body(answer.usage, answer.thinking_tokens)
     return _encode(body)
 
 
@@ -72,12 +72,13 @@ def _thought(thought: c.Thinking) -> dict[str, Any]:
 class ChatWriter:
     """One stream to a client: a chunk for each piece, one more for usage where it was asked for."""
 
-    __slots__ = ("_head", "_model", "_roles", "_shows_usage", "_tail", "_usage")
+    __slots__ = ("_head", "_model", "_roles", "_shows_usage", "_tail", "_thought", "_usage")
 
     def __init__(self, model: str, *, shows_usage: bool) -> None:
         self._model = model
         self._shows_usage = shows_usage
         self._usage: Usage | None = None
+        self._thought: int | None = None
         self._roles: set[int] = set()
         self._head = self._tail = b""
 
@@ -90,7 +91,7 @@ class ChatWriter:
             elif isinstance(piece, c.Began):
                 self._begin(piece)
             elif isinstance(piece, c.Counted):
-                self._usage = piece.usage
+                self._usage, self._thought = piece.usage, piece.thinking_tokens
             elif isinstance(piece, c.Ended):
                 self._end(out)
             else:
@@ -162,7 +163,7 @@ class ChatWriter:
 
     def _end(self, out: list[bytes]) -> None:
         if self._shows_usage and self._usage is not None:
-            tail = b'],"usage":%b}\n\n' % _encode(usage_body(self._usage))
+            tail = b'],"usage":%b}\n\n' % _encode(usage_body(self._usage, self._thought))
             out.append(self._head + tail)
         out.append(DONE)
 
