@@ -169,6 +169,32 @@ def test_a_deployment_inherits_from_its_account() -> None:
     assert remote.price_of(direct, settings) == Price()
 
 
+def test_where_a_name_means_several_regions_it_is_not_the_region_that_counts() -> None:
+    account = ProviderSettings(kind="bedrock", region="eu-central-1", key_env="K")
+    profile = "arn:aws:bedrock:eu-central-1:1:application-inference-profile/abc"
+    model = "arn:aws:bedrock:eu-central-1::foundation-model/amazon.nova-pro-v1:0"
+    for name, told, place in (
+        ("amazon.nova-pro-v1:0", None, "DE"),
+        (model, None, "DE"),
+        ("eu.amazon.nova-pro-v1:0", None, "EU"),
+        ("arn:aws:bedrock:eu-central-1:1:inference-profile/us.meta.llama", None, "US"),
+        ("global.anthropic.claude", None, None),
+        (profile, None, None),
+        (profile, "EU", "EU"),
+    ):
+        said = msgspec.structs.replace(account, jurisdiction=told)
+        deployment = DeploymentSettings(provider="aws", upstream_model=name)
+        settings = Settings(providers={"aws": said}, deployments={"d": deployment})
+        (found,) = remote.remote_models(settings, []).values()
+        assert found.jurisdiction == place, name
+    azure = ProviderSettings(
+        kind="azure_openai", region="swedencentral", url="https://x.openai.azure.com/openai"
+    )
+    assert resolve("a", azure).jurisdiction is None  # a Global deployment is processed anywhere
+    standard = msgspec.structs.replace(azure, jurisdiction="SE")
+    assert resolve("a", standard).jurisdiction == "SE"
+
+
 def test_the_file_wins_over_the_store() -> None:
     settings = Settings(providers={"mine": ProviderSettings(kind="openai", key_env="K")})
     (found,) = providers(settings, [stored()]).values()

@@ -4,6 +4,7 @@ Facts come with their source; what nobody has published stays None. One file eac
 add one, write such a file and name it in `registry`. It does not know models or prices.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -34,8 +35,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     `host_suffixes`.
 
     `trains_on_inputs`: whether it trains on what paying customers send over the API, unless they
-    agree. `sources` are where all of this was read, on `checked`. Who owns and hosts it,
-    `governance.facts` knows.
+    agree. `place_of_model` says where a model is processed, by its name and the region's
+    jurisdiction, where a name can mean other regions. `sources` are where all of this was read, on
+    `checked`. Who owns and hosts it, `governance.facts` knows.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens_field: MaxTokensField = "max_tokens"
     stream_usage: StreamUsage = "ask"
     trains_on_inputs: bool | None = None
+    place_of_model: Callable[[str, str | None], str | None] | None = None
     sources: tuple[str, ...] = ()
     checked: str = ""
 

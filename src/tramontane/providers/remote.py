@@ -136,10 +136,17 @@ def _of_account(
         account=account,
         kind=kind.name,
         region=account.region,
-        jurisdiction=account.jurisdiction,
+        jurisdiction=_jurisdiction(account, settings.upstream_model or name),
         no_training=account.no_training if told is None else told,
         problem=problem or account.problem,
     )
+
+
+def _jurisdiction(account: Provider, model: str) -> str | None:
+    told, place_of_model = account.settings.jurisdiction, account.kind.place_of_model
+    if told is not None or place_of_model is None:
+        return account.jurisdiction
+    return place_of_model(model, account.jurisdiction)
 
 
 def price_of(model: RemoteModel, settings: Settings) -> Price:

@@ -1,7 +1,9 @@
 """Azure AI Foundry (the model in the body) and Azure OpenAI (each resource has its own address).
 
-The address does not tell where a resource is, so its region is said with it. A deployment of the
-types Global and DataZone is processed elsewhere too: say so with `jurisdiction`.
+The address does not tell where a resource is, so its region is said with it. Where a deployment is
+processed depends on its type (Global, the most usual: anywhere; DataZone: the Union or the United
+States; Standard: its region), which cannot be seen from here: so no region has a jurisdiction, and
+who enters an account says it.
 """
 
 from tramontane.providers.kind import Kind, Region
@@ -34,12 +36,17 @@ _REGIONS = (
     ("westus3", "West US 3", "US"),
 )
 _OFFERED = tuple(
-    Region(name=name, title=title, jurisdiction=country) for name, title, country in _REGIONS
+    Region(name=name, title=f"{title} ({country})") for name, title, country in _REGIONS
+)
+_HINT = (
+    "Say where its deployments are processed: the country of the region (type Standard), EU or US"
+    " (DataZone), or nothing (Global)."
 )
 _SOURCES = (
     "https://learn.microsoft.com/azure/reliability/regions-list",
     "https://learn.microsoft.com/azure/ai-studio/reference/region-support",
     "https://learn.microsoft.com/azure/ai-foundry/responsible-ai/openai/data-privacy",
+    "https://learn.microsoft.com/azure/foundry-classic/foundry-models/concepts/deployment-types",
 )
 
 AZURE = Kind(
@@ -47,6 +54,7 @@ AZURE = Kind(
     title="Azure AI Foundry",
     dialect="azure",
     url_example="https://RESOURCE.services.ai.azure.com/models",
+    key_hint=_HINT,
     host_suffixes=(".services.ai.azure.com", ".models.ai.azure.com"),
     regions=_OFFERED,
     trains_on_inputs=False,
@@ -58,6 +66,7 @@ AZURE_OPENAI = Kind(
     title="Azure OpenAI",
     dialect="azure_openai",
     url_example="https://RESOURCE.openai.azure.com/openai",
+    key_hint=_HINT,
     host_suffixes=(".openai.azure.com", ".cognitiveservices.azure.com"),
     regions=_OFFERED,
     max_tokens_field="max_completion_tokens",

@@ -1,7 +1,7 @@
 """Amazon Bedrock: Converse and ConverseStream, in the region that is asked.
 
-An inference profile of several regions (a model's name that begins with `eu.`, `us.` or `global.`)
-is processed in any of them: say so with `jurisdiction`.
+An inference profile of several regions is processed in any of them: its name begins with what they
+have in common (`eu.`, `us.`, `global.`), or is known to the account only.
 """
 
 from tramontane.providers.kind import Kind, Region
@@ -29,6 +29,26 @@ _REGIONS = (
     ("us-west-2", "Oregon", "US"),
 )
 
+_GEOGRAPHIES = {"eu": "EU", "us": "US", "jp": "JP", "au": "AU", "apac": None, "global": None}
+
+
+def place_of_model(model: str, jurisdiction: str | None) -> str | None:
+    """Return where `model` is processed when asked in a region of that jurisdiction.
+
+    >>> place_of_model("amazon.nova-pro-v1:0", "DE")
+    'DE'
+    >>> place_of_model("eu.amazon.nova-pro-v1:0", "DE")
+    'EU'
+    """
+    kind, slash, name = model.rpartition("/")
+    geography = name.partition(".")[0]
+    if geography in _GEOGRAPHIES:
+        return _GEOGRAPHIES[geography]
+    if slash and not kind.endswith("foundation-model"):
+        return None  # a profile of the account's own: of which regions, it alone knows
+    return jurisdiction
+
+
 BEDROCK = Kind(
     name="bedrock",
     title="Amazon Bedrock",
@@ -43,9 +63,11 @@ BEDROCK = Kind(
         " there is one."
     ),
     trains_on_inputs=False,
+    place_of_model=place_of_model,
     sources=(
         "botocore 1.44.5, data/endpoints.json (service bedrock, the runtime's regions)",
         "https://docs.aws.amazon.com/bedrock/latest/userguide/data-protection.html",
+        "https://docs.aws.amazon.com/bedrock/latest/userguide/geographic-cross-region-inference.html",
     ),
     checked="2026-11-22",
 )
