@@ -30,6 +30,13 @@ PRICES = {
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 ELSEWHERE = ("google", "bedrock")
+# Where the stand-in speaks the other dialects.
+OTHERS = {
+    "openai": "/v1",
+    "mistral": "/mistral/v1",
+    "anthropic": "/v1",
+    "azure_openai": "/azure/openai",
+}
 
 
 class Place:
@@ -80,6 +87,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             "upstream_model": CLAUDE,
             "price": PRICES,
         }
+        (folder / "plain").write_text("AKIDEXAMPLE")
         settings: dict[str, object] = {}
         for name, serving, key in (
             ("google", at_google, GOOGLE_KEY),
@@ -89,6 +97,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         ):
             (folder / name).write_text(key)
             settings[f"deployments.{name}"] = {**serving, "key_file": str(folder / name)}
+        for name, base in OTHERS.items():
+            url = f"http://127.0.0.1:{amazon.port}{base}"
+            settings[f"deployments.{name}"] = {
+                "url": url,
+                "dialect": name,
+                "key_file": str(folder / "plain"),
+                "price": PRICES,
+            }
         for name in ("stranger", "misspelt"):
             settings[f"routes.{name}-or-bedrock.deployments"] = [name, "bedrock"]
         with run_gateway(folder / "data", None, settings) as gateway:
@@ -120,7 +136,7 @@ def test_what_arrives_is_signed_as_botocore_signs_it(place: Place, stream: bool)
 # --- calls of tools, in each client's dialect -----------------------------------------------------
 
 
-def through_openai(place: Place, model: str) -> str:
+def through_openai(place: Place, model: str, then: str | None = None) -> str:
     tools = [{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}]
     asked = said("user", "[[standin tool=f]] Rome")
     answer = place.chat(model, [asked], tools=tools).json["choices"][0]
@@ -129,11 +145,12 @@ def through_openai(place: Place, model: str) -> str:
     assert json.loads(call["function"]["arguments"]) == {"city": "Rome"}
     result = said("tool", "sunny", tool_call_id=call["id"])
     history = [asked, answer["message"], result, said("user", "So?")]
-    reply = place.chat(model, history, tools=tools)
+    reply = place.chat(then or model, history, tools=tools)
+    assert reply.status == 200, reply.body
     return str(reply.json["choices"][0]["message"]["content"])
 
 
-def through_mistral(place: Place, model: str) -> str:
+def through_mistral(place: Place, model: str, then: str | None = None) -> str:
     tools = [{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}]
     asked = said("user", "[[standin tool=f]] Rome")
     body = {"model": model, "messages": [asked], "tools": tools}
@@ -141,11 +158,13 @@ def through_mistral(place: Place, model: str) -> str:
     (call,) = answer["message"]["tool_calls"]
     result = said("tool", "sunny", tool_call_id=call["id"], name="f")
     history = [asked, answer["message"], result, said("user", "So?")]
-    reply = place.ask("/mistral/v1/chat/completions", {**body, "messages": history})
+    again = {**body, "model": then or model, "messages": history}
+    reply = place.ask("/mistral/v1/chat/completions", again)
+    assert reply.status == 200, reply.body
     return str(reply.json["choices"][0]["message"]["content"])
 
 
-def through_anthropic(place: Place, model: str) -> str:
+def through_anthropic(place: Place, model: str, then: str | None = None) -> str:
     asked = said("user", '[[standin tool=f thinking="hm"]] Rome')
     body = {
         "model": model,
@@ -160,18 +179,21 @@ def through_anthropic(place: Place, model: str) -> str:
     result = {"type": "tool_result", "tool_use_id": call["id"], "content": "sunny"}
     told = said("user", [result, {"type": "text", "text": "So?"}])
     history = [asked, said("assistant", answer["content"]), told]
-    reply = place.ask("/anthropic/v1/messages", {**body, "messages": history})
+    again = {**body, "model": then or model, "messages": history}
+    reply = place.ask("/anthropic/v1/messages", again)
+    assert reply.status == 200, reply.body
     return "".join(block.get("text", "") for block in reply.json["content"])
 
 
-def through_ollama(place: Place, model: str) -> str:
+def through_ollama(place: Place, model: str, then: str | None = None) -> str:
     tools = [{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}]
     asked = said("user", "[[standin tool=f]] Rome")
     body = {"model": model, "messages": [asked], "tools": tools, "stream": False}
     answer = place.ask("/api/chat", body).json["message"]
     assert answer["tool_calls"][0]["function"]["arguments"] == {"city": "Rome"}
     history = [asked, answer, said("tool", "sunny", tool_name="f"), said("user", "So?")]
-    return str(place.ask("/api/chat", {**body, "messages": history}).json["message"]["content"])
+    again = {**body, "model": then or model, "messages": history}
+    return str(place.ask("/api/chat", again).json["message"]["content"])
 
 
 @pytest.mark.parametrize("model", ELSEWHERE)
@@ -183,6 +205,17 @@ def test_a_call_of_a_tool_comes_and_its_result_goes_back(
 ) -> None:
     """The stand-in refuses a conversation whose seals or ids are not as it made them."""
     assert ask(place, model) == "So?"
+
+
+@pytest.mark.parametrize("other", ["openai", "mistral", "anthropic", "azure_openai", "bedrock"])
+@pytest.mark.parametrize("speak", ["openai", "mistral", "anthropic"])
+def test_a_conversation_that_google_began_goes_on_elsewhere(
+    place: Place, speak: str, other: str
+) -> None:
+    """With its ids, seals and thoughts; and comes back. Who takes ids of 40 letters gets these."""
+    ask = {"openai": through_openai, "mistral": through_mistral, "anthropic": through_anthropic}
+    assert ask[speak](place, "google", other) == "So?"
+    assert ask[speak](place, other, "google") == "So?"
 
 
 # --- bills ----------------------------------------------------------------------------------------

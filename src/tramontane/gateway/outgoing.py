@@ -10,9 +10,11 @@ from tramontane.gateway.admission import Permit
 from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Deployment
 from tramontane.gateway.service import Service, translated_head
 from tramontane.gateway.translation import Translation, require_operation
+from tramontane.wire.mistral import ids as mistral_ids
 from tramontane.wire.openai.chunks import Chunks
 from tramontane.wire.openai.intent import FALSE, INCLUDE_USAGE, TRUE, Intent, encode
 from tramontane.wire.openai.local import read_local
+from tramontane.wire.seals import without_seals
 
 CHAT = "/chat/completions"
 
@@ -90,6 +92,8 @@ def spliced(
     require_operation(deployment, intent.model, intent.operation)
     changed = dict(intent.fields)
     changed["model"] = deployment.upstream_model
+    if (messages := changed.get("messages")) is not None:
+        changed["messages"] = msgspec.Raw(_with_own_ids(bytes(messages), deployment.dialect))
     if limit is not None:
         changed[deployment.max_tokens_field] = msgspec.Raw(b"%d" % limit)
     if not deployment.asks_stream_usage or deployment.dialect != "openai":
@@ -97,6 +101,13 @@ def spliced(
     elif intent.stream and not intent.include_usage:
         changed["stream_options"] = INCLUDE_USAGE
     return _framed(service, path, request_id, encode(changed), is_stream=intent.stream)
+
+
+def _with_own_ids(messages: bytes, dialect: str) -> bytes:
+    """Return `messages` with ids of tool calls as the provider takes them, whoever gave them."""
+    if dialect == "mistral":
+        return mistral_ids.fitting(messages)
+    return without_seals(messages)
 
 
 def _framed(service: Service, path: str, request_id: str, body: bytes, *, is_stream: bool) -> bytes:

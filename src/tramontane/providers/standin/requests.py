@@ -15,6 +15,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Several = Annotated[int, Meta(ge=1, le=128)]
 Stop = str | Annotated[list[str], Meta(max_length=4)]
+CallId = Annotated[str, Meta(max_length=40)]
 Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -82,7 +83,7 @@ class CalledFunction(_Strict):
 class FunctionCall(_Strict, tag_field="type", tag="function"):
     """A tool call the assistant made earlier."""
 
-    id: str
+    id: CallId
     function: CalledFunction
 
 
@@ -130,7 +131,7 @@ class ToolMessage(_Message, tag="tool"):
     """What a tool answered."""
 
     content: Texts
-    tool_call_id: str
+    tool_call_id: CallId
 
 
 class FunctionMessage(_Message, tag="function"):

@@ -4,12 +4,14 @@ Gemini seals what it thought before a call (`thoughtSignature`) and refuses a co
 brings the call back without the seal. No other dialect has a place for one beside a call, but every
 client brings an id back as it came; so the seal is the end of the id. Elsewhere the seal stands in
 a Thinking, marked as Google's, so that no other provider takes it for its own.
+`wire.seals` cuts seals off for whoever is not Google.
 """
 
 import base64
 import binascii
 
-SEPARATOR = "__ts__"
+from tramontane.wire.seals import SEPARATOR
+
 MARK = "google:"
 SKIPPED = "skip_thought_signature_validator"
 """What Google documents for calls that another model made, or whose seal was lost."""

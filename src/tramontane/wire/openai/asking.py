@@ -12,6 +12,7 @@ import msgspec
 
 from tramontane.wire import canonical as c
 from tramontane.wire.dialect import Written
+from tramontane.wire.seals import bare
 from tramontane.wire.unsaid import Unsaid
 
 NAME = "openai"
@@ -164,7 +165,7 @@ def _messages(messages: Iterable[c.Message]) -> Iterator[dict[str, Any]]:
 def _result(result: c.Result, shown: list[c.Text | c.Image | c.File]) -> dict[str, Any]:
     text = "\n".join(part.text for part in result.parts if isinstance(part, c.Text))
     shown += [part for part in result.parts if not isinstance(part, c.Text)]
-    return {"role": "tool", "tool_call_id": result.id, "content": text}
+    return {"role": "tool", "tool_call_id": bare(result.id), "content": text}
 
 
 def _message(message: c.Message) -> dict[str, Any]:
@@ -184,7 +185,7 @@ def _message(message: c.Message) -> dict[str, Any]:
     if calls:
         written["tool_calls"] = [
             {
-                "id": call.id,
+                "id": bare(call.id),
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
             }
