@@ -33,6 +33,7 @@ from tramontane.wire.canonical import (
     ToolChoice,
 )
 from tramontane.wire.dialect import Asked
+from tramontane.wire.openai.chat import UPSTREAM
 from tramontane.wire.openai.responses.client import CLIENT
 from tramontane.wire.openai.responses.sealed import opened, sealed
 
@@ -117,8 +118,6 @@ def test_options_are_read() -> None:
         ({"store": True}, "store"),
         ({"background": True}, "background"),
         ({"prompt": {"id": "p"}}, "prompt"),
-        ({"truncation": "auto"}, "truncation"),
-        ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
         ({"input": [{"type": "item_reference", "id": "x"}]}, "input[0]"),
         ({"input": [{"type": "computer_call"}]}, "input[0].type"),
         ({"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}]},
@@ -138,6 +137,19 @@ def test_what_cannot_be_served_is_named(fields: Any, param: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         asked(**fields)
     assert caught.value.param == param
+
+
+def test_what_runs_at_openai_is_named_or_dropped() -> None:
+    tools = [TOOL, {"type": "web_search"}, {"type": "MCP\r\n", "server_url": "https://x"}]
+    request = asked(tools=tools, truncation="auto").request
+    assert [tool.name for tool in request.tools] == ["f"]
+    names = ("tools[1].web_search", "tools[2].mcp__", "truncation")
+    with pytest.raises(InvalidRequest) as caught:
+        UPSTREAM.write(request, model="m", drops=False)
+    assert (caught.value.code, caught.value.param) == ("unsupported_parameter", names[0])
+    written = UPSTREAM.write(request, model="m", drops=True)
+    assert written.dropped == names
+    assert b"web_search" not in written.body and b"server_url" not in written.body
 
 
 PARTS = (Thinking("hm", "seal"), Text("Well, "), Text("yes"), Call("c1", "f", '{"a":1}'))

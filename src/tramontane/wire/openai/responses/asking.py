@@ -1,7 +1,9 @@
 """What POST /responses asks for, in the canonical form.
 
-Whatever would need something kept by us (`previous_response_id`, `conversation`, `background`) or
-a tool that runs at OpenAI is refused by name. It does not know deployments or prices.
+Whatever would need something kept by us (`previous_response_id`, `conversation`, `background`) is
+refused by name. A tool that runs at OpenAI is among the fields that only this dialect has: nobody
+else knows it, so it is refused by name too, or dropped where that is allowed. It does not know
+deployments or prices.
 """
 
 import re
@@ -158,13 +160,6 @@ def read_response(body: bytes) -> Asked:
     said = _decode(_Body, body, "")
     if said.input is None and said.instructions is None:
         raise wrong("input", "a string or an array of items", fields.get("input"))
-    if said.truncation not in (None, "disabled"):
-        raise InvalidRequest(
-            "The field 'truncation' must be 'disabled': what a model cannot take is refused here,"
-            " and nothing is left out in silence.",
-            code="unsupported_parameter",
-            param="truncation",
-        )
     if said.max_output_tokens is not None and said.max_output_tokens < 1:
         raise InvalidRequest(
             "The field 'max_output_tokens' must be at least 1.",
@@ -172,10 +167,12 @@ def read_response(body: bytes) -> Asked:
             param="max_output_tokens",
         )
     text = said.text or _TextConfig()
-    tools = _tools(said.tools or ())
+    tools, elsewhere = _tools(said.tools or ())
     tool_choice, tools = _tool_choice(said.tool_choice, tools)
     messages, media = _messages(said)
-    extra = {name: fields[name] for name in _HINTS if _says(fields, name)}
+    extra = {name: fields[name] for name in _HINTS if _says(fields, name)} | elsewhere
+    if said.truncation not in (None, "disabled"):  # else what is too long is refused
+        extra["truncation"] = fields["truncation"]
     if text.verbosity is not None:
         extra["verbosity"] = Raw(msgspec.json.encode(text.verbosity))
     shows_logprobs = said.top_logprobs is not None or (
@@ -268,7 +265,8 @@ def _add(messages: list[Message], raw: Raw, place: str) -> None:
         _add_spoken(messages, _thoughts(_decode(_ReasoningItem, raw, place)))
     elif kind == "item_reference":
         raise InvalidRequest(
-            "Responses are not kept here, so an item cannot be referred to: send the item itself.",
+            "Responses are not kept here, so an item cannot be referred to: send the item itself"
+            ' (many clients do so with "store": false).',
             code="unsupported_parameter",
             param=place,
         )
@@ -331,24 +329,23 @@ def _part(part: _Part, place: str) -> Text | Image | File:
     raise _unknown(f"{place}.type", part.type)
 
 
-def _tools(given: Iterable[Raw]) -> tuple[Tool, ...]:
+def _tools(given: Iterable[Raw]) -> tuple[tuple[Tool, ...], dict[str, Raw]]:
+    """Return the functions, and the tools that run elsewhere by a name for each."""
     tools = []
+    elsewhere: dict[str, Raw] = {}
     for i, raw in enumerate(given):
         place = f"tools[{i}]"
         tool = _decode(_Tool, raw, place)
         if tool.type != "function":
-            raise InvalidRequest(
-                f"The tool '{tool.type[:60]}' runs at OpenAI, not here: only tools of type"
-                " 'function' can be used.",
-                code="unsupported_parameter",
-                param=f"{place}.type",
-            )
+            word = re.sub(r"[^a-z0-9_]", "_", tool.type.lower())[:60]
+            elsewhere[f"{place}.{word}"] = Raw(b"true")
+            continue
         made = Tool(tool.name, tool.description, is_strict=tool.strict)
         if bytes(memoryview(tool.parameters)[:4]) != b"null":
             refuse_references(tool.parameters, f"{place}.parameters")
             made = msgspec.structs.replace(made, schema=Raw(bytes(tool.parameters)))
         tools.append(made)
-    return tuple(tools)
+    return tuple(tools), elsewhere
 
 
 def _tool_choice(raw: Raw, tools: tuple[Tool, ...]) -> tuple[ToolChoice | None, tuple[Tool, ...]]:
