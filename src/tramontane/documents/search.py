@@ -23,7 +23,8 @@ WORDS = 40
 HEADING_ALONE = 0.5
 NEAREST = 60
 # Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009), leaning on the words: with
-# their 60 and equal weights a poor model for embeddings cost 13 of 100 passages (benchmarks/fusion).
+# their 60 and equal weights a poor model for embeddings cost 13 of 100 passages
+# (benchmarks/fusion.py).
 RANKS_BEFORE = 5
 WEIGHT_OF_NEAR = 0.5
 EVERYWHERE = 0.05
