@@ -124,6 +124,12 @@ def test_the_deployment_of_the_path_counts(
             assert standin.requests[-1].path == "/azure/openai/deployments/standin/chat/completions"
 
 
+def test_foundrys_own_path_is_known(gateway: RunningGateway) -> None:
+    path = "/azure/models/chat/completions?api-version=2024-05-01-preview"
+    answer = asked(gateway, path, {"model": "azure", "messages": HELLO})
+    assert answer.json()["choices"][0]["message"]["content"] == "hi"
+
+
 def test_models_are_told_and_listed(gateway: RunningGateway) -> None:
     with httpx.Client(base_url=gateway.address, headers={"api-key": gateway.key}) as client:
         several = client.get("/azure/info?api-version=2024-05-01-preview")

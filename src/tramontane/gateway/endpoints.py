@@ -72,7 +72,10 @@ def _azure_endpoints() -> dict[str, Endpoint]:
     chat_ = Endpoint(client=azure.CHAT, hears_comments=False)
     completions_ = Endpoint(client=azure.COMPLETIONS, operation="completions", hears_comments=False)
     embeddings_ = Endpoint(client=azure.EMBEDDINGS, operation="embeddings")
-    places = {"/azure/chat/completions": chat_, "/azure/embeddings": embeddings_}
+    places = {}
+    for base in ("/azure", "/azure/models"):  # Foundry's own addresses end in /models
+        places[f"{base}/chat/completions"] = chat_
+        places[f"{base}/embeddings"] = embeddings_
     for path in ("/azure/openai/v1/responses", "/azure/openai/responses", "/openai/responses"):
         places[path] = Endpoint(client=azure.RESPONSES)
     bases = ("/azure/openai/v1", "/azure/openai/deployments/{model}", "/openai/deployments/{model}")
@@ -140,6 +143,7 @@ ANSWERED: dict[str, Local] = {
     "/mistral/v1/models": MISTRAL_MODELS,
     "/mistral/v1/models/{model}": MISTRAL_MODELS,
     "/azure/info": azure_info.INFO,
+    "/azure/models/info": azure_info.INFO,
     "/azure/openai/models": azure_info.MODELS,
     "/azure/openai/v1/models": azure_info.MODELS,
     "/azure/openai/v1/models/{model}": azure_info.MODELS,
