@@ -33,6 +33,11 @@ export function factName(dimension: Dimension, name: string | null): string {
   return name;
 }
 
+/** Who began a drill. */
+export function starter(name: string): string {
+  return name === "command line" ? t("drillCommandLine") : name;
+}
+
 function countryName(code: string): string {
   if (code === "EEA") return t("factEea");
   try {
