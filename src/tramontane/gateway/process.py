@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -35,7 +34,7 @@ from tramontane.errors import (
     Unauthenticated,
     Unavailable,
 )
-from tramontane.gateway import keyed, listening, routing
+from tramontane.gateway import keyed, listening, listing, routing
 from tramontane.gateway.admission import FifoGate
 from tramontane.gateway.auth import (
     Authenticator,
@@ -54,6 +53,7 @@ from tramontane.gateway.forwarded import Proxies
 from tramontane.gateway.keyed import KeyedExchange
 from tramontane.gateway.ledger import Ledger, open_ledger
 from tramontane.gateway.limits import Limits
+from tramontane.gateway.listing import openai_model
 from tramontane.gateway.news import Launch, News
 from tramontane.gateway.replays import Replays
 from tramontane.gateway.requests import Request, method_not_allowed
@@ -65,7 +65,7 @@ from tramontane.gateway.telemetry import AccessLog, Telemetry
 from tramontane.gateway.upstream import UpstreamPool
 from tramontane.store.journal import Hold
 from tramontane.store.records import Picture
-from tramontane.wire.dialect import Local, Shown
+from tramontane.wire.dialect import Local
 
 SWEEP_S = 0.25
 LINE_BYTES_MOST = 1 << 30  # of a picture with every key
@@ -415,21 +415,10 @@ class GatewayProcess:
 
     def answer(self, place: Local, principal: Principal, request: Request, body: bytes) -> bytes:
         """Answer for a dialect what needs no model. Raises what refuses it, in no dialect yet."""
-        models = [self._shown(name) for name in routing.visible_models(self.directory, principal)]
+        directory = self.directory
+        names = routing.visible_models(directory, principal)
+        models = [listing.shown(directory, name, self._started_s) for name in names]
         return place.answer(models, name=request.model, body=body, query=request.query)
-
-    def _shown(self, name: str) -> Shown:
-        route = self.directory.routes[name]
-        first = route.targets[0].deployment if route.targets else None
-        return Shown(
-            name=name,
-            created_s=self._started_s,
-            context_tokens=None if first is None else first.context_tokens,
-            max_output_tokens=None if first is None else first.max_output_tokens,
-            is_local=first is not None and first.is_local,
-            supports_tools=first is not None and first.supports_tools,
-            gives_vectors=first is not None and first.gives_vectors,
-        )
 
     def _ready(self) -> tuple[int, bytes, bytes]:
         states = {
@@ -478,7 +467,7 @@ class GatewayProcess:
     def _list_models(self, request: Request) -> tuple[int, bytes, bytes]:
         principal = self.authenticate(request.credential)
         names = routing.visible_models(self.directory, principal)
-        body = {"object": "list", "data": [self._model(name) for name in names]}
+        body = {"object": "list", "data": [openai_model(n, self._started_s) for n in names]}
         return 200, b"", msgspec.json.encode(body)
 
     def _show_model(self, request: Request) -> tuple[int, bytes, bytes]:
@@ -488,15 +477,7 @@ class GatewayProcess:
             raise NotFound(
                 f"The model '{name[:100]}' does not exist.", code="model_not_found", param="model"
             )
-        return 200, b"", msgspec.json.encode(self._model(name))
-
-    def _model(self, name: str) -> dict[str, Any]:
-        return {
-            "id": name,
-            "object": "model",
-            "created": self._started_s,
-            "owned_by": "tramontane",
-        }
+        return 200, b"", msgspec.json.encode(openai_model(name, self._started_s))
 
 
 def clock_ms() -> int:
