@@ -38,10 +38,6 @@ _REGIONS = (
 _OFFERED = tuple(
     Region(name=name, title=f"{title} ({country})") for name, title, country in _REGIONS
 )
-_HINT = (
-    "Say where its deployments are processed: the country of the region (type Standard), EU or US"
-    " (DataZone), or nothing (Global)."
-)
 _SOURCES = (
     "https://learn.microsoft.com/azure/reliability/regions-list",
     "https://learn.microsoft.com/azure/ai-studio/reference/region-support",
@@ -54,7 +50,6 @@ AZURE = Kind(
     title="Azure AI Foundry",
     dialect="azure",
     url_example="https://RESOURCE.services.ai.azure.com/models",
-    key_hint=_HINT,
     host_suffixes=(".services.ai.azure.com", ".models.ai.azure.com"),
     regions=_OFFERED,
     trains_on_inputs=False,
@@ -66,7 +61,6 @@ AZURE_OPENAI = Kind(
     title="Azure OpenAI",
     dialect="azure_openai",
     url_example="https://RESOURCE.openai.azure.com/openai",
-    key_hint=_HINT,
     host_suffixes=(".openai.azure.com", ".cognitiveservices.azure.com"),
     regions=_OFFERED,
     max_tokens_field="max_completion_tokens",
