@@ -35,6 +35,7 @@ OTHERS = {
     "openai": "/v1",
     "mistral": "/mistral/v1",
     "anthropic": "/v1",
+    "azure": "/azure",
     "azure_openai": "/azure/openai",
 }
 
@@ -216,6 +217,18 @@ def test_a_conversation_that_google_began_goes_on_elsewhere(
     ask = {"openai": through_openai, "mistral": through_mistral, "anthropic": through_anthropic}
     assert ask[speak](place, "google", other) == "So?"
     assert ask[speak](place, other, "google") == "So?"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("then", [*OTHERS, *ELSEWHERE])
+@pytest.mark.parametrize("first", [*OTHERS, *ELSEWHERE])
+@pytest.mark.parametrize(
+    "ask", [through_openai, through_mistral, through_anthropic, through_ollama]
+)
+def test_a_conversation_goes_on_wherever_it_began(
+    place: Place, ask: Callable[[Place, str, str], str], first: str, then: str
+) -> None:
+    assert ask(place, first, then) == "So?"
 
 
 # --- bills ----------------------------------------------------------------------------------------
