@@ -150,7 +150,6 @@ def _nginx_messages(port: int, upstream: str) -> str:
       if ($known = 0) {{ return 401; }}
       proxy_buffering {"off" if upstream == "stream" else "on"};
       proxy_read_timeout 300s;
-      proxy_set_header Host $host;
       rewrite ^ /v1/messages break;
       proxy_pass http://{upstream};
     }}
