@@ -99,7 +99,7 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     root = tmp_path_factory.mktemp("demo")
-    slow = write_tiny(root / "slow.gguf", layers=6, width=256, context_tokens=65_536)
+    slow = write_tiny(root / "slow.gguf", layers=6, width=256, context_tokens=65_536, fills_in=True)
     caller = write_tiny(root / "caller.gguf", script=CALL, template=TOOLS_TEMPLATE)
     folder = DataFolder(root / "data")
     secrets = _furnish(folder, {"slow": slow, "caller": caller})
@@ -238,12 +238,47 @@ def test_completions_go_on_from_a_prompt(place: Place) -> None:
         assert whole.usage is not None and last.usage is not None
         assert whole.usage.completion_tokens == last.usage.completion_tokens == 12
         assert whole.usage.prompt_tokens == own["usage"]["prompt_tokens"]
-        for fields in ({"n": 2}, {"suffix": "end"}, {"logprobs": 2}, {"echo": True}):
+        for fields in ({"n": 2}, {"logprobs": 2}, {"echo": True}):
             with pytest.raises(openai.BadRequestError):
                 client.completions.create(**asked, **fields)
         for model in ("guide", "vectors"):
             with pytest.raises(openai.BadRequestError, match="not served for completions"):
                 client.completions.create(model=model, prompt="x")
+
+
+def test_the_middle_is_filled_in_by_a_model_made_for_it(place: Place) -> None:
+    asked: Any = {"model": "narrow", "prompt": "def f(", "suffix": "return", "max_tokens": 9}
+    asked |= {"temperature": 0, "seed": -1}
+    with place.target().client() as client:
+        whole = client.completions.create(**asked)
+        *chunks, last = client.completions.create(
+            **asked, stream=True, stream_options={"include_usage": True}
+        )
+        own = {"input_prefix": "def f(", "input_suffix": "return", "n_predict": 9, "temperature": 0}
+        told = place.engine("narrow", "/infill", own)
+        assert whole.choices[0].text == told["content"] and whole.id and whole.model
+        assert "".join(c.choices[0].text for c in chunks) == told["content"]
+        assert whole.usage is not None and last.usage is not None
+        assert whole.usage.prompt_tokens == last.usage.prompt_tokens == told["tokens_evaluated"]
+        assert whole.usage.completion_tokens == told["tokens_predicted"]
+        with pytest.raises(openai.BadRequestError, match="fill in the middle"):
+            client.completions.create(**{**asked, "model": "demo"})
+    fields: Any = {"model": "narrow", "prompt": "def f(", "suffix": "return"}
+    answer = _posted(
+        place, "/mistral/v1/fim/completions", {**fields, "max_tokens": 9, "temperature": 0}
+    )
+    assert answer["choices"][0]["message"]["content"] == told["content"]
+    options = {"num_predict": 9, "temperature": 0}
+    answer = _posted(place, "/api/generate", {**fields, "options": options, "stream": False})
+    assert answer["response"] == told["content"]
+
+
+def _posted(place: Place, path: str, body: Any) -> Any:
+    root = place.base_url.removesuffix("/v1")
+    head = {"authorization": f"Bearer {place.key}"}
+    request = urllib.request.Request(root + path, json.dumps(body).encode(), head)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
 
 
 def test_vectors_of_a_model_that_runs_here(place: Place) -> None:

@@ -33,12 +33,19 @@ def write_tiny(
     seed: int = 0,
     layers: int = 1,
     width: int = 32,
+    fills_in: bool = False,
 ) -> Path:
-    """Write the model to `path` and return it; the same arguments give the same bytes."""
+    """Write the model to `path` and return it; the same arguments give the same bytes.
+
+    `fills_in`: some of its tokens mean what is before and after a place to be filled in.
+    """
     vocabulary = [*SPECIAL, *BYTES, *script]
     writer = gguf.GGUFWriter(path, "llama")
     _add_shape(writer, context_tokens, layers, width)
     _add_vocabulary(writer, vocabulary)
+    if fills_in:
+        for token, meaning in enumerate(("pre", "suf", "mid"), start=len(SPECIAL)):
+            writer.add_uint32(f"tokenizer.ggml.fim_{meaning}_token_id", token)
     if template is not None:
         writer.add_chat_template(template)
     for name, tensor in _weights(len(vocabulary), len(script), seed, layers, width).items():

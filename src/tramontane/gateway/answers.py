@@ -171,7 +171,7 @@ def refusal(
     """
     status = head.status
     body = _without_key(body, deployment)
-    if deployment.is_local and (status == 400 or TOO_LARGE in body):
+    if deployment.is_local and (status in (400, 501) or TOO_LARGE in body):
         return explain_refusal(_error_of(body))
     if status in (400, 413, 422):
         said = _said(_error_of(body)) if translation is None else translation.read_error(body)

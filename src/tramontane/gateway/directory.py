@@ -290,7 +290,7 @@ def _operations(model: LocalModel) -> frozenset[Operation]:
     """Return what an engine here can be asked for."""
     if model.gives_vectors:
         return frozenset(("embeddings",))
-    return frozenset(("chat",) if model.engine == "guide" else ("chat", "completions"))
+    return frozenset(("chat",) if model.engine == "guide" else ("chat", "completions", "fim"))
 
 
 def _deployment(

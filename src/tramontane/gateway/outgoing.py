@@ -75,7 +75,7 @@ def _beside_chat(
     deployment = service.deployment
     written = translation.written(deployment, limit)
     fields = msgspec.json.decode(written.body, type=dict[str, msgspec.Raw])
-    is_stream = translation.operation == "completions"
+    is_stream = translation.operation != "embeddings"
     if is_stream:
         fields |= _slot(permit, deployment)
     return _framed(service, written.path, request_id, encode(fields), is_stream=is_stream)

@@ -71,10 +71,14 @@ def state_of(deployment: Deployment, service: Service | None) -> str:
 
 
 def request_head(deployment: Deployment, path: str) -> bytes:
-    """Return the fixed part of the head for `deployment`; nothing of the client's goes into it."""
+    """Return the fixed part of the head for `deployment`; nothing of the client's goes into it.
+
+    `path` is behind the base address, or where it begins with `//` behind the host.
+    """
     origin = deployment.origin
     assert origin is not None
-    head = f"POST {origin.base_path}{path} HTTP/1.1\r\nhost: {host_of(origin)}\r\n".encode()
+    whole = path[1:] if path.startswith("//") else origin.base_path + path
+    head = f"POST {whole} HTTP/1.1\r\nhost: {host_of(origin)}\r\n".encode()
     if deployment.authorization is not None:
         head += b"authorization: " + deployment.authorization + b"\r\n"
     return head + _FIXED

@@ -20,6 +20,7 @@ _PLACES: dict[str, dict[str, tuple[str, str]]] = {
     "engine": {  # of our own, here
         "chat": ("tramontane.wire.openai.chat", "ENGINE"),
         "completions": ("tramontane.wire.openai.engine", "COMPLETIONS"),
+        "fim": ("tramontane.wire.openai.infill", "INFILL"),
         "embeddings": ("tramontane.wire.openai.engine", "EMBEDDINGS"),
     },
     "mistral": {

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tramontane.errors import InvalidRequest
+from tramontane.errors import InvalidRequest, TramontaneError
 from tramontane.money import Usage
 from tramontane.wire.canonical import (
     Answer,
@@ -23,6 +23,7 @@ from tramontane.wire.collecting import Collector
 from tramontane.wire.ollama.asking import read_chat as read_ollama
 from tramontane.wire.openai.chat import ENGINE
 from tramontane.wire.openai.engine import COMPLETIONS, EMBEDDINGS
+from tramontane.wire.openai.infill import INFILL
 from tramontane.wire.openai.intent import read_chat
 from tramontane.wire.openai.local import read_local
 
@@ -69,7 +70,7 @@ def test_what_an_engine_does_not_take_is_named(fields: Any, param: str) -> None:
 
 def test_what_may_be_dropped_is() -> None:
     request = completion(suffix="z", extra={"echo": msgspec.Raw(b"true")})
-    assert COMPLETIONS.write(request, model="m", drops=True).dropped == ("suffix", "echo")
+    assert COMPLETIONS.write(request, model="m", drops=True).dropped == ("echo", "suffix")
 
 
 def test_vectors_have_the_dimensions_of_the_model() -> None:
@@ -109,3 +110,44 @@ def test_pieces_are_put_together_again() -> None:
         usage=Usage(1, 2),
         created_s=3,
     )
+
+
+def test_the_middle_is_filled_in_by_the_engine_s_own_words() -> None:
+    extra = {"repeat_penalty": msgspec.Raw(b"1.1")}
+    fields = {"suffix": "z", "max_tokens": 3, "stop": ("x",), "seed": -1, "extra": extra}
+    written = INFILL.write(completion(**fields), model="file", drops=False)
+    assert json.loads(written.body) == {
+        "model": "file",
+        "input_prefix": "a",
+        "input_suffix": "z",
+        "n_predict": 3,
+        "stop": ["x"],
+        "seed": 2**32 - 2,
+        "repeat_penalty": 1.1,
+        "stream": True,
+    }
+    with pytest.raises(InvalidRequest):
+        INFILL.write(completion(inputs=((1,),)), model="m", drops=False)
+
+
+INFILLED = (
+    'data: {"content":"é","stop":false}\n\ndata: {"content":"","stop":true,"stop_type":"limit",'
+    '"tokens_evaluated":7,"tokens_predicted":2,"timings":{"cache_n":3}}\n\n'
+).encode()
+
+
+@pytest.mark.parametrize("cut", range(0, len(INFILLED) - 2, 3))
+def test_its_stream_is_read_however_it_is_cut(cut: int) -> None:
+    reader = INFILL.reader()
+    pieces = reader.feed(INFILLED[:cut]) + reader.feed(INFILLED[cut:]) + reader.end()
+    assert pieces == [
+        Began("", ""),
+        TextPiece("é"),
+        Finished("length"),
+        Counted(Usage(7, 2, 3)),
+        Ended(),
+    ]
+    broken = INFILL.reader()
+    broken.feed(INFILLED[:cut])
+    with pytest.raises(TramontaneError):
+        broken.end()

@@ -113,7 +113,7 @@ def asked_of(intent: Intent) -> Asked:
         ) from None
     request = Request(
         model=intent.model,
-        operation="completions",
+        operation="fim" if said.suffix else "completions",
         inputs=read_inputs(fields, "prompt"),
         suffix=said.suffix,
         max_tokens=intent.max_tokens,

@@ -13,11 +13,11 @@ from tramontane.wire.openai.asking import ENGINE_EXTRA
 from tramontane.wire.openai.completions import CompletionsUpstream
 from tramontane.wire.openai.embeddings import EmbeddingsUpstream
 from tramontane.wire.openai.intent import encode
-from tramontane.wire.openai.local import check_simple
+from tramontane.wire.openai.local import SEEDS, check_simple
 from tramontane.wire.unsaid import Unsaid
 
 NAME = "models that run here"
-_RANGES = {
+RANGES = {
     "temperature": (0, 2),
     "top_p": (0, 1),
     "min_p": (0, 1),
@@ -32,28 +32,17 @@ class EngineCompletions(CompletionsUpstream):
 
     def write(self, request: Request, *, model: str, drops: bool) -> Written:
         """Return `request` for the engine. Raises InvalidRequest for what it does not take."""
-        if len(request.inputs) != 1 or request.choices != 1:
-            raise InvalidRequest(
-                "A model that runs here goes on from one prompt per request, once.",
-                code="invalid_value",
-                param="n" if request.choices != 1 else "prompt",
-            )
-        for name, (least, most) in _RANGES.items():
-            value = getattr(request, name)
-            if value is not None and not least <= value <= most:
-                raise InvalidRequest(
-                    f"The field '{name}' must be from {least} to {most}, not {value}.",
-                    code="invalid_value",
-                    param=name,
-                )
-        unsaid = Unsaid(NAME, drops=drops)
-        unsaid.leave_set(request, "suffix", "logprobs", "logit_bias")
-        unsaid.leave_extra(request, ENGINE_EXTRA)
-        more = {name: raw for name, raw in request.extra.items() if name in ENGINE_EXTRA}
-        for name, raw in more.items():
-            check_simple(name, raw)
+        more, unsaid = check_sampling(request, drops=drops)
+        unsaid.leave_set(request, "suffix")
         kept = msgspec.structs.replace(
-            request, suffix=None, logprobs=None, logit_bias=None, user=None, extra={}, stream=True
+            request,
+            suffix=None,
+            logprobs=None,
+            logit_bias=None,
+            user=None,
+            extra={},
+            seed=None if request.seed is None else request.seed % SEEDS,
+            stream=True,
         )
         written = super().write(kept, model=model, drops=drops)
         body = written.body
@@ -61,6 +50,34 @@ class EngineCompletions(CompletionsUpstream):
             body = encode(msgspec.json.decode(body, type=dict[str, msgspec.Raw]) | more)
         dropped = (*unsaid.names, *written.dropped)
         return msgspec.structs.replace(written, body=body, dropped=dropped)
+
+
+def check_sampling(request: Request, *, drops: bool) -> tuple[dict[str, msgspec.Raw], Unsaid]:
+    """Return the fields beyond the canonical ones that an engine takes, and what it does not.
+
+    Raises InvalidRequest for more than one prompt, and for values out of range.
+    """
+    if len(request.inputs) != 1 or request.choices != 1:
+        raise InvalidRequest(
+            "A model that runs here goes on from one prompt per request, once.",
+            code="invalid_value",
+            param="n" if request.choices != 1 else "prompt",
+        )
+    for name, (least, most) in RANGES.items():
+        value = getattr(request, name)
+        if value is not None and not least <= value <= most:
+            raise InvalidRequest(
+                f"The field '{name}' must be from {least} to {most}, not {value}.",
+                code="invalid_value",
+                param=name,
+            )
+    unsaid = Unsaid(NAME, drops=drops)
+    unsaid.leave_set(request, "logprobs", "logit_bias")
+    unsaid.leave_extra(request, ENGINE_EXTRA)
+    more = {name: raw for name, raw in request.extra.items() if name in ENGINE_EXTRA}
+    for name, raw in more.items():
+        check_simple(name, raw)
+    return more, unsaid
 
 
 class EngineEmbeddings(EmbeddingsUpstream):

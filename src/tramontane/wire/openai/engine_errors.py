@@ -18,6 +18,13 @@ def explain_refusal(said: Mapping[str, object]) -> InvalidRequest:
     """Return the client's error for the engine's `error` object of a 400."""
     if said.get("type") == "exceed_context_size_error":
         return _too_long(said.get("n_prompt_tokens"), said.get("n_ctx"))
+    if said.get("type") == "not_supported_error":  # a 501: the model lacks the tokens for it
+        return InvalidRequest(
+            "This model was not made to fill in the middle: leave out 'suffix', or choose one that"
+            " was.",
+            code="unsupported_operation",
+            param="suffix",
+        )
     message = said.get("message")
     if isinstance(message, str) and TOO_LARGE in message:
         return _too_long(None, None)
