@@ -4,7 +4,7 @@ import pytest
 
 from tramontane.errors import InvalidRequest, NotFound
 from tramontane.governance.facts import Dimension, Facts
-from tramontane.governance.survival import Route, fates, parse, struck, survivals
+from tramontane.governance.survival import Route, behind, fates, parse, struck, survivals
 
 FACTS = {
     "large-fr": Facts(provider="mistral", owner="Mistral AI", jurisdiction="EU"),
@@ -47,6 +47,10 @@ def test_what_is_alone_is_lost() -> None:
 def test_what_may_be_theirs_too_is_not_counted_on() -> None:
     assert outcome("mixed", "host", "Microsoft Azure") == "unsure"
     assert outcome("mixed", "jurisdiction", "EU") == "unsure"
+
+
+def test_a_deployment_behind_a_route_is_told_from_a_name_of_its_own() -> None:
+    assert behind(ROUTES) == {"large-fr", "large-az", "gpt"}
 
 
 def test_only_what_a_name_rests_on_is_listed() -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 POLL_S = 0.5
 REPORT_PATIENCE_S = 20.0
+ASKED_MS = 30 * 86_400_000
+"""A name that nobody asked for so long is not missed."""
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600}
 
 
@@ -144,6 +146,16 @@ def _expected(platform: Platform, without: str) -> tuple[str, frozenset[str], di
     return f"{dimension}:{name}", taken, dict(outcomes)
 
 
+def _hidden(platform: Platform) -> frozenset[str]:
+    """Return the names of deployments that a route has and that nobody asked for themselves."""
+    from tramontane.governance import overview, survival
+
+    with platform.store.read() as c:
+        now = overview.standing(c, platform.settings, platform.folder.models)
+        asked = overview.asked_for(c, platform.now_ms - ASKED_MS, None)
+    return survival.behind(now.routes) - asked.keys()
+
+
 def _run(
     platform: Platform, without: str, for_ms: int, *, detach: bool, yes: bool, as_json: bool
 ) -> None:
@@ -152,7 +164,8 @@ def _run(
     if not platform.folder.address_file.exists():
         raise Conflict("the platform is not running here, so there is nothing to drill")
     named, taken, outcomes = _expected(platform, without)
-    lost = sorted(model for model, outcome in outcomes.items() if outcome == "lost")
+    hidden = _hidden(platform)
+    lost = sorted(m for m, outcome in outcomes.items() if outcome == "lost" and m not in hidden)
     if lost and not yes:
         _confirm(named, lost)
     with platform.store.write() as c:

@@ -88,6 +88,12 @@ def used(
     ]
 
 
+def asked_for(c: Connection, since_ms: int | None, until_ms: int | None) -> dict[str, int]:
+    """Return how often each public name was asked for."""
+    rows = usage.report(c, by=("model",), since_ms=since_ms, until_ms=until_ms)
+    return {row.model or "": row.requests for row in rows}
+
+
 def _facts_of(deployment: str, provider: str, settings: Settings, now: Standing) -> Facts:
     found = now.facts.get(deployment)
     if found is not None and provider in ("", found.provider):

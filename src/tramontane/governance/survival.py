@@ -52,6 +52,11 @@ def struck(dimension: Dimension, name: str, facts: Mapping[str, Facts]) -> froze
     return frozenset(d for d, known in facts.items() if f"{dimension}:{name}" in labels(known))
 
 
+def behind(routes: Iterable[Route]) -> frozenset[str]:
+    """Return the deployments that serve another name, which is asked for instead of theirs."""
+    return frozenset(name for route in routes for name in route.deployments if name != route.name)
+
+
 def fates(
     routes: Iterable[Route], facts: Mapping[str, Facts], dimension: Dimension, name: str
 ) -> dict[str, Outcome]:

@@ -29,6 +29,7 @@ def test_shares_and_survival_are_shown_with_the_unknown(studio: Studio, ours: Te
     assert by["host"]["shares"][0]["name"] is None
     assert by["host"]["by_tokens"]["unknown_share"] >= 0.75
     model = next(m for m in shown["models"] if m["model"] == "large")
+    assert model["requests"] == 2
     assert {(x["dimension"], x["outcome"]) for x in model["losses"]} >= {("provider", "lost")}
 
 

@@ -88,9 +88,12 @@ class LossView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SurvivalView(msgspec.Struct, frozen=True, kw_only=True):
-    """A public model name, and the loss of each whom one of its deployments rests on."""
+    """A public model name, how often it was asked for in this time, and the loss of each whom one
+    of its deployments rests on.
+    """
 
     model: str
+    requests: int
     deployments: tuple[str, ...]
     fallbacks: tuple[str, ...]
     losses: list[LossView]
@@ -133,6 +136,7 @@ def get_independence(
     with platform.store.read() as c:
         now = overview.standing(c, settings, DataFolder(settings.data_dir).models)
         rows = overview.used(c, settings, now, since_ms, until_ms)
+        asked = overview.asked_for(c, since_ms, until_ms)
     return IndependenceView(
         currency=settings.currency,
         since=optional_name(since_ms),
@@ -145,7 +149,7 @@ def get_independence(
             _facts(name, known, sources_of(now.kinds.get(name, "")))
             for name, known in sorted(now.facts.items())
         ],
-        models=[_survival(survival) for survival in now.survivals()],
+        models=[_survival(each, asked.get(each.model, 0)) for each in now.survivals()],
     )
 
 
@@ -173,9 +177,10 @@ def _facts(name: str, known: Facts, sources: tuple[Source, ...]) -> DeploymentFa
     return DeploymentFacts(name=name, sources=views, **told)
 
 
-def _survival(survival: Survival) -> SurvivalView:
+def _survival(survival: Survival, requests: int) -> SurvivalView:
     return SurvivalView(
         model=survival.model,
+        requests=requests,
         deployments=survival.deployments,
         fallbacks=survival.fallbacks,
         losses=[LossView(**msgspec.structs.asdict(loss)) for loss in survival.losses],

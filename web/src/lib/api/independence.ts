@@ -46,6 +46,8 @@ export interface Loss {
 
 export interface Survival {
   model: string;
+  /** How often it was asked for in this time. */
+  requests: number;
   deployments: string[];
   fallbacks: string[];
   losses: Loss[];

@@ -53,10 +53,10 @@ export function outcome(of: Outcome): { word: string; mark: string; meaning: str
   return { word: t(found.word), mark: found.mark, meaning: found.meaning };
 }
 
-/** Those names that people ask for: a deployment that serves another name is left out. */
+/** Those names that people ask for: a deployment that serves another name, and was not asked for by its own, is left out. */
 export function asked(models: Survival[]): Survival[] {
   const behind = new Set(models.flatMap(({ model, deployments }) => deployments.filter((name) => name !== model)));
-  return models.filter(({ model }) => !behind.has(model));
+  return models.filter(({ model, requests }) => requests > 0 || !behind.has(model));
 }
 
 /** Each whom a model rests on, with how the models that do fare without them, the worst first. */
