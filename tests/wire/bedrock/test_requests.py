@@ -281,7 +281,11 @@ def test_what_has_no_place_is_refused_by_name_or_dropped_and_named(field: str) -
             {"effort": "low"},
             {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}},
         ),
-        ("openai.gpt-oss-120b-1:0", {"effort": "minimal"}, {"reasoning_effort": "minimal"}),
+        ("openai.gpt-oss-120b-1:0", {"effort": "low"}, {"reasoning_effort": "low"}),
+        ("moonshotai.kimi-k2.5", {"effort": "low"}, {"reasoning_effort": "low"}),
+        ("us.openai.gpt-5.6-v1:0", {"effort": "low"}, {"reasoning": {"effort": "low"}}),
+        ("us.openai.gpt-5.6-v1:0", {"effort": "none"}, {"reasoning": {"effort": "none"}}),
+        ("us.openai.gpt-5.6-v1:0", {"thinking_tokens": 0}, {"reasoning": {"effort": "none"}}),
         ("meta.llama3-v1:0", {"effort": "none"}, None),
     ],
 )

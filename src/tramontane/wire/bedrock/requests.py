@@ -38,7 +38,9 @@ _FOREIGN = "google:"  # Google's seals are marked; whoever else's are the maker'
 _CALL_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}")
 _UNNAMEABLE = re.compile(r"[^a-zA-Z0-9\-()\[\]]+")
-_MAKER = re.compile(r"\b(anthropic|amazon|mistral|cohere|meta|deepseek|qwen|openai|ai21|writer)\.")
+_MAKER = re.compile(
+    r"\b(anthropic|amazon|mistral|cohere|meta|deepseek|qwen|openai|ai21|writer|moonshot)(?:ai)?\."
+)
 _CACHING = frozenset(("anthropic", "amazon"))
 _IMAGES = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
@@ -155,11 +157,17 @@ def _think(
         _think_as_claude(request, model, output, fields, unsaid)
     elif tokens:
         unsaid.leave("thinking")
+    elif maker == "openai" and "gpt-oss" not in model:
+        told = "none" if tokens == 0 else effort
+        if told == "minimal":
+            unsaid.leave("reasoning_effort")
+        elif told is not None:
+            fields["reasoning"] = {"effort": told}
     elif effort in (None, "none"):
         return
     elif maker == "amazon" and effort in _NOVA_EFFORTS:
         fields["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": effort}
-    elif maker == "openai":
+    elif maker in ("openai", "moonshot"):
         fields["reasoning_effort"] = effort
     elif not maker and effort in _EFFORTS:
         output["effort"] = effort
