@@ -136,7 +136,7 @@ def test_a_request_passes_both_sides() -> None:
         "echo": True,
     }
     asked = completions.CLIENT.read(json.dumps(body).encode(), None, b"")
-    assert asked.request.operation == "completions" and asked.request.inputs == ("a", "b")
+    assert asked.request.operation == "fim" and asked.request.inputs == ("a", "b")
     written = completions.UPSTREAM.write(asked.request, model="theirs", drops=False)
     assert json.loads(written.body) == {**body, "model": "theirs"}
     assert written.path == "/completions"
