@@ -23,6 +23,7 @@ from tramontane.providers.kinds.mistral import MISTRAL
 from tramontane.providers.kinds.openai import OPENAI
 from tramontane.providers.kinds.vertex import VERTEX
 from tramontane.store import sealing
+from tramontane.store.names import check_name
 from tramontane.store.records import StoredProvider
 from tramontane.wire import upstreams
 
@@ -192,13 +193,15 @@ def account(
 
     Raises InvalidRequest where settings and kind do not fit, or a key is missing.
     """
+    check_name("provider", name)
     kind = kind_named(settings.kind)
     url, _ = place_of(kind, settings)
     try:
         config.check_provider(name, settings, "provider")
         parse_origin(url, "provider")
     except ConfigError as error:
-        raise InvalidRequest(error.message, param="url") from None
+        param = "jurisdiction" if ".jurisdiction: " in error.message else "url"
+        raise InvalidRequest(error.message, param=param) from None
     if settings.key_env is not None or settings.key_file is not None:
         raise InvalidRequest("Keys in variables or files belong into the configuration file.")
     if key is None and kind.credential != "optional":

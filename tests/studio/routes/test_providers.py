@@ -71,7 +71,7 @@ def test_kinds_come_with_regions_and_sources(studio: Studio, ours: Tenant) -> No
         ({"kind": "nobody", "key": KEY}, 400, "unknown_provider_kind", "kind"),
         ({"kind": "bedrock", "key": KEY}, 400, "invalid_request", "region"),
         ({"kind": "azure_openai", "key": KEY}, 400, "invalid_request", "url"),
-        ({"kind": "mistral", "key": KEY, "name": "No Name"}, 400, "invalid_request", None),
+        ({"kind": "mistral", "key": KEY, "name": "No Name"}, 400, "invalid_request", "name"),
         (
             {"kind": "mistral", "key": KEY, "url": "https://api.mistral.ai.evil.example/v1"},
             403,
@@ -85,7 +85,12 @@ def test_kinds_come_with_regions_and_sources(studio: Studio, ours: Tenant) -> No
             "url",
         ),
         ({"kind": "compatible", "url": "http://10.0.0.1/v1"}, 403, "origin_not_allowed", "url"),
-        ({"kind": "mistral", "key": KEY, "jurisdiction": "eu"}, 400, "invalid_request", None),
+        (
+            {"kind": "mistral", "key": KEY, "jurisdiction": "eu"},
+            400,
+            "invalid_request",
+            "jurisdiction",
+        ),
     ],
 )
 def test_bad_input_says_what_is_wrong(

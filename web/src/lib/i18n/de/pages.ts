@@ -314,6 +314,7 @@ const words: Translation<typeof english> = {
   probeTimeout: "Die Antwort hat zu lange gedauert.",
   probeRedirect: "Er verweist auf eine andere Adresse; geben Sie diese ein.",
   probeKeyRefused: "Er nimmt den Schlüssel nicht an.",
+  probeNoList: "Modelle listet er hier nicht auf; versuchen lässt sich nur ein Modell: fügen Sie eines hinzu.",
   probeNotFound: "Diese Adresse oder dieses Modell gibt es dort nicht.",
   probeRefused: "Er hat die Anfrage abgelehnt.",
   probeProtocol: "Was dort antwortet, spricht nicht den Dialekt von OpenAI.",

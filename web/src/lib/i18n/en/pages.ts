@@ -311,6 +311,7 @@ export default {
   probeTimeout: "It took too long to answer.",
   probeRedirect: "It sends us to another address; enter that one.",
   probeKeyRefused: "It does not accept the key.",
+  probeNoList: "It lists no models here, so only a model of it can be tried: add one.",
   probeNotFound: "There is no such address or model there.",
   probeRefused: "It refused the request.",
   probeProtocol: "What answers there does not speak OpenAI’s dialect.",

@@ -314,6 +314,7 @@ const words: Translation<typeof english> = {
   probeTimeout: "Ha tardado demasiado en responder.",
   probeRedirect: "Remite a otra dirección; introduzca esa.",
   probeKeyRefused: "No acepta la clave.",
+  probeNoList: "Aquí no enumera modelos, así que solo se puede probar un modelo: añada uno.",
   probeNotFound: "Allí no existe esa dirección o ese modelo.",
   probeRefused: "Ha rechazado la petición.",
   probeProtocol: "Lo que responde allí no habla el dialecto de OpenAI.",

@@ -314,6 +314,7 @@ const words: Translation<typeof english> = {
   probeTimeout: "La réponse a trop tardé.",
   probeRedirect: "Il renvoie à une autre adresse ; saisissez celle-là.",
   probeKeyRefused: "Il n’accepte pas la clé.",
+  probeNoList: "Il ne liste pas de modèles ici : seul un modèle peut être essayé, ajoutez-en un.",
   probeNotFound: "Il n’y a pas cette adresse ou ce modèle là-bas.",
   probeRefused: "Il a refusé la demande.",
   probeProtocol: "Ce qui répond là-bas ne parle pas le dialecte d’OpenAI.",

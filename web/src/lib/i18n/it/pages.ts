@@ -314,6 +314,7 @@ const words: Translation<typeof english> = {
   probeTimeout: "Ha impiegato troppo a rispondere.",
   probeRedirect: "Rimanda a un altro indirizzo; inserisca quello.",
   probeKeyRefused: "Non accetta la chiave.",
+  probeNoList: "Qui non elenca modelli: si può provare solo un modello, ne aggiunga uno.",
   probeNotFound: "Là non esiste questo indirizzo o modello.",
   probeRefused: "Ha rifiutato la richiesta.",
   probeProtocol: "Ciò che risponde là non parla il dialetto di OpenAI.",

@@ -9,6 +9,7 @@ const PROBLEMS: Record<string, Key> = {
   timeout: "probeTimeout",
   redirect: "probeRedirect",
   key_refused: "probeKeyRefused",
+  no_list: "probeNoList",
   not_found: "probeNotFound",
   refused: "probeRefused",
   protocol: "probeProtocol",
