@@ -237,6 +237,7 @@ def test_what_is_too_old_goes_from_the_folder_and_the_oldest_where_it_is_full(
         world.replays.keep(
             b"%d" % hours, kept(b"x" * 1_000, world.now_ms - hours * HOUR_MS), nothing
         )
+    world.replays.sweep(100.0 - module.TIDY_EVERY_S)
     world.replays.sweep(100.0)
     world.settle()
     assert {bytes.fromhex(name) for name in os.listdir(folder)} == {b"0", b"5", b"20"}
@@ -249,6 +250,7 @@ def test_what_is_too_old_goes_from_the_folder_and_the_oldest_where_it_is_full(
     assert {bytes.fromhex(name) for name in os.listdir(folder)} == {b"0", b"5"}
     small = Replays(folder, PEPPER, lambda: world.now_ms, lambda call: call(), bytes_most=1_500)
     small.sweep(1.0)
+    small.sweep(1.0 + module.TIDY_EVERY_S)
     small.close()
     assert [bytes.fromhex(name) for name in os.listdir(folder)] == [b"0"]
     world.replays.close()

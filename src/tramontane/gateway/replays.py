@@ -92,8 +92,10 @@ class Replays:
         self._submit(lambda: self._write(name, kept), lambda _: done())
 
     def sweep(self, now_s: float) -> None:
-        """Call this now and then: what is older than a day goes."""
-        if self._tidied_s is None or now_s - self._tidied_s >= TIDY_EVERY_S:
+        """Call this now and then: what is older than a day goes, the first time after a while."""
+        if self._tidied_s is None:
+            self._tidied_s = now_s
+        elif now_s - self._tidied_s >= TIDY_EVERY_S:
             self._tidied_s = now_s
             self._submit(self._tidy, lambda _: None)
 
