@@ -241,6 +241,9 @@ def test_completions_go_on_from_a_prompt(place: Place) -> None:
         for fields in ({"n": 2}, {"logprobs": 2}, {"echo": True}):
             with pytest.raises(openai.BadRequestError):
                 client.completions.create(**asked, **fields)
+        with pytest.raises(openai.BadRequestError, match="this prompt has") as caught:
+            client.completions.create(model="demo", prompt="a b " * 2_000)
+        assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "prompt")
         for model in ("guide", "vectors"):
             with pytest.raises(openai.BadRequestError, match="not served for completions"):
                 client.completions.create(model=model, prompt="x")
@@ -294,7 +297,7 @@ def test_vectors_of_a_model_that_runs_here(place: Place) -> None:
         assert plain.usage.prompt_tokens == own["usage"]["prompt_tokens"]
         with pytest.raises(openai.BadRequestError) as caught:
             client.embeddings.create(model="vectors", input="a" * 300)
-        assert caught.value.code == "context_length_exceeded"
+        assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "input")
         for fields in ({"dimensions": 2}, {"input": ""}):
             with pytest.raises(openai.BadRequestError):
                 client.embeddings.create(**{"model": "vectors", "input": "x", **fields})  # type: ignore[arg-type]

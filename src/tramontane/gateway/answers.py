@@ -172,7 +172,8 @@ def refusal(
     status = head.status
     body = _without_key(body, deployment)
     if deployment.is_local and (status in (400, 501) or TOO_LARGE in body):
-        return explain_refusal(_error_of(body))
+        operation = "chat" if translation is None else translation.operation
+        return explain_refusal(_error_of(body), operation)
     if status in (400, 413, 422):
         said = _said(_error_of(body)) if translation is None else translation.read_error(body)
         if said.status is None:
