@@ -380,3 +380,13 @@ def test_several_events_in_one_read_count_one_by_one() -> None:
     assert desk.relay.progress.events == 4
     desk.relay.feed(EVENT + FINISH + EVENT, None)
     assert desk.relay.progress.finished == {0}
+
+
+def test_long_texts_of_completions_count_by_their_length() -> None:
+    head = b'data: {"choices":[{"index":0,"text":"'
+    tail = b'","logprobs":null,"finish_reason":null}]}\n\n'
+    texts = (b"a", b"b" * 400, b"c" * 400)
+    desk = relayed(*(head + text + tail for text in texts))
+    assert desk.got == b"".join(head + text + tail for text in texts)
+    assert desk.relay.progress.events == 3
+    assert desk.relay.progress.tokens == 200  # of the two that were familiar

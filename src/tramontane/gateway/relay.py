@@ -19,7 +19,7 @@ from tramontane.wire.sse import EventSplitter, EventTooLarge, data_of, is_silent
 PARTIAL_BYTES = 4_096
 CHECKPOINT_STEP = 64
 TOKEN_BYTES = 4
-_TEXT = b'content":"'
+_TEXTS = (b'content":"', b'"text":"')  # of chat, and of completions
 # What a JSON string may hold that neither ends it nor escapes anything.
 _PLAIN = bytes(code for code in range(0x20, 0x100) if code not in b'"\\\x7f')
 
@@ -167,9 +167,9 @@ class StreamRelay:
         The next mostly differs by that text alone. If the text is plain, it is still one string
         of the same JSON, so nothing else of that event has to be looked at.
         """
-        start = seen.find(_TEXT) + len(_TEXT)
+        start = next((at + len(t) for t in _TEXTS if (at := seen.find(t)) >= 0), -1)
         end = seen.find(b'"', start)
-        if start < len(_TEXT) or end < 0 or seen[start:end].strip(_PLAIN):
+        if start < 0 or end < 0 or seen[start:end].strip(_PLAIN):
             return
         if seen.endswith(b"}\n\n"):
             self._before, self._after = seen[:start], seen[end:]
