@@ -67,3 +67,30 @@ def test_what_stands_in_front_may_be_said() -> None:
     given = {"public_url": "https://ai.example.org:8443", "trusted_proxies": ["::1", "10.0.0.0/8"]}
     found = config.load(None, {f"server.{name}": value for name, value in given.items()}).server
     assert (found.public_url, found.trusted_proxies) == (given["public_url"], ("::1", "10.0.0.0/8"))
+
+
+@pytest.mark.parametrize(
+    ("route", "said"),
+    [
+        ("deployments = []", "at least one"),
+        ('deployments = ["a"]\nfallbacks = ["best"]', "itself"),
+        ('deployments = ["a"]\nretries = 9', "retries"),
+        ('deployments = ["a"]\ntimeout_s = 0', "timeout_s"),
+        ('deployments = ["a"]\ndeadline_s = nan', "deadline_s"),
+        ('deployments = [{deployment = "a", weight = -1}]', "weight"),
+        ('deployments = [{deployment = "a", weight = 0}, "b"]', "above 0"),
+        ('deployments = [{deployment = "a", wieght = 1}]', "wieght"),
+        ('deployments = [{deployment = "a", when = {has_image = true}}]', "has_image"),
+        (
+            'deployments = [{deployment = "a", when = {min_prompt_tokens = 9,'
+            " max_prompt_tokens = 8}}]",
+            "max_prompt_tokens",
+        ),
+    ],
+)
+def test_a_route_that_could_not_be_followed_is_refused(
+    route: str, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path / "t.toml", f"[routes.best]\n{route}\n")
+    assert "routes.best" in str(refused.value) and said in str(refused.value)

@@ -31,6 +31,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 ROUTE_RETRIES_MOST = 5
 ROUTE_WEIGHT_MOST = 1_000_000
+PROMPT_TOKENS_MOST = 1_000_000_000
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -341,10 +342,10 @@ def check_route(name: str, route: RouteSettings, place: str) -> None:
     for target in route.targets:
         condition = target.when or RouteCondition()
         least, most = condition.min_prompt_tokens or 0, condition.max_prompt_tokens
-        if least < 0 or (most is not None and most < least):
+        if not 0 <= least <= (PROMPT_TOKENS_MOST if most is None else most) <= PROMPT_TOKENS_MOST:
             raise ConfigError(
                 f"{place}.deployments: {target.deployment}: max_prompt_tokens must not be below"
-                " min_prompt_tokens, and neither below 0"
+                f" min_prompt_tokens, and both from 0 to {PROMPT_TOKENS_MOST}"
             )
 
 

@@ -42,6 +42,17 @@ def test_mistakes_name_what_is_wrong(studio: Studio, ours: Tenant) -> None:
         ({"deployments": [{"deployment": "large"}], "fallbacks": ["best"]}, 404, "best"),
         ({"deployments": [{"deployment": "large", "weight": -1}]}, 400, "weight"),
         ({"deployments": [{"deployment": "large"}], "deadline_s": 0}, 400, "deadline_s"),
+        ({"deployments": [{"deployment": "large"}], "retries": 10**30}, 400, "retries"),
+        (
+            {"deployments": [{"deployment": "large", "when": {"min_prompt_tokens": 10**30}}]},
+            400,
+            "min_prompt_tokens",
+        ),
+        (
+            {"deployments": [{"deployment": "large", "when": {"max_prompt_tokens": -1}}]},
+            400,
+            "max_prompt_tokens",
+        ),
         ({"deployments": [{"deployment": "large"}], "order": 1}, 400, "order"),
     ):
         refused = put(studio, ours, "best", body)
