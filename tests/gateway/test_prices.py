@@ -58,6 +58,9 @@ def gateway(
     settings: dict[str, object] = {
         "deployments.tiered.url": upstream.url,
         "deployments.tiered.price": PRICE,
+        "deployments.azured.url": upstream.url,
+        "deployments.azured.dialect": "azure_openai",
+        "deployments.azured.price": PRICE,
         "deployments.unpriced.url": upstream.url,
         "deployments.free.url": upstream.url,
         "deployments.free.price": "free",
@@ -73,7 +76,10 @@ def cost_of(gateway: RunningGateway, reply: Reply) -> int:
     return bill.cost_nano
 
 
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("model", "stream"),
+    [("tiered", False), ("tiered", True), ("azured", False), ("azured", True)],
+)
 @pytest.mark.parametrize(
     ("content", "tier", "cost_nano"),
     [
@@ -87,10 +93,15 @@ def cost_of(gateway: RunningGateway, reply: Reply) -> int:
     ],
 )
 def test_what_served_it_is_charged(
-    gateway: RunningGateway, content: str, tier: str | None, cost_nano: int, stream: bool
+    gateway: RunningGateway,
+    content: str,
+    tier: str | None,
+    cost_nano: int,
+    model: str,
+    stream: bool,
 ) -> None:
     asked = {} if tier is None else {"service_tier": tier}
-    reply = gateway.chat(content, model="tiered", max_tokens=500, stream=stream, **asked)
+    reply = gateway.chat(content, model=model, max_tokens=500, stream=stream, **asked)
     assert reply.status == 200, reply.body
     assert cost_of(gateway, reply) == cost_nano
     if not stream:

@@ -12,6 +12,8 @@ from tramontane.money import NANO, Price, affordable_output_tokens, bound_nano
 from tramontane.wire.openai.intent import Intent
 from tramontane.wire.openai.local import read_local
 
+_TIERED = ("openai", "azure_openai")  # who is passed the field as it was asked
+
 
 def limit_output(
     intent: Intent, service: Service, principal: Principal, ledger: Ledger
@@ -85,7 +87,7 @@ def held_price(deployment: Deployment, intent: Intent) -> Price:
     A provider may serve another tier than was asked for; what it says it served is charged.
     """
     asked = intent.fields.get("service_tier")
-    if asked is None or not deployment.service_tiers or deployment.dialect != "openai":
+    if asked is None or not deployment.service_tiers or deployment.dialect not in _TIERED:
         return deployment.price
     found = deployment.service_tiers.get(bytes(asked).decode(errors="replace").strip('"'))
     if found is None:

@@ -264,5 +264,6 @@ def note(progress: Progress, pieces: Iterable[Piece]) -> None:
 
 def _count(progress: Progress, piece: Counted) -> None:
     progress.usage = piece.usage
+    progress.service_tier = piece.service_tier
     if progress.is_complete:
         progress.final_usage = piece.usage

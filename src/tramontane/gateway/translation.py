@@ -215,6 +215,7 @@ class Translation:
         except Broken as error:
             raise UpstreamFailed(error.message) from None
         progress.usage = progress.final_usage = answer.usage
+        progress.service_tier = answer.service_tier
         progress.events = len(body) // 4  # should the provider not have counted
         return answer, progress
 

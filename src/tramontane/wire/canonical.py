@@ -174,6 +174,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer; `usage` None where the provider did not count. `vectors` are embeddings.
 
     `thinking_tokens`: those of `usage.completion_tokens` that were thought, where that was counted.
+    `service_tier`: the one that served it, where the provider says so.
     """
 
     id: str
@@ -183,6 +184,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     thinking_tokens: int | None = None
     created_s: int = 0
+    service_tier: str | None = None
 
 
 # --- the pieces of a stream -------------------------------------------------------------------
@@ -240,10 +242,11 @@ class Finished(msgspec.Struct, frozen=True, gc=False):
 
 
 class Counted(msgspec.Struct, frozen=True, gc=False):
-    """What has been used so far; the last one counts. `thinking_tokens`: as in `Answer`."""
+    """What has been used so far; the last one counts. The rest is as in `Answer`."""
 
     usage: Usage
     thinking_tokens: int | None = None
+    service_tier: str | None = None
 
 
 class Ended(msgspec.Struct, frozen=True, gc=False):

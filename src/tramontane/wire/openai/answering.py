@@ -59,6 +59,7 @@ class _Body(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     usage: Counts | None = None
     error: Any = None
+    service_tier: Any = None
 
 
 _DECODE = msgspec.json.Decoder(_Body).decode
@@ -89,7 +90,12 @@ def read_answer(body: bytes) -> c.Answer:
         usage=usage_of(answer.usage),
         thinking_tokens=thinking_of(answer.usage),
         created_s=answer.created,
+        service_tier=_tier(answer),
     )
+
+
+def _tier(body: _Body) -> str | None:
+    return body.service_tier if isinstance(body.service_tier, str) else None
 
 
 def _choice(choice: _Choice) -> c.Choice:
@@ -146,7 +152,7 @@ class ChatReader(EventReader):
         if chunk.usage is not None:
             usage = usage_of(chunk.usage)
             if usage is not None:
-                out.append(c.Counted(usage, thinking_of(chunk.usage)))
+                out.append(c.Counted(usage, thinking_of(chunk.usage), _tier(chunk)))
 
     def _choice(self, choice: _Choice, out: list[c.Piece]) -> None:
         index = choice.index
