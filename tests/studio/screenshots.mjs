@@ -21,6 +21,7 @@ const VIEWS = {
   home: "",
   models: "models",
   usage: "usage",
+  independence: "independence",
   people: "people",
   assistants: "assistants",
   prompts: "prompts",
