@@ -15,10 +15,13 @@ import pytest
 
 from tests.documents import made
 from tests.platform import RunningPlatform, run_platform
+from tests.processes import RunningStandin, run_standin
 from tramontane import config
+from tramontane.providers.standin import StandinOptions
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "src" / "tramontane" / "engines" / "demo" / "demo.gguf"
+KEY = "key-of-the-newcomer"
 BLOCKS = re.findall(
     r"^```(sh|python|toml)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
 )
@@ -34,14 +37,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def provider() -> Iterator[RunningStandin]:
+    """The provider that the newcomer has a key of."""
+    with run_standin(StandinOptions(api_key=KEY)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def platform(folder: Path) -> Iterator[RunningPlatform]:
     with run_platform(folder / "data") as running:
         yield running
 
 
-def run(language: str, text: str, platform: RunningPlatform, folder: Path) -> str:
+def run(
+    language: str, text: str, platform: RunningPlatform, provider: RunningStandin, folder: Path
+) -> str:
     """Return what the block prints; fails the test where it fails."""
     text = text.replace("127.0.0.1:8080", f"127.0.0.1:{platform.port}")
+    address = provider.url.removesuffix("/v1") + "/mistral/v1"
+    text = text.replace("add mistral --region eu", f"add mistral --url {address}")
+    text = text.replace("--for 10m", "--for 5s --yes")
     lines = [line for line in text.splitlines() if not line.startswith(("make", "export"))]
     program = ["sh", "-euc"] if language == "sh" else [sys.executable, "-c"]
     done = subprocess.run(
@@ -53,18 +68,21 @@ def run(language: str, text: str, platform: RunningPlatform, folder: Path) -> st
             "TRAMONTANE_DATA": str(folder / "data"),
             "TRAMONTANE_KEY": platform.key or "",
         },
+        input=KEY,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, (text, done.stdout, done.stderr)
     return done.stdout
 
 
-def test_every_block_works_in_its_turn(platform: RunningPlatform, folder: Path) -> None:
+def test_every_block_works_in_its_turn(
+    platform: RunningPlatform, provider: RunningStandin, folder: Path
+) -> None:
     printed = {
-        text: run(language, text, platform, folder)
+        text: run(language, text, platform, provider, folder)
         for language, text in BLOCKS
         if language != "toml"
     }
@@ -73,6 +91,8 @@ def test_every_block_works_in_its_turn(platform: RunningPlatform, folder: Path) 
             assert '"choices"' in output, output
         if "OpenAI(" in text:
             assert output.strip()
+        if "tramontane drill" in text:
+            assert "best" in output
         if "tramontane usage" in text:
             assert "key_id,key,requests" in output
 
