@@ -92,7 +92,7 @@ def test_a_conversation_is_read_turn_by_turn() -> None:
         Message("assistant", (Text("So"),)),
         Message("assistant", (Text("there"),)),
     )
-    assert request.images == 2
+    assert request.images == 1  # a file is bounded by its bytes
 
 
 def test_options_are_read() -> None:

@@ -220,7 +220,10 @@ def _refuse_kept(fields: dict[str, Raw]) -> None:
 
 
 def _messages(said: _Body) -> tuple[tuple[Message, ...], tuple[int, int]]:
-    """Return the messages, and (images and files, bytes of their data)."""
+    """Return the messages, and (images, bytes of their data).
+
+    A file's tokens are not bounded by a number, so its bytes stay part of the prompt's.
+    """
     messages: list[Message] = []
     if said.instructions:
         messages.append(Message("system", (Text(said.instructions),)))
@@ -233,9 +236,9 @@ def _messages(said: _Body) -> tuple[tuple[Message, ...], tuple[int, int]]:
     return tuple(messages), (len(data), sum(data))
 
 
-def _media(parts: Iterable[Part]) -> Iterable[Image | File]:
+def _media(parts: Iterable[Part]) -> Iterable[Image]:
     for part in parts:
-        if isinstance(part, Image | File):
+        if isinstance(part, Image):
             yield part
         elif isinstance(part, Result):
             yield from _media(part.parts)
