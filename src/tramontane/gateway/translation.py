@@ -39,7 +39,7 @@ def intent_of(asked: Asked) -> Intent:
         request.stream,
         request.include_usage,
         request.max_tokens,
-        request.choices * max(1, len(request.inputs)),
+        max(asked.generated, request.choices * max(1, len(request.inputs))),
         asked.images,
         asked.prompt_bytes,
         request.operation,

@@ -21,6 +21,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request as its endpoint read it. `fields` is the top level as the client wrote it, for a
     provider of the same dialect; `prompt_bytes` bounds the prompt's tokens without `images`.
     `features` are those of the dialect that the client asks for by name, beside the body.
+    `generated`: how many answers are made, where that is more than the client gets.
     """
 
     request: Request
@@ -28,6 +29,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     prompt_bytes: int
     images: int = 0
     features: tuple[str, ...] = ()
+    generated: int = 0
 
 
 class StreamWriter(Protocol):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tramontane.errors import InvalidRequest, TramontaneError, UpstreamFailed
+from tramontane.gateway.translation import intent_of
 from tramontane.money import Usage
 from tramontane.wire.canonical import (
     Answer,
@@ -192,3 +193,9 @@ def test_tokens_that_were_thought_are_counted_where_a_provider_says_so() -> None
         shown = json.loads(chat.CLIENT.write(answer, asked))["usage"]
         expected = {} if thought is None else {"reasoning_tokens": 2}
         assert shown.get("completion_tokens_details", {}) == expected
+
+
+def test_answers_that_are_made_and_not_shown_are_held_too() -> None:
+    body = {"model": "m", "prompt": ["a", "b"], "n": 2, "best_of": 5}
+    asked = completions.CLIENT.read(json.dumps(body).encode(), None, b"")
+    assert asked.request.choices == 2 and intent_of(asked).choices == 10

@@ -133,7 +133,12 @@ def asked_of(intent: Intent) -> Asked:
         include_usage=intent.include_usage,
         extra={name: raw for name, raw in fields.items() if name not in _READ},
     )
-    return Asked(request=request, fields=fields, prompt_bytes=intent.prompt_bytes)
+    return Asked(
+        request=request,
+        fields=fields,
+        prompt_bytes=intent.prompt_bytes,
+        generated=intent.choices,
+    )
 
 
 class CompletionsWriter:
