@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.gateway.bytewise import Talk
 from tests.gateway.canned import run_canned
 from tests.gateway.speakers import PROVIDERS, SPEAKERS, events
 from tests.processes import RunningStandin, run_standin
@@ -215,3 +216,63 @@ def test_an_operation_that_nobody_serves_is_named(gateway: RunningGateway) -> No
     body = json.dumps({"model": "anthropic", "input": "x"}).encode()
     reply = gateway.request("POST", "/v1/embeddings", body, key=gateway.key)
     assert (reply.status, reply.code) == (400, "unsupported_operation")
+
+
+def begun(gateway: RunningGateway, client: str, provider: str, key: str) -> Talk:
+    """Return the connection of a slow stream that has begun."""
+    speaker = SPEAKERS[client]
+    body = speaker.body("[[standin tokens=400 tps=50]] go on", model=provider, stream=True)
+    body = body.replace(b": 60", b": 500")
+    head = f"POST {speaker.path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n"
+    talk = Talk(gateway.port)
+    talk.send(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+    return talk
+
+
+def until(talk: Talk, wanted: bytes) -> bytes:
+    got = b""
+    while wanted not in got:
+        some = talk.read_some()
+        assert some, got
+        got += some
+    return got
+
+
+PAIRS = [("openai", "anthropic"), ("anthropic", "anthropic"), ("ollama", "google")]
+
+
+@pytest.mark.parametrize(("client", "provider"), PAIRS)
+def test_who_leaves_pays_for_what_had_come(
+    gateway: RunningGateway, client: str, provider: str
+) -> None:
+    with begun(gateway, client, provider, gateway.key) as talk:
+        got = until(talk, b'"mo')
+    request_id = got.partition(b"x-request-id: ")[2].partition(b"\r\n")[0].decode()
+    (bill,) = gateway.bills(request_id)
+    assert (bill.status, bill.estimated) == ("client_left", True)
+    assert bill.prompt_tokens > 0
+    assert 0 < bill.completion_tokens < 400
+
+
+@pytest.mark.parametrize(("client", "provider"), PAIRS)
+def test_a_revoked_key_ends_its_streams_in_the_dialect(
+    gateway: RunningGateway, client: str, provider: str
+) -> None:
+    key = gateway.add_key(gateway.project, f"brief-{client}")
+    gateway.until_seen(key)
+    with begun(gateway, client, provider, key) as talk:
+        got = until(talk, b'"mo')
+        gateway.revoke_key(key)
+        got += talk.rest()
+    body = unchunked(got.partition(b"\r\n\r\n")[2])
+    told = SPEAKERS[client].read_stream(body)
+    assert told.is_failed, body
+    assert not told.is_whole
+
+
+def unchunked(data: bytes) -> bytes:
+    body = b""
+    while data:
+        size, _, data = data.partition(b"\r\n")
+        body, data = body + data[: int(size, 16)], data[int(size, 16) + 2 :]
+    return body
