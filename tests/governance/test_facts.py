@@ -6,6 +6,7 @@ import msgspec
 
 from tramontane.config import FactSettings
 from tramontane.governance.facts import DIMENSIONS, Facts, Place, book, of_local, of_place
+from tramontane.providers.registry import KINDS
 
 
 def test_each_fact_that_ships_has_a_source_and_its_day() -> None:
@@ -19,7 +20,11 @@ def test_each_fact_that_ships_has_a_source_and_its_day() -> None:
         assert told <= sourced, kind
         for source in entry.sources:
             assert source.url.startswith("https://")
-            assert date.fromisoformat(source.read) <= date.today()
+            assert date.fromisoformat(source.read).year >= 2026
+
+
+def test_facts_are_of_kinds_that_there_are() -> None:
+    assert book().keys() <= KINDS.keys()
 
 
 def test_places_are_written_as_codes() -> None:
