@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.gateway.bytewise import Talk
@@ -218,10 +220,10 @@ def test_an_operation_that_nobody_serves_is_named(gateway: RunningGateway) -> No
     assert (reply.status, reply.code) == (400, "unsupported_operation")
 
 
-def begun(gateway: RunningGateway, client: str, provider: str, key: str) -> Talk:
-    """Return the connection of a slow stream that has begun."""
+def begun(gateway: RunningGateway, client: str, provider: str, key: str, *, more: str = "") -> Talk:
+    """Return the connection of a slow stream that was asked for."""
     speaker = SPEAKERS[client]
-    body = speaker.body("[[standin tokens=400 tps=50]] go on", model=provider, stream=True)
+    body = speaker.body(f"[[standin tokens=400 tps=50]] go on{more}", model=provider, stream=True)
     body = body.replace(b": 60", b": 500")
     head = f"POST {speaker.path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n"
     talk = Talk(gateway.port)
@@ -270,9 +272,30 @@ def test_a_revoked_key_ends_its_streams_in_the_dialect(
     assert not told.is_whole
 
 
+def rss_bytes(gateway: RunningGateway) -> int:
+    assert gateway.process is not None
+    return int(psutil.Process(gateway.process.pid).memory_info().rss)
+
+
 def unchunked(data: bytes) -> bytes:
     body = b""
     while data:
         size, _, data = data.partition(b"\r\n")
         body, data = body + data[: int(size, 16)], data[int(size, 16) + 2 :]
     return body
+
+
+@pytest.mark.parametrize(("client", "provider"), PAIRS)
+def test_a_translated_stream_under_way_holds_nothing_of_its_request(
+    gateway: RunningGateway, client: str, provider: str
+) -> None:
+    with begun(gateway, client, provider, gateway.key) as talk:  # what the first of them loads
+        until(talk, b'"mo')
+    before = rss_bytes(gateway)
+    with ExitStack() as stack:
+        for _ in range(30):
+            talk = stack.enter_context(
+                begun(gateway, client, provider, gateway.key, more="x" * 900_000)
+            )
+            assert b" 200 " in talk.read_some()
+        assert rss_bytes(gateway) - before < 12_000_000
