@@ -35,7 +35,8 @@ def test_there_are_the_commands_we_promise() -> None:
         budget list, budget clear, model add, model list, model show, model deploy, model undeploy,
         model rm, verify, library list, library create, library add, library show, library search,
         library rm, project policy, key policy, provider add, provider list, provider kinds,
-        provider test, provider serve, provider rm"""
+        provider test, provider serve, provider rm, route add, route list, route rm, drill,
+        independence"""
     assert {f"tramontane {' '.join(name.split())}" for name in promised.split(",")} == {*COMMANDS}
 
 
