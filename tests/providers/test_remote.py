@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from tramontane.config import DeploymentSettings, Settings
-from tramontane.providers.remote import read_key, remote_models, seal_key
 from tramontane.errors import ConfigError
+from tramontane.providers.remote import read_key, remote_models, seal_key
 from tramontane.store.records import StoredDeployment
 
 URL = "https://api.example.org/v1"

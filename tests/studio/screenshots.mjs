@@ -57,6 +57,66 @@ const DIALOGS = {
   },
 };
 
+/** What goes wrong, each in a page of its own. */
+const STATES = {
+  refused: async (page) => {
+    await at(page, "");
+    await choose(page, "council");
+    await asked(page, "Who built the tunnel?");
+    await page.getByRole("alert").first().waitFor();
+  },
+  offline: async (page) => {
+    await at(page, conversation);
+    await page.context().setOffline(true);
+    await page.getByLabel("Your question", { exact: true }).fill("And in the year after?");
+    await page.keyboard.press("Enter");
+    await page.getByText("Your text is safe here.").waitFor();
+  },
+  queue: async (page) => {
+    if (!isBusy) {
+      isBusy = true;
+      const first = await signedIn(given.email);
+      await at(first, "");
+      await choose(first, "narrow");
+      await asked(first, "Tell the history of the town");
+      await first.locator(".turn.assistant").last().getByText("mo il").first().waitFor();
+    }
+    await at(page, "");
+    await choose(page, "narrow");
+    await asked(page, "When is the town hall open?");
+    const leave = page.getByRole("button", { name: "Leave the queue" });
+    await leave.waitFor({ timeout: 30_000 });
+    page.after = () => leave.click();
+  },
+  forbidden: async (page) => at(page, "people"),
+  gone: async (page) => at(page, "c/conv_000000000000"),
+};
+
+/** Somebody's page in a browser of their own. */
+async function signedIn(email, options = {}) {
+  const page = await opened({ viewport: WIDE, ...options });
+  await page.goto(`${given.url}/#/signin`);
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(given.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("navigation").first().waitFor();
+  const understood = page.getByRole("button", { name: "Understood" });
+  await understood.or(page.getByText("Answers are written by a machine")).first().waitFor();
+  if (await understood.count()) await understood.click();
+  return page;
+}
+
+async function choose(page, model) {
+  await page.getByRole("button", { name: /^Model: / }).click();
+  await page.getByRole("menuitemradio", { name: new RegExp(`^${model}`) }).click();
+}
+
+async function asked(page, text) {
+  await page.getByLabel("Your question", { exact: true }).fill(text);
+  await page.keyboard.press("Enter");
+  await page.locator(".turn.user").filter({ hasText: text }).last().waitFor();
+}
+
 async function at(page, path) {
   const address = `${given.url}/#/${path}`;
   await page.goto("about:blank"); // else what is seen next may still be the page before
@@ -73,6 +133,7 @@ async function taken(page, name) {
   await page.screenshot({ path: `${given.folder}/${name}.png` });
 }
 
+let isBusy = false; // the model that answers one at a time
 let conversation = ""; // where the last question was answered
 const page = await opened({ viewport: WIDE });
 await page.goto(`${given.url}/#/signin`);
@@ -99,7 +160,7 @@ for (const question of given.questions) {
   await page.keyboard.press("Enter");
   await receipt(page).waitFor();
 }
-conversation = new URL(page.url()).hash.slice(2);
+conversation = new URL(page.url()).hash;
 for (const [colorScheme, viewport, look] of LOOKS) {
   await page.setViewportSize(viewport);
   await page.emulateMedia({ colorScheme });
@@ -112,6 +173,47 @@ for (const [colorScheme, viewport, look] of LOOKS) {
     await page.waitForTimeout(250);
     await taken(page, `${name}-${look}`);
     await page.keyboard.press("Escape");
+  }
+}
+
+// The two samples that ship: a report that is asked, with its page beside the answer, and a table.
+const samples = {};
+for (const [name, offer, words] of [["report", /ask this report/i, /gateway/], ["table", /question this table/i, /highest/]]) {
+  await page.setViewportSize(WIDE);
+  await at(page, "");
+  await page.getByText(offer).first().click();
+  const question = page.locator("main button").filter({ hasText: words }).first();
+  await question.waitFor({ timeout: 60_000 });
+  await choose(page, "guide");
+  await question.click();
+  await receipt(page).waitFor({ timeout: 60_000 });
+  samples[name] = new URL(page.url()).hash;
+}
+for (const [colorScheme, viewport, look] of LOOKS) {
+  await page.setViewportSize(viewport);
+  await page.emulateMedia({ colorScheme });
+  await at(page, samples.table);
+  await page.locator(".chart svg").first().waitFor();
+  await page.locator(".chart").first().evaluate((node) => node.closest("figure, section, article, .card, div")?.scrollIntoView({ block: "center" }));
+  await page.waitForTimeout(300);
+  await taken(page, `table-${look}`);
+  await at(page, samples.report);
+  await page.locator(".checked.quote.proven").first().click();
+  await page.locator(".sheet[data-drawn], .text-view").first().waitFor();
+  await page.waitForTimeout(600);
+  await taken(page, `report-${look}`);
+}
+
+for (const [name, bring] of Object.entries(STATES)) {
+  for (const [colorScheme, viewport, look] of LOOKS) {
+    if (look === "phone-dark") continue;
+    const own = await signedIn(name === "forbidden" ? given.member : given.email, { colorScheme });
+    await own.setViewportSize(viewport);
+    await bring(own);
+    await own.waitForTimeout(300);
+    await taken(own, `${name}-${look}`);
+    await own.after?.();
+    await own.context().close();
   }
 }
 await browser.close();

@@ -18,7 +18,7 @@ from typing import Any
 from tests.platform import RunningPlatform, run_platform
 from tests.processes import run_standin
 from tests.studio.flows import HERE
-from tramontane.providers.standin import Behaviour, StandinOptions
+from tramontane.providers.standin import Behaviour, Rule, StandinOptions
 from tramontane.store import keys, projects, usage
 from tramontane.store.database import Store, open_store
 from tramontane.store.records import UsageRecord
@@ -33,6 +33,14 @@ capable = true
 languages = ["fr", "de", "it", "en"]
 open_weights = true
 price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
+
+[deployments.narrow]
+url = "{url}"
+upstream_model = "mountain-8b"
+context_tokens = 8000
+max_in_flight = 1
+queue_limit = 8
+price = "free"
 """
 PASSWORD = "seven grey herons over Sion"
 EMAIL = "ada.keller@example.org"
@@ -81,7 +89,13 @@ def main(folder: Path) -> None:
     browser, node = shutil.which("chromium"), shutil.which("node")
     assert browser and node, "there must be a Chromium and a Node on the PATH"
     behaviour = Behaviour(answer=(HERE / "samples" / "report.md").read_text(), tps=2000)
-    options = StandinOptions(behaviour=behaviour, models=("mountain-8b", "mountain-70b"))
+    slow = Behaviour(answer="mo il vent sol mar " * 800, tps=20)
+    script = (
+        Rule(contains="tunnel", reply=Behaviour(status=500, error_message="a fault")),
+        Rule(contains="history", reply=slow),
+    )
+    models = ("mountain-8b", "mountain-70b")
+    options = StandinOptions(behaviour=behaviour, models=models, script=script)
     with tempfile.TemporaryDirectory() as scratch, run_standin(options) as standin:
         config = Path(scratch, "tramontane.toml")
         config.write_text(CONFIG.format(url=standin.url))
@@ -97,6 +111,7 @@ def main(folder: Path) -> None:
                 "token": token,
                 "standin": standin.url,
                 "questions": QUESTIONS,
+                "member": PEOPLE[1][1],
             }
             line = json.dumps(given).encode() + b"\n"
             subprocess.run([node, str(HERE / "screenshots.mjs")], input=line, check=True)
