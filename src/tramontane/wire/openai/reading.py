@@ -146,6 +146,8 @@ def asked_of(intent: Intent) -> Asked:
         chat = _DECODE(encode(fields))
     except msgspec.ValidationError as error:
         raise _wrong(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
     messages = []
     for i, message in enumerate(chat.messages):
         messages.append(_message(message, f"messages[{i}]"))
