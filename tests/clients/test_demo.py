@@ -591,5 +591,6 @@ def test_node_client(node_path: str, target: Target) -> None:
 
 def test_models_are_listed(target: Target) -> None:
     with target.client() as client:
-        assert {model.id for model in client.models.list()} == {"caller", "demo", "guide", "narrow"}
+        found = {model.id for model in client.models.list()}
+        assert found == {"caller", "demo", "guide", "narrow", "vectors"}
         assert client.models.retrieve("demo").id == "demo"

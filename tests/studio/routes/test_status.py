@@ -64,6 +64,7 @@ def test_what_it_may_use(studio: Studio, ours: Tenant, small_file: ModelFile) ->
             "currency": "USD",
             "input_per_mtok": "0.15",
             "output_per_mtok": "0.60",
+            "known": True,
             "cached_input_per_mtok": "0.15",
             "request": "0.00",
         },
