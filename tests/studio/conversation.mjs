@@ -260,7 +260,7 @@ const flows = {
     assert.equal(await page.locator(".turn").count(), 2);
   },
 
-  "two tabs agree": async () => {
+  "two tabs agree": async () => { // slow
     const one = await at();
     await ask(one, "the unhurried report for two", { model: "large", wait: false });
     await one.waitForURL(/#\/c\//);
@@ -512,7 +512,7 @@ const flows = {
     }
   },
 
-  "a restart ends a turn with what had arrived": async () => {
+  "a restart ends a turn with what had arrived": async () => { // slow
     const page = await at();
     await ask(page, "a slow one before the restart", { model: "large", wait: false });
     await page.locator(".prose").getByText("vent").first().waitFor();

@@ -118,7 +118,7 @@ const flows = {
     await ada.getByText("No invitation is waiting").waitFor();
   },
 
-  "a wrong password is slowed and says no more than it must": async () => {
+  "a wrong password is slowed and says no more than it must": async () => { // slow
     const page = await opened();
     await signIn(page, "nobody@example.org", "wrong wrong wrong");
     await page.getByText("E-mail or password is wrong.").waitFor();
@@ -153,7 +153,7 @@ const flows = {
     people.nina = page;
   },
 
-  "two people change one prompt": async () => {
+  "two people change one prompt": async () => { // slow
     const { ada, nina } = people;
     await at(ada, "prompts");
     await ada.getByText("No prompts yet").waitFor();

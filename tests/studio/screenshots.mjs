@@ -160,7 +160,7 @@ for (const question of given.questions) {
   await page.keyboard.press("Enter");
   await receipt(page).waitFor();
 }
-conversation = new URL(page.url()).hash;
+conversation = new URL(page.url()).hash.slice(2);
 for (const [colorScheme, viewport, look] of LOOKS) {
   await page.setViewportSize(viewport);
   await page.emulateMedia({ colorScheme });
@@ -187,7 +187,7 @@ for (const [name, offer, words] of [["report", /ask this report/i, /gateway/], [
   await choose(page, "guide");
   await question.click();
   await receipt(page).waitFor({ timeout: 60_000 });
-  samples[name] = new URL(page.url()).hash;
+  samples[name] = new URL(page.url()).hash.slice(2);
 }
 for (const [colorScheme, viewport, look] of LOOKS) {
   await page.setViewportSize(viewport);
