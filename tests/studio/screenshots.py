@@ -41,10 +41,35 @@ context_tokens = 8000
 max_in_flight = 1
 queue_limit = 8
 price = "free"
+
+[providers.mistral]
+kind = "mistral"
+region = "eu"
+key_env = "SCREENSHOTS_KEY"
+
+[providers.openai]
+kind = "openai"
+region = "us"
+key_env = "SCREENSHOTS_KEY"
+
+[deployments.large]
+provider = "mistral"
+upstream_model = "mistral-large-latest"
+languages = ["fr", "de", "it", "es", "en"]
+price = {{ input_per_mtok = "0.55", output_per_mtok = "1.65" }}
+
+[deployments.reserve]
+provider = "openai"
+upstream_model = "gpt-4o-mini"
+price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
+
+[routes.best]
+deployments = ["large", "reserve"]
 """
 PASSWORD = "seven grey herons over Sion"
 EMAIL = "ada.keller@example.org"
 DAY_MS = 86_400_000
+SERVED = (("large", "mistral", "eu"), ("council", "127.0.0.1", ""), ("reserve", "openai", "us"))
 QUESTIONS = (
     "Which streets are closed during the market?",
     "Write the agenda of Monday's meeting from my notes",
@@ -100,7 +125,8 @@ def main(folder: Path) -> None:
         config = Path(scratch, "tramontane.toml")
         config.write_text(CONFIG.format(url=standin.url))
         data = Path(scratch, "data")
-        with run_platform(data, "--config", str(config)) as platform:
+        environ = {"SCREENSHOTS_KEY": "none"}
+        with run_platform(data, "--config", str(config), environ=environ) as platform:
             token = _fill(platform, data)
             given = {
                 "browser": browser,
@@ -160,6 +186,7 @@ def _spend(store: Store) -> None:
             is_weekend = (moment_ms // DAY_MS + 4) % 7 in (0, 6)
             busy = (0.15 if is_weekend else 1) * (1 + math.exp(-((back - 11) ** 2) / 8))
             for n in range(round(9 * busy * chance.uniform(0.6, 1.3))):
+                name, provider, region = chance.choices(SERVED, (6, 3, 1))[0]
                 prompt, written = chance.randint(20_000, 260_000), chance.randint(3_000, 60_000)
                 records.append(
                     UsageRecord(
@@ -167,8 +194,8 @@ def _spend(store: Store) -> None:
                         attempt=1,
                         project_id=project.id,
                         key_id=chance.choice(spenders).id,
-                        model="council",
-                        deployment="council",
+                        model="council" if name == "council" else "best",
+                        deployment=name,
                         started_at_ms=moment_ms - n * 1000,
                         settled_at_ms=moment_ms,
                         prompt_tokens=prompt,
@@ -177,6 +204,8 @@ def _spend(store: Store) -> None:
                         cost_nano=prompt * 150 + written * 600,
                         estimated=False,
                         status="ok",
+                        provider=provider,
+                        region=region,
                     )
                 )
         usage.insert_many(c, records)
