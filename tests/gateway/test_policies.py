@@ -32,6 +32,14 @@ SETTINGS = Settings(
         "nova-pro": DeploymentSettings(provider="frankfurt", price=CHEAP),
         "gpt": DeploymentSettings(provider="anywhere", price=CHEAP),
         "gpt-open": DeploymentSettings(provider="anywhere", price=CHEAP, open_weights=True),
+        "tiered": DeploymentSettings(
+            provider="anywhere",
+            price=PriceSettings(
+                input_per_mtok="0.1",
+                output_per_mtok="0.3",
+                service_tiers={"flex": "0.5", "priority": "2"},
+            ),
+        ),
         "unpriced": DeploymentSettings(provider="anywhere"),
         "free": DeploymentSettings(provider="anywhere", price="free"),
     },
@@ -61,8 +69,11 @@ def known(
     return directory, directory.principals_by_id["key_a"]
 
 
-def tried(found: tuple[Directory, Principal], model: str) -> tuple[str, ...]:
-    planned = plan(*found, Facts(model=model), now_ms=0, draw=lambda: 0.0)
+def tried(
+    found: tuple[Directory, Principal], model: str, tier: str | None = None
+) -> tuple[str, ...]:
+    facts = Facts(model=model, service_tier=tier)
+    planned = plan(*found, facts, now_ms=0, draw=lambda: 0.0)
     return tuple(deployment.name for deployment in planned.deployments)
 
 
@@ -106,6 +117,16 @@ def test_who_has_a_budget_does_not_use_what_nobody_has_priced() -> None:
         assert caught.value.code == "policy_unpriced"
         assert tried(found, "free") == ("free",)
     assert tried(known(budgets=(of_other,)), "unpriced") == ("unpriced",)
+
+
+def test_a_ceiling_is_kept_at_the_tier_that_is_asked_for() -> None:
+    found = known(Policy(max_output_per_mtok="0.5"))
+    assert tried(found, "tiered") == ("tiered",)
+    assert tried(found, "tiered", "flex") == ("tiered",)
+    with pytest.raises(Forbidden) as refused:
+        tried(found, "tiered", "priority")
+    assert refused.value.code == "policy_price"
+    assert "0.60" in refused.value.message
 
 
 def test_what_is_known_of_a_deployment() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ PRICE = {
     "output_per_mtok": "10",
     "service_tiers": {"flex": "0.5", "priority": "2"},
 }
+PDF = "data:application/pdf;base64,JVBERi0="
 USUAL = 3_000_000  # 1,000 x 1 + 200 x 10, in billionths of a dollar
 
 
@@ -61,6 +63,9 @@ def gateway(
         "deployments.azured.url": upstream.url,
         "deployments.azured.dialect": "azure_openai",
         "deployments.azured.price": PRICE,
+        "deployments.short.url": upstream.url,
+        "deployments.short.price": PRICE,
+        "deployments.short.context_tokens": 2_000,
         "deployments.unpriced.url": upstream.url,
         "deployments.free.url": upstream.url,
         "deployments.free.price": "free",
@@ -116,7 +121,52 @@ def test_the_dearer_tier_is_held(gateway: RunningGateway) -> None:
     gateway.until_seen(key)
     refused = gateway.chat("x", key=key, model="tiered", max_tokens=500, service_tier="priority")
     assert (refused.status, refused.code) == (429, "insufficient_quota")
+    spelt = (
+        b'{"model":"tiered","max_tokens":500,"service_tier":"pr\\u0069ority",'
+        b'"messages":[{"role":"user","content":"x"}]}'
+    )
+    refused = gateway.request("POST", "/v1/chat/completions", spelt, key=key)
+    assert (refused.status, refused.code) == (429, "insufficient_quota")
     assert gateway.chat("x", key=key, model="tiered", max_tokens=500).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("/v1/chat/completions", {"type": "file", "file": {"file_data": PDF}}),
+        ("/v1/chat/completions", {"type": "file", "more": 1, "file": {"file_data": PDF}}),
+        ("/v1/chat/completions", {"type": "image_url", "image_url": {"url": PDF}}),
+        ("/mistral/v1/chat/completions", {"type": "document_url", "document_url": PDF}),
+        ("/mistral/v1/chat/completions", {"type": "input_audio", "input_audio": "ZkxhQw=="}),
+        (
+            "/anthropic/v1/messages",
+            {
+                "type": "document",
+                "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="},
+            },
+        ),
+        ("/v1/responses", {"type": "input_file", "file_data": PDF, "filename": "a.pdf"}),
+    ],
+)
+def test_a_file_is_held_by_what_a_prompt_can_hold(
+    gateway: RunningGateway, path: str, part: dict[str, Any]
+) -> None:
+    """Its pages may be packed into any number of bytes: these do not bound its tokens."""
+    project = gateway.add_project(f"packed-{uuid.uuid4().hex}")
+    gateway.set_budget(project, "total", NANO // 10)  # a tenth of what a million tokens cost
+    key = gateway.add_key(project)
+    gateway.until_seen(key)
+    asked: dict[str, Any] = {"max_tokens": 9, "messages": [{"role": "user", "content": [part]}]}
+    if path.endswith("responses"):
+        asked = {"max_output_tokens": 9, "input": [{"role": "user", "content": [part]}]}
+
+    def ask(model: str) -> Reply:
+        body = json.dumps({"model": model, **asked}).encode()
+        return gateway.request("POST", path, body, key=key)
+
+    assert b"above the whole limit" in ask("tiered").body
+    # At most as long as its context, which is known; not everything can be said to each dialect.
+    assert b"above the whole limit" not in ask("short").body
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -8,11 +8,9 @@ from tramontane.gateway.directory import OUTPUT_TOKENS_ASSUMED, Deployment, Prin
 from tramontane.gateway.ledger import Ledger
 from tramontane.gateway.service import Service
 from tramontane.gateway.translation import Translation
-from tramontane.money import NANO, Price, affordable_output_tokens, bound_nano
+from tramontane.money import Price, affordable_output_tokens
 from tramontane.wire.openai.intent import Intent
 from tramontane.wire.openai.local import read_local
-
-_TIERED = ("openai", "azure_openai")  # who is passed the field as it was asked
 
 
 def limit_output(
@@ -86,10 +84,5 @@ def held_price(deployment: Deployment, intent: Intent) -> Price:
 
     A provider may serve another tier than was asked for; what it says it served is charged.
     """
-    asked = intent.fields.get("service_tier")
-    if asked is None or not deployment.service_tiers or deployment.dialect not in _TIERED:
-        return deployment.price
-    found = deployment.service_tiers.get(bytes(asked).decode(errors="replace").strip('"'))
-    if found is None:
-        return deployment.price
-    return max(deployment.price, found, key=lambda price: bound_nano(price, NANO, NANO))
+    tiers = deployment.service_tiers
+    return deployment.price_at(intent.service_tier) if tiers else deployment.price

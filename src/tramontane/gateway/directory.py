@@ -19,7 +19,7 @@ from tramontane.governance import facts, policies
 from tramontane.governance.facts import Facts
 from tramontane.governance.placing import own_chip
 from tramontane.governance.policies import Policy, Terms
-from tramontane.money import Price
+from tramontane.money import NANO, Price, bound_nano
 from tramontane.providers.reach import reach_of
 from tramontane.providers.remote import RemoteModel, price_of, read_key, remote_models
 from tramontane.store.planning import merged_routes
@@ -28,6 +28,7 @@ from tramontane.wire.canonical import Operation
 
 OUTPUT_TOKENS_ASSUMED = 16_384
 REMOTE_IN_FLIGHT = 1_024
+_TIERED = ("openai", "azure_openai")  # who is passed the field as it was asked
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -65,6 +66,13 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     terms: Terms = Terms(facts=Facts())  # what policies ask about
     service_tiers: Mapping[str, Price] = {}
     operations: frozenset[Operation] | None = None  # None: whatever its dialect has
+
+    def price_at(self, tier: str | None) -> Price:
+        """Return the dearer of the usual price and that at the service tier that is asked for."""
+        found = self.service_tiers.get(tier) if tier is not None else None
+        if found is None or self.dialect not in _TIERED:
+            return self.price
+        return max(self.price, found, key=lambda price: bound_nano(price, NANO, NANO))
 
     @property
     def gives_vectors(self) -> bool:

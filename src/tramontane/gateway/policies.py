@@ -6,14 +6,23 @@ conditions, nor whether a deployment answers.
 
 import difflib
 
+import msgspec
+
 from tramontane.errors import Forbidden
 from tramontane.gateway.directory import Deployment, Directory, Principal
 from tramontane.governance.policies import UNPRICED, Objection, first_objection
 
 
-def objection_to(principal: Principal, deployment: Deployment) -> Objection | None:
-    """Return why `principal` may not use `deployment`, None where it may."""
-    return first_objection(principal.policies, deployment.terms, has_budget=principal.has_budget)
+def objection_to(
+    principal: Principal, deployment: Deployment, tier: str | None = None
+) -> Objection | None:
+    """Return why `principal` may not use `deployment`, None where it may; at the service `tier`
+    that is asked for, which may be dearer.
+    """
+    terms = deployment.terms
+    if tier is not None and deployment.service_tiers:
+        terms = msgspec.structs.replace(terms, price=deployment.price_at(tier))
+    return first_objection(principal.policies, terms, has_budget=principal.has_budget)
 
 
 def is_served(directory: Directory, principal: Principal, model: str) -> bool:
@@ -27,12 +36,16 @@ def is_served(directory: Directory, principal: Principal, model: str) -> bool:
 
 
 def refusal(
-    directory: Directory, principal: Principal, model: str, deployment: Deployment
+    directory: Directory,
+    principal: Principal,
+    model: str,
+    deployment: Deployment,
+    tier: str | None = None,
 ) -> Forbidden:
     """Return the refusal of `model`, for what rules `deployment` out, with the nearest that is
     allowed.
     """
-    found = objection_to(principal, deployment) or UNPRICED
+    found = objection_to(principal, deployment, tier) or UNPRICED
     allowed = {
         name: any(target.deployment.is_capable for target in route.targets)
         for name, route in directory.routes.items()

@@ -27,6 +27,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     prompt_bytes: int = 0
     images: int = 0
     has_tools: bool = False
+    service_tier: str | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -41,7 +42,11 @@ class Plan(msgspec.Struct, frozen=True):
 def facts_of(intent: Intent) -> Facts:
     """Return what decides where `intent` may go."""
     return Facts(
-        intent.model, intent.prompt_bytes, intent.images, has_tools="tools" in intent.fields
+        intent.model,
+        intent.prompt_bytes,
+        intent.images,
+        has_tools="tools" in intent.fields,
+        service_tier=intent.service_tier,
     )
 
 
@@ -73,13 +78,14 @@ def plan(
     problem: TramontaneError | None = None
     for name, each in _with_fallbacks(directory, principal, model, route):
         fitting = _fitting(each.targets, facts, project)
-        allowed = _allowed(fitting, principal)
+        allowed = _allowed(fitting, principal, facts.service_tier)
         usable = [t for t in allowed if not is_away(t.deployment, without)]
         up = [t for t in usable if t.deployment.origin is not None]
         before = frozenset(deployment.name for deployment in found)
         found += (one for one in _in_order(up, draw) if one.name not in before)
         if problem is None and fitting and not allowed:
-            problem = policies.refusal(directory, principal, name, fitting[0].deployment)
+            one = fitting[0].deployment
+            problem = policies.refusal(directory, principal, name, one, facts.service_tier)
         problem = problem or _problem(name, each, fitting, usable, up)
     if not found:
         assert problem is not None
@@ -144,10 +150,10 @@ def _fitting(targets: tuple[Target, ...], facts: Facts, project: str) -> list[Ta
     return [target for target in targets if fits(target.when, facts, project)]
 
 
-def _allowed(targets: list[Target], principal: Principal) -> list[Target]:
+def _allowed(targets: list[Target], principal: Principal, tier: str | None) -> list[Target]:
     if not principal.is_bound:
         return targets
-    return [t for t in targets if policies.objection_to(principal, t.deployment) is None]
+    return [t for t in targets if policies.objection_to(principal, t.deployment, tier) is None]
 
 
 def _in_order(targets: list[Target], draw: Callable[[], float]) -> Iterator[Deployment]:

@@ -12,6 +12,13 @@ from tramontane.wire.dialect import Upstream, Written
 from tramontane.wire.openai.intent import Intent
 
 TOKENS_PER_BYTE_START = 0.4
+CONTEXT_TOKENS_MOST = 1_048_576
+"""The longest prompt that any model in use takes, where a deployment's own is not known."""
+INSTRUCTIONS_TOKENS = 1_024
+"""What providers put before a prompt that has tools or a form (Anthropic documents up to 530)."""
+_INSTRUCTED = frozenset((
+    "tools", "functions", "response_format", "output_config", "output_format", "text", "format",
+))  # fmt: skip
 _log = logging.getLogger(__name__)
 _FIXED = (
     b"content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: tramontane\r\n"
@@ -52,7 +59,14 @@ class Service:
         """Return the most tokens the prompt can have."""
         deployment = self.deployment
         images = intent.images * deployment.image_tokens
-        return intent.prompt_bytes + deployment.template_tokens + images
+        bound = intent.prompt_bytes + deployment.template_tokens + images
+        if deployment.is_local:
+            return bound
+        if not _INSTRUCTED.isdisjoint(intent.fields):
+            bound += INSTRUCTIONS_TOKENS
+        if intent.files:  # a page may take some bytes where it is packed: only the context bounds
+            bound = max(bound, deployment.context_tokens or CONTEXT_TOKENS_MOST)
+        return bound
 
     def estimate_prompt_tokens(self, intent: Intent) -> int:
         """Return a cautious estimate, in tokens."""

@@ -5,7 +5,7 @@ read all the same, for the bill and for how they end. OpenAI's dialect has a fas
 It does not know connections, permits or prices.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -14,7 +14,18 @@ from tramontane.gateway.directory import Deployment
 from tramontane.gateway.relay import Gathered, Progress, Sink
 from tramontane.gateway.translated_stream import CollectedStream, PassedStream, TranslatedStream
 from tramontane.wire import upstreams
-from tramontane.wire.canonical import Answer, Began, Broken, Operation, Request, Said
+from tramontane.wire.canonical import (
+    Answer,
+    Began,
+    Broken,
+    File,
+    Image,
+    Operation,
+    Part,
+    Request,
+    Result,
+    Said,
+)
 from tramontane.wire.dialect import (
     Asked,
     Client,
@@ -43,7 +54,21 @@ def intent_of(asked: Asked) -> Intent:
         asked.images,
         asked.prompt_bytes,
         request.operation,
+        asked.files + sum(_files(message.parts) for message in request.messages),
     )
+
+
+def _files(parts: Iterable[Part]) -> int:
+    """Return how many of `parts` are files that may hold any number of pages."""
+    found = 0
+    for part in parts:
+        if isinstance(part, File):
+            found += not part.media_type.startswith("text/")
+        elif isinstance(part, Image):
+            found += not part.media_type.startswith("image/")
+        elif isinstance(part, Result):
+            found += _files(part.parts)
+    return found
 
 
 def writer_of(client: Client, asked: Asked | None) -> StreamWriter:

@@ -21,7 +21,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request as its endpoint read it. `fields` is the top level as the client wrote it, for a
     provider of the same dialect; `prompt_bytes` bounds the prompt's tokens without `images`.
     `features` are those of the dialect that the client asks for by name, beside the body.
-    `generated`: how many answers are made, where that is more than the client gets.
+    `generated`: how many answers are made, where that is more than the client gets. `files` are
+    those, beside the messages' own, whose tokens no count of bytes bounds.
     """
 
     request: Request
@@ -30,6 +31,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     images: int = 0
     features: tuple[str, ...] = ()
     generated: int = 0
+    files: int = 0
 
 
 class StreamWriter(Protocol):

@@ -198,10 +198,17 @@ def test_of_two_addresses_each_is_looked_at() -> None:
 
 
 def test_what_only_mistral_has_is_kept_by_name() -> None:
-    content = [{"type": "file", "file_id": "abc"}, {"type": "text", "text": "hi"}]
+    content = [{"type": "reference", "reference_ids": [1]}, {"type": "text", "text": "hi"}]
     messages = [{"role": "user", "content": content}]
     request = read({"model": "m", "messages": messages, "guardrails": [{"block": True}]})
-    assert set(request.extra) == {"guardrails", "messages.content.file"}
+    assert set(request.extra) == {"guardrails", "messages.content.reference"}
+
+
+def test_files_kept_at_the_provider_are_refused() -> None:
+    content = [{"type": "file", "file_id": "abc"}, {"type": "text", "text": "hi"}]
+    with pytest.raises(InvalidRequest) as refused:
+        read({"model": "m", "messages": [{"role": "user", "content": content}]})
+    assert refused.value.code == "file_not_allowed"
 
 
 def test_ids_of_calls_are_made_to_fit() -> None:

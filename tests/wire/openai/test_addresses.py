@@ -334,6 +334,35 @@ def test_text_that_looks_like_an_image_counts_in_full(fields: dict[str, Any]) ->
     assert intent.prompt_bytes > 10_000
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "file", "file": {"file_id": "file-abc"}},
+        {"type": "file", "file": {"file_id": "file-abc"}, "unknown": 1},
+        {"type": "input_file", "file_id": "file-abc"},
+        {"type": "image", "source": {"type": "file", "file_id": "file-abc"}},
+    ],
+)
+def test_files_kept_at_a_provider_are_refused(part: dict[str, Any]) -> None:
+    error = refused(msgspec.json.encode(body(parts(part))))
+    assert error is not None
+    assert error.code == "file_not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("part", "files"),
+    [
+        ({"type": "file", "file": {"file_data": "JVBERi0="}}, 1),
+        ({"type": "file", "file": {"file_data": "JVBERi0="}, "unknown": 1}, 1),
+        (image("data:application/pdf;base64,JVBERi0="), 1),
+        ({"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AAAA"}}, 1),
+        (image(PIXEL), 0),
+    ],
+)
+def test_files_are_counted_for_no_bytes_bound_them(part: dict[str, Any], files: int) -> None:
+    assert count(parts(part)).files == files
+
+
 words = st.text(min_size=0, max_size=20)
 names = st.sampled_from(["content", "text", "type", "role", "url", "image_url", "a"])
 junk = st.recursive(

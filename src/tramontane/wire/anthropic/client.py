@@ -86,7 +86,7 @@ class Messages:
         return Asked(
             request=request,
             fields=fields,
-            prompt_bytes=len(body) - counted.data_bytes,
+            prompt_bytes=len(body) - counted.data_bytes + counted.tool_tokens,
             images=counted.images,
             features=_betas(query),
         )

@@ -15,7 +15,7 @@ from tramontane.wire import canonical as c
 from tramontane.wire.dialect import Asked
 from tramontane.wire.mistral import requests as m
 from tramontane.wire.mistral.errors import explain
-from tramontane.wire.openai.addresses import refuse_addresses
+from tramontane.wire.openai.addresses import file_not_allowed, refuse_addresses
 
 _CHAT = msgspec.json.Decoder(m.ChatRequest)
 _FIM = msgspec.json.Decoder(m.FIMRequest)
@@ -67,6 +67,7 @@ def read_chat(body: bytes) -> Asked:
         fields=fields,
         prompt_bytes=len(body) - conversation.image_bytes,
         images=conversation.images,
+        files=conversation.sounds,
     )
 
 
@@ -188,6 +189,7 @@ class _Conversation:
     def __init__(self) -> None:
         self.images = 0
         self.image_bytes = 0
+        self.sounds = 0
         self.foreign: dict[str, Raw] = {}
         self._unanswered: list[str] = []
 
@@ -256,6 +258,9 @@ class _Conversation:
         if isinstance(chunk, m.ThinkChunk):
             text = "".join(t.text for t in chunk.thinking if isinstance(t, m.TextChunk))
             return c.Thinking(text, chunk.signature)
+        if isinstance(chunk, m.FileChunk):
+            raise file_not_allowed("messages.content.file_id")
+        self.sounds += isinstance(chunk, m.AudioChunk)
         kind = type(chunk).__struct_config__.tag
         self.foreign[f"messages.content.{kind}"] = Raw(_encode(chunk))
         return None

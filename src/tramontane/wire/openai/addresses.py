@@ -103,11 +103,12 @@ _MESSAGES = msgspec.json.Decoder(list[_Message]).decode
 _TOOLS = msgspec.json.Decoder(list[_Tool]).decode
 
 
-def read_messages(messages: msgspec.Raw) -> tuple[int, int]:
-    """Return (images, bytes of their data).
+def read_messages(messages: msgspec.Raw) -> tuple[int, int, int]:
+    """Return (images, bytes of their data, files).
 
-    Raises InvalidRequest for an address, for what is no message, and for names that stand twice
-    where they are not known here: two readers could disagree about them.
+    Raises InvalidRequest for an address, for a file that a provider keeps, for what is no message,
+    and for names that stand twice where they are not known here: two readers could disagree about
+    them.
     """
     try:
         try:
@@ -122,15 +123,37 @@ def read_messages(messages: msgspec.Raw) -> tuple[int, int]:
             code="invalid_value",
             param="messages",
         )
-    images = size = 0
+    images = size = files = 0
     for message in decoded:
         if type(message.content) is list:
             for part in message.content:
                 address = part.image_url
                 if address is not None:
+                    url = address if isinstance(address, str) else address.url
                     images += 1
-                    size += len(address if isinstance(address, str) else address.url)
-    return images, size
+                    size += len(url)
+                    files += not is_image(url)
+                if part.file is not None:
+                    files += 1
+                    if part.file.file_id is not None:
+                        raise file_not_allowed("messages.content.file.file_id")
+    return images, size, files
+
+
+def is_image(address: str) -> bool:
+    """Whether the `data:` address is of an image, whose tokens have a most."""
+    return address.startswith("data:image/")
+
+
+def file_not_allowed(place: str) -> InvalidRequest:
+    """Return the refusal of the file at `place`, which is kept at a provider: whose it is and how
+    long it is nobody here knows.
+    """
+    return InvalidRequest(
+        f"{place}: files kept at a provider cannot be used here; send the data as base64.",
+        code="file_not_allowed",
+        param=place[:500],
+    )
 
 
 def is_data_address(text: str) -> bool:
@@ -182,9 +205,9 @@ def _check_tools(raw: msgspec.Raw) -> None:
                 _walk(rest, "", f"tools[{i}]", paths=False)
 
 
-def _walk_messages(raw: msgspec.Raw) -> tuple[int, int]:
+def _walk_messages(raw: msgspec.Raw) -> tuple[int, int, int]:
     messages = _load("messages", raw)
-    counted = [0, 0]
+    counted = [0, 0, 0]
     for i, message in enumerate(messages):
         place = f"messages[{i}]"
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
@@ -196,24 +219,29 @@ def _walk_messages(raw: msgspec.Raw) -> tuple[int, int]:
         for name, value in message.items():
             if not (name == "content" and isinstance(value, str)):
                 _walk(value, name, f"{place}.{name}", paths=True, counted=counted)
-    return counted[0], counted[1]
+    return counted[0], counted[1], counted[2]
 
 
 def _walk(
     value: Any, name: str, place: str, *, paths: bool, counted: list[int] | None = None
 ) -> None:
-    """Refuse any address in `value`; count the data of those that are `data:`."""
+    """Refuse any address in `value`; count the data of those that are `data:`, and files."""
     if isinstance(value, str):
         is_named = name.casefold().endswith(_ADDRESS_NAMES)
         if is_named and counted is not None and _is_data(value) is not None:
             counted[0] += 1
             counted[1] += len(value)
+            counted[2] += not is_image(value)
         elif name not in _FREE and (
             (is_named and _is_data(value) is None)
             or _is_address(value) is not None
             or (paths and _is_path(value) is not None)
         ):
             raise _not_allowed(place)
+        elif counted is not None and name == "file_id":
+            raise file_not_allowed(place)
+        elif counted is not None and name == "file_data":
+            counted[2] += 1
     elif isinstance(value, dict):
         for n, v in value.items():
             if n != "arguments":

@@ -46,7 +46,7 @@ EXAMPLE = '{"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}
 
 class Intent(msgspec.Struct, frozen=True, gc=False):
     """A request as understood. `prompt_bytes` excludes the data of images; `choices` are all that
-    may be generated, where `gives_text`.
+    may be generated, where `gives_text`. `files` are those whose tokens no count of bytes bounds.
     """
 
     fields: dict[str, msgspec.Raw]
@@ -58,11 +58,23 @@ class Intent(msgspec.Struct, frozen=True, gc=False):
     images: int
     prompt_bytes: int
     operation: Operation = "chat"
+    files: int = 0
 
     @property
     def gives_text(self) -> bool:
         """Whether output tokens are made, and charged."""
         return self.operation not in ("embeddings", "moderations", "count_tokens")
+
+    @property
+    def service_tier(self) -> str | None:
+        """The tier that is asked for, as the provider will read it; None where none is."""
+        raw = self.fields.get("service_tier")
+        if raw is None:
+            return None
+        try:
+            return _STR.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None  # which no provider takes
 
 
 def read_chat(body: bytes) -> Intent:
@@ -78,7 +90,7 @@ def read_chat(body: bytes) -> Intent:
         max_tokens = max(read_count(fields, "max_completion_tokens") or 0, max_tokens or 0) or None
     choices = (read_count(fields, "n", CHOICES_MAX) or 1) if "n" in fields else 1
     include_usage = "stream_options" in fields and read_include_usage(fields, stream)
-    images, image_bytes = read_messages(messages)
+    images, image_bytes, files = read_messages(messages)
     return Intent(
         fields,
         model,
@@ -88,6 +100,7 @@ def read_chat(body: bytes) -> Intent:
         choices,
         images,
         len(body) - image_bytes,
+        files=files,
     )
 
 

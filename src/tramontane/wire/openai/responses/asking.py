@@ -222,7 +222,7 @@ def _refuse_kept(fields: dict[str, Raw]) -> None:
 def _messages(said: _Body) -> tuple[tuple[Message, ...], tuple[int, int]]:
     """Return the messages, and (images, bytes of their data).
 
-    A file's tokens are not bounded by a number, so its bytes stay part of the prompt's.
+    A file's bytes stay part of the prompt's; its tokens have no bound of their own.
     """
     messages: list[Message] = []
     if said.instructions:
