@@ -2,7 +2,8 @@
 
 Fills a store with conversations, starts `tramontane serve` over it and asks through the API as the
 browser app does: searches, and the opening of a conversation of 500 messages with long code. Prints
-medians and 99th percentiles in milliseconds, and the studio's resident memory before and after.
+medians and 99th percentiles in milliseconds, the studio's resident memory before and after, and how
+long the app takes in Chromium.
 """
 
 import argparse
@@ -10,7 +11,9 @@ import bisect
 import http.client
 import itertools
 import json
+import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -31,6 +34,7 @@ from tramontane.store.database import Store, migrate, open_store
 from tramontane.store.records import Member, Project
 
 SEED = 20261122
+SPEED = Path(__file__).parents[1] / "tests" / "studio" / "speed.mjs"
 STOP_WORDS = ("the", "de", "la", "and", "und", "der", "et", "que", "is", "in", "a", "to", "il")
 VOCABULARY = 40_000
 ROUNDS = 60
@@ -199,7 +203,35 @@ def measure(folder: Path, count: int) -> None:
         size = len(json.dumps(ada.call("GET", path)))
         timed(f"500 messages ({size / 1e6:.1f} MB)", lambda: ada.call("GET", path))
         timed("the list of conversations", lambda: ada.call("GET", "/conversations"))
+        in_browser(said["address"], person, long_id)
         print(f"studio afterwards: {resident_mb(said['pid'], 'tramontane.studio'):.0f} MB resident")
+
+
+def in_browser(address: str, person: dict[str, str], long_id: str) -> None:
+    """Print how long the app takes in Chromium, where there is one."""
+    node, chromium = shutil.which("node"), shutil.which("chromium")
+    if node is None or chromium is None:
+        print("in a browser: there is no node or no chromium on the PATH")
+        return
+    given = {
+        "browser": chromium,
+        "url": address,
+        "conversation": long_id,
+        "rounds": 5,
+        **{key: person[key] for key in ("email", "password")},
+    }
+    ran = subprocess.run(
+        [node, str(SPEED)],
+        input=json.dumps(given) + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = json.loads(ran.stdout)
+    print(f"in Chromium, medians of {given['rounds']}, load {os.getloadavg()[0]:.1f}:")
+    print(f"  usable, nothing cached           {told['usable']:7.0f} ms")
+    print(f"  500 messages with code, shown    {told['shown']:7.0f} ms")
+    print(f"  longest task while it scrolls    {told['longest']:7.0f} ms (0: none over 50)")
 
 
 def filled(folder: Path, count: int) -> str:
