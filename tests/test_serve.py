@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.platform import RunningPlatform, run_command, run_platform
+from tests.platform import COMMAND, RunningPlatform, run_command, run_platform
 
 
 def ask(platform: RunningPlatform, path: str, body: Any = None, key: str | None = None) -> Any:
@@ -227,3 +228,35 @@ def test_the_port_answers_health_before_slower_parts_are_up(tmp_path: Path) -> N
 def _children(pid: int) -> dict[int, str]:
     """Return the command lines of the children of `pid`, by their pids."""
     return {child.pid: " ".join(child.cmdline()) for child in psutil.Process(pid).children()}
+
+
+def test_what_the_first_start_prints_works_as_it_stands(tmp_path: Path) -> None:
+    folder = tmp_path / "its data"
+    command = [*COMMAND, "serve", "--port", "0", "--data", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            lines = []
+            while "Ctrl-C" not in (line := process.stdout.readline()):
+                assert line, "serve ended before it was ready"
+                lines.append(line)
+            said = "".join(lines)
+            typed = said[said.index("export TRAMONTANE_KEY") :]
+            typed = typed.replace("For commands in another terminal:", "")
+            done = subprocess.run(
+                ["sh", "-euc", f"{typed}\n\n{' '.join(COMMAND)} usage --json"],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            answer, rest = json.JSONDecoder().raw_decode(done.stdout)
+            assert answer["choices"][0]["finish_reason"] == "stop"
+            assert "36" in answer["choices"][0]["message"]["content"]
+            assert json.loads(done.stdout[rest:])["total"] is not None
+            assert not (tmp_path / "data").exists()
+        finally:
+            process.terminate()
+            process.wait(60)

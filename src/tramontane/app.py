@@ -12,6 +12,7 @@ import fcntl
 import logging
 import os
 import secrets
+import shlex
 import signal
 import socket
 import sys
@@ -45,6 +46,9 @@ POLL_S = 0.5
 ENGINES_PATIENCE_S = 20.0
 DEFAULT_PROJECT = "default"
 _EXAMPLE = '{"model": "MODEL", "max_tokens": 60, "messages": [{"role": "user", "content": "Hi"}]}'
+_EXAMPLE_GUIDE = (
+    '{"model": "guide", "messages": [{"role": "user", "content": "What is 15 % of 240?"}]}'
+)
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -428,6 +432,7 @@ class Platform:
             return
         model = names[0] if names else "MODEL"
         shown = key or "$TRAMONTANE_KEY"
+        example = _EXAMPLE_GUIDE if model == "guide" else _EXAMPLE.replace("MODEL", model)
         lines = [
             "",
             f"  Tramontane {__version__} is up.",
@@ -457,8 +462,17 @@ class Platform:
             f"    export TRAMONTANE_KEY={shown}" if key else "",
             f"    curl {self.address}/v1/chat/completions \\",
             '      -H "Authorization: Bearer $TRAMONTANE_KEY" \\',
-            f"      -d '{_EXAMPLE.replace('MODEL', model)}'",
+            f"      -d '{example}'",
             "",
+        ]
+        if self._settings.data != Settings().data:  # where commands would look unasked
+            lines += [
+                "  For commands in another terminal:",
+                "",
+                f"    export TRAMONTANE_DATA={shlex.quote(str(self._folder.path.resolve()))}",
+                "",
+            ]
+        lines += [
             "  Ctrl-C stops it. Keys, budgets, models, bills: tramontane --help",
             "",
         ]

@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.ran import Ran, Run
 from tramontane import cli
+from tramontane.datafolder import DataFolder
 
 
 @pytest.fixture
@@ -15,8 +16,15 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(data_dir: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """A function that runs `tramontane` with its arguments."""
+def run(bare: Run, data_dir: Path) -> Run:
+    """A function that runs `tramontane` with its arguments, where a platform was started before."""
+    DataFolder(data_dir).prepare()
+    return bare
+
+
+@pytest.fixture
+def bare(data_dir: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """A function that runs `tramontane` with its arguments, where there is no platform yet."""
     monkeypatch.setenv("TRAMONTANE_DATA", str(data_dir))
     monkeypatch.delenv("TRAMONTANE_CONFIG", raising=False)
 

@@ -82,22 +82,43 @@ def test_help_imports_nothing_slow() -> None:
     assert done.stdout.endswith("\n[]\n"), done
 
 
-def test_version_and_help(run: Run, data_dir: Path) -> None:
-    assert run("--version").out == f"{__version__}\n"
-    assert "project" in run("--help").out
-    assert run().status == 2
-    assert run("nonsense").status == 2
-    assert run("project", "show").status == 2
+def test_version_and_help(bare: Run, data_dir: Path) -> None:
+    assert bare("--version").out == f"{__version__}\n"
+    assert "project" in bare("--help").out
+    assert bare().status == 2
+    assert bare("nonsense").status == 2
+    assert bare("project", "show").status == 2
     assert not data_dir.exists()
 
 
-def test_the_first_command_makes_the_data_folder(run: Run, data_dir: Path) -> None:
-    first = run("project", "list")
+@pytest.mark.parametrize("command", ["usage", "project list", "key create a b", "model list"])
+def test_where_there_is_no_data_folder_none_is_made(
+    bare: Run, data_dir: Path, command: str
+) -> None:
+    refused = bare(*command.split())
+    assert (refused.status, refused.out) == (1, "")
+    assert refused.err == (
+        f"error: there is no data folder {data_dir}: start the platform, or name its folder with"
+        " --data or TRAMONTANE_DATA\n"
+    )
+    assert not data_dir.exists()
+
+
+def test_what_begins_a_platform_makes_the_folder_that_is_named(
+    bare: Run, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = bare("project", "create", "one")
     assert first.status == 0
-    assert "no project yet" in first.out
     assert str(data_dir) in first.err
     assert {"pepper", "tramontane.db"} <= {path.name for path in data_dir.iterdir()}
-    assert run("project", "list").err == ""
+    assert bare("project", "list").err == ""
+    monkeypatch.delenv("TRAMONTANE_DATA")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    refused = bare("project", "create", "two")
+    assert refused.status == 1
+    assert "--data" in refused.err
+    assert not any((tmp_path / "elsewhere").iterdir())
 
 
 def test_an_error_goes_to_stderr_with_status_1(run: Run, tmp_path: Path) -> None:
@@ -128,5 +149,6 @@ def test_the_configuration_file_names_the_folder_and_the_option_wins(
     assert (tmp_path / "from-file" / "tramontane.db").exists()
     monkeypatch.setenv("TRAMONTANE_CONFIG", str(config))
     assert len(run("project", "list", "--json").json["data"]) == 1
-    assert run("project", "list", "--data", tmp_path / "other", "--json").json == {"data": []}
+    assert run("project", "create", "two", "--data", tmp_path / "other").status == 0
+    assert len(run("project", "list", "--data", tmp_path / "other", "--json").json["data"]) == 1
     assert run("budget", "set", "one", "5", "--per", "day").out.count("EUR") == 3

@@ -73,7 +73,7 @@ def invite(
     """Print a link by which somebody comes into a project, once, within seven days."""
     from tramontane.store import links, memberships, projects
 
-    with opened(config, data) as platform, platform.store.write() as c:
+    with opened(config, data, may_create=True) as platform, platform.store.write() as c:
         link, token = links.create(
             c,
             platform.folder.pepper(),

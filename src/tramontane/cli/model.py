@@ -49,7 +49,7 @@ def add(
     from tramontane.store.names import check_name
 
     chosen = check_name("model", name or _name_of(file))
-    with opened(config, data) as platform:
+    with opened(config, data, may_create=True) as platform:
         added = _add(platform, file, chosen)
         with platform.store.read() as c:
             names = _users(c, platform)(added)

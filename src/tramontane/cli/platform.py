@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tramontane.config import Settings, load
 from tramontane.datafolder import DataFolder
+from tramontane.errors import ConfigError
 
 if TYPE_CHECKING:
     from tramontane.store.database import Store
@@ -35,8 +36,13 @@ def read_settings(config: Path | None, data: Path | None, **overrides: object) -
 
 
 @contextmanager
-def opened(config: Path | None, data: Path | None) -> Iterator[Platform]:
-    """Yield the platform over its data folder, which is made or upgraded where needed.
+def opened(
+    config: Path | None, data: Path | None, *, may_create: bool = False
+) -> Iterator[Platform]:
+    """Yield the platform over its data folder, upgraded where needed.
+
+    A new folder is made where the command `may_create` and the folder was named: what stands in
+    another one is not to be missed for want of an option.
 
     Raises ConfigError, Conflict, Unavailable.
     """
@@ -45,6 +51,12 @@ def opened(config: Path | None, data: Path | None) -> Iterator[Platform]:
     settings = read_settings(config, data)
     folder = DataFolder(settings.data_dir)
     if folder.is_new:
+        is_named = data is not None or settings.data != Settings().data
+        if not (may_create and is_named):
+            raise ConfigError(
+                f"there is no data folder {folder.path.resolve()}: start the platform, or name its"
+                " folder with --data or TRAMONTANE_DATA"
+            )
         print(f"making a new data folder: {folder.path.resolve()}", file=sys.stderr)
     folder.prepare()
     migrate(settings.store_url)

@@ -39,7 +39,7 @@ def create(
     """Make a project. Limits left out are the configuration's."""
     from tramontane.store import projects
 
-    with opened(config, data) as platform, platform.store.write() as c:
+    with opened(config, data, may_create=True) as platform, platform.store.write() as c:
         given = {"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute}
         chosen = {limit: value for limit, value in given.items() if value is not None}
         made = projects.create(

@@ -69,7 +69,7 @@ def add(
     chosen = name or kind
     registry.place_of(registry.kind_named(kind), settings)  # before a key is asked for
     key = None if no_key else _read_key(chosen, key_env)
-    with opened(config, data) as platform, platform.store.write() as c:
+    with opened(config, data, may_create=True) as platform, platform.store.write() as c:
         if chosen in platform.settings.providers:
             raise Conflict(f"{chosen!r} stands in the configuration file already")
         if chosen in {stored.name for stored in providers.list_all(c)}:
