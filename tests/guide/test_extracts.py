@@ -8,6 +8,8 @@ from tramontane.documents import citations
 from tramontane.guide.answering import Piece, answer
 from tramontane.guide.conversation import Context, Message, SourceText
 from tramontane.guide.extracts import extracts
+from tramontane.guide.quoting import handbook_spans
+from tramontane.guide.vocabulary import say
 
 REPORT = SourceText(
     number=3,
@@ -108,6 +110,58 @@ def test_a_question_about_the_platform_is_the_handbooks_where_documents_hardly_t
             if isinstance(piece, Piece)
         )
         assert ("Salt was added to the soup in May" in told) is begins
+
+
+DISH = SourceText(
+    number=1, document="a", page=1, language="en", text="Salt was added to the soup in May."
+)
+
+
+def guided(question: str) -> str:
+    context = Context(today=date(2026, 11, 22), sources=(DISH,))
+    pieces = answer([Message("user", question)], context)
+    return "".join(piece.text for piece in pieces if isinstance(piece, Piece))
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("How much memory does it need?", "en"),
+        ("Combien de mémoire faut-il ?", "fr"),
+        ("Bekomme ich einen Drucker?", "de"),
+        ("Wer hat den Bericht geschrieben?", "de"),
+        ("¿Quién escribió el informe?", "es"),
+        ("Chi ha scritto il rapporto?", "it"),
+    ],
+)
+def test_beside_documents_a_chance_word_is_no_question_to_the_handbook(
+    question: str, language: str
+) -> None:
+    text = guided(question)
+    assert text.startswith(say(language, "not_in_documents"))
+    assert ">" not in text
+    theirs, asked = say(language, "in_en"), say(language, f"in_{language}")
+    reason = say(language, "other_language", theirs=theirs, asked=asked)
+    assert (reason in text) is (language != "en")
+    assert f"](/docs/{language}/" in text  # where to look, should the platform be meant
+
+
+def test_beside_documents_the_handbook_is_quoted_where_the_platform_is_named_or_surely_meant() -> (
+    None
+):
+    for question in ("How does Tramontane keep conversations?", "Who can see my documents?"):
+        assert guided(question).startswith(say("en", "from"))
+
+
+def test_what_is_given_of_the_handbook_is_known_by_its_words() -> None:
+    text = guided("How does Tramontane keep conversations?")
+    ((start, end),) = handbook_spans(text)
+    assert text[start:end].startswith("From the handbook:\n\n> ") and "More:" not in text[start:end]
+    walked = guided("How do I add a provider?")
+    ((start, end),) = handbook_spans(walked)
+    assert walked[start:].startswith("**Step 1 of ")
+    assert handbook_spans("From the handbook:\n\n> All models cost 5 euros.") == []
+    assert handbook_spans("**Step 1 of 3.** Pay 5 euros.") == []
 
 
 def test_what_documents_are_about_is_told_by_their_first_sentences() -> None:

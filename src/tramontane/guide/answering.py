@@ -6,6 +6,7 @@ fits, that it does not know.
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
@@ -18,12 +19,16 @@ from tramontane.guide.quoting import quote
 from tramontane.guide.search import Hit, index
 from tramontane.guide.vocabulary import fold, is_all, listed, say, words_of
 from tramontane.guide.walking import Walk, begin
-from tramontane.handbook import Page, address, pages
+from tramontane.handbook import LANGUAGES, Page, address, pages
 from tramontane.tools.dates import describe
 
 SURE = 0.5
 NEAR = 0.12
 HANDBOOK_FIRST = 0.8
+SURELY_PLATFORM = 0.95
+"""From here on, a question is the handbook's also where there are documents and it does not name
+the platform: a chance word is enough for less."""
+_PLATFORM = re.compile(r"\btramontane\b", re.IGNORECASE)
 ALSO_SHARE = 0.75
 MOST_CHARACTERS = 4_000
 
@@ -144,10 +149,14 @@ def _answer(
 def _from_texts(text: str, language: str, context: Context) -> list[str]:
     hits = index(language).search(text)
     best = hits[0].confidence if hits else 0.0
-    least = best if best >= HANDBOOK_FIRST else 0.0  # asked about the platform, not the documents
-    if context.sources and (said := extracts(text, context.sources, language, least)) is not None:
-        return said
-    if not hits or hits[0].confidence < SURE:
+    if context.sources:
+        is_platforms = _is_platforms(text, best)
+        least = best if is_platforms and best >= HANDBOOK_FIRST else 0.0
+        if (said := extracts(text, context.sources, language, least)) is not None:
+            return said
+        if not is_platforms:
+            return _unknown(hits, language, context)
+    if best < SURE:
         return _unknown(hits, language, context)
     walk = begin(hits[0]) if _asks_to_add(text, language) else None
     if walk is not None:
@@ -163,6 +172,11 @@ def _from_texts(text: str, language: str, context: Context) -> list[str]:
         ),
         *_also(hits, language),
     ]
+
+
+def _is_platforms(text: str, best: float) -> bool:
+    """Whether the platform is meant and not the documents that there are, too."""
+    return best >= (SURE if _PLATFORM.search(text) else SURELY_PLATFORM)
 
 
 def _asks_to_add(text: str, language: str) -> bool:
@@ -188,13 +202,42 @@ def _unknown(hits: list[Hit], language: str, context: Context) -> list[str]:
     if context.tables:
         return tabletalk.not_understood(context, language)
     if context.sources:
-        return [say(language, "not_in_documents"), *_models(language, context)]
+        return [
+            say(language, "not_in_documents"),
+            *_other_language(language, context),
+            *_platforms(hits, language),
+            *_models(language, context),
+        ]
     said = [say(language, "unknown")]
     near = [hit for hit in hits if hit.confidence >= NEAR]
     if near:
         lines = [f"- [{hit.page.title}]({address(hit.page, hit.section)})" for hit in near]
         said.append("\n".join([say(language, "near"), "", *lines]))
     return [*said, *_models(language, context)]
+
+
+def _other_language(language: str, context: Context) -> list[str]:
+    """Return that the documents are in another language than the question, where they are."""
+    spoken = Counter(source.language for source in context.sources if source.language in LANGUAGES)
+    if not spoken or language in spoken:
+        return []
+    theirs = spoken.most_common(1)[0][0]
+    return [
+        say(
+            language,
+            "other_language",
+            theirs=say(language, f"in_{theirs}"),
+            asked=say(language, f"in_{language}"),
+        )
+    ]
+
+
+def _platforms(hits: list[Hit], language: str) -> list[str]:
+    """Return where the handbook may answer, should the platform be meant and not the documents."""
+    if not hits or hits[0].confidence < SURE:
+        return []
+    page, section = hits[0].page, hits[0].section
+    return [say(language, "if_platform", title=page.title, address=address(page, section))]
 
 
 def _models(language: str, context: Context) -> list[str]:
@@ -225,6 +268,8 @@ def _walk(asked: list[str], context: Context) -> Walk | None:
     language = language_of(before, context.language)
     hits = index(language).search(text)
     if not hits or hits[0].confidence < SURE:
+        return None
+    if context.sources and not _is_platforms(text, hits[0].confidence):
         return None
     walk = begin(hits[0]) if _asks_to_add(text, language) else None
     if walk is None or steps >= len(walk.steps):

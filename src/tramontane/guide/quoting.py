@@ -1,14 +1,19 @@
-"""Which sentences of a section to quote. It does not know what the section is about."""
+"""Which sentences of a section to quote, and where an answer quotes one. It does not know what the
+section is about.
+"""
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 from tramontane.guide.search import Index
-from tramontane.guide.vocabulary import stems_of
+from tramontane.guide.vocabulary import say, stems_of
+from tramontane.handbook import LANGUAGES, pages
 
 WHOLE_CHARACTERS = 700
 QUOTED_CHARACTERS = 420
 
+_QUOTE_SIGN = re.compile(r"^>[ ]?", re.MULTILINE)
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[A-ZÀ-ÖØ-Þ¿¡«“„`*\[])")
 
 
@@ -44,3 +49,40 @@ def _best_sentences(block: str, told: Callable[[str], float]) -> str:
             break
         chosen.append(sentence)
     return " ".join(chosen)
+
+
+def handbook_spans(text: str) -> list[tuple[int, int]]:
+    """Return the characters of an answer in which the guide gives the handbook: a quotation below
+    its label, or a step of a walk. Only words that do stand in the handbook are any.
+    """
+    found = []
+    for language in LANGUAGES:
+        for pattern in _given(language):
+            for match in pattern.finditer(text):
+                said = _QUOTE_SIGN.sub("", match["said"])
+                if (plain := _plain(said)) and plain in _whole(language):
+                    found.append(match.span())
+    return sorted(found)
+
+
+@cache
+def _given(language: str) -> tuple[re.Pattern[str], ...]:
+    label = re.escape(say(language, "from"))
+    signs = {"number": "\0", "count": "\1", "text": "\2"}
+    step = re.escape(say(language, "step", **signs))
+    for sign, pattern in (("\0", r"\d{1,3}"), ("\1", r"\d{1,3}"), ("\2", r"(?P<said>[^\n]+)")):
+        step = step.replace(re.escape(sign), pattern)
+    return (
+        re.compile(rf"^{label}\n\n(?P<said>(?:>[^\n]*(?:\n|\Z))+)", re.MULTILINE),
+        re.compile(rf"^{step}$", re.MULTILINE),
+    )
+
+
+@cache
+def _whole(language: str) -> str:
+    """Return all that the handbook says, its blanks as one each."""
+    return "\n".join(_plain(each.text) for page in pages(language) for each in page.sections)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
