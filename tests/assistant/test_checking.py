@@ -4,6 +4,8 @@ import pytest
 
 from tramontane.assistant.checking import checked
 from tramontane.assistant.evidence import Shown
+from tramontane.guide.vocabulary import say
+from tramontane.handbook import pages
 from tramontane.store.messages import (
     Part,
     ResultColumn,
@@ -143,3 +145,19 @@ def test_a_deleted_document_proves_nothing_but_is_named() -> None:
     found = checked([sources, TextPart('"rents took 38%" [1]')], (), "", "en")
     assert found is not None
     assert [check.verdict for check in found.checks] == ["unproven", "proven"]
+
+
+def test_the_line_that_says_where_a_quote_is_from_claims_no_numbers() -> None:
+    quote = "> “Of this, rents took 38%.” [1]\n>\n> — *Report 2023.pdf, page 11 · 4.2 Rents › 9*"
+    assert numbers(quote) == {}
+    assert numbers(f"{quote}\n\nIt was page 99 [1].") == {"99": "unproven"}
+
+
+def test_what_is_given_of_the_handbook_is_not_looked_for_in_documents() -> None:
+    section = pages("en")[0].sections[0].text
+    block = "\n".join(f"> {line}".rstrip() for line in section.splitlines())
+    sources = SourcesPart(tuple(each.source for each in shown()), 2)
+    for said, is_checked in ((block, False), ("> It costs 71 euros.", True)):
+        text = TextPart(f"{say('en', 'from')}\n\n{said}\n\nMore.")
+        found = checked([sources, text], shown(), "", "en")
+        assert found is not None and bool(found.checks) is is_checked, found

@@ -15,6 +15,7 @@ from tramontane.assistant.results import QUERY_TABLE, SEARCH_DOCUMENTS
 from tramontane.documents import citations
 from tramontane.documents.citations import SourceText
 from tramontane.guide.language import detect
+from tramontane.guide.quoting import handbook_spans
 from tramontane.store.messages import (
     Check,
     ChecksPart,
@@ -92,7 +93,13 @@ def _of_text(
     known = msgspec.structs.replace(known, language=_language(text, said, known.language))
     bound = bind(text, results, known.question, known.language, at) if results else None
     numbers = figures.judge(text, known, said, bound, at)
-    return sorted([*said, *numbers], key=lambda check: check.start)
+    others = handbook_spans(text)  # what the guide gives of the handbook is no document's
+    found = [
+        check
+        for check in (*said, *numbers)
+        if not any(start <= check.start < end for start, end in others)
+    ]
+    return sorted(found, key=lambda check: check.start)
 
 
 def _language(text: str, said: Sequence[Check], asked: str | None) -> str | None:

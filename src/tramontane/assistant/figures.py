@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
+from tramontane.documents import quotations
 from tramontane.documents.citations import SourceText
 from tramontane.store.messages import Check, ResultColumn, ResultPart
 from tramontane.tables.binding import bind
@@ -94,11 +95,13 @@ def judge(
 ) -> list[Check]:
     """Return a check for each number and date of `text`.
 
-    `said` are the quotes and marks, judged on their own. `bound` is what results had to say of each
-    number, None where there are none: what they do not prove is looked for here.
+    `said` are the quotes and marks, judged on their own. The line of a block quote that says where
+    it is from claims nothing. `bound` is what results had to say of each number, None where there
+    are none: what they do not prove is looked for here.
     """
     before = {check.start: check for check in bound or ()}
     spans = [(check.start, check.start + len(check.text)) for check in said]
+    spans += quotations.attributions(text)
     cited = [(c.start, c.source) for c in said if c.kind == "citation" and c.source is not None]
     found: list[Check] = []
     for claim in claims(text, known.language)[:CLAIMS_MAX]:

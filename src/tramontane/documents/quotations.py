@@ -47,6 +47,7 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_LINE = re.compile(r"[^\n]+")
 _ATTRIBUTION = re.compile(r"^\s*(?:[—–―]|--)\s*\S")
 
 
@@ -178,6 +179,19 @@ def lines_of(text: str, block: Span) -> list[Span]:
         start = block.start + line.end() - len(inner)
         found.append(Span(start, block.start + line.end(), is_block=True))
     return found
+
+
+def attributions(text: str) -> list[tuple[int, int]]:
+    """Return the lines of block quotes that say whom they are by: no words of the source.
+
+    >>> attributions("> Rents rose. [1]\\n>\\n> — *Report, page 6 · 2 Rents*")
+    [(20, 50)]
+    """
+    return [
+        line.span()
+        for line in _LINE.finditer(text)
+        if (sign := _QUOTED_LINE.match(line[0])) and _ATTRIBUTION.match(line[0][sign.end() :])
+    ]
 
 
 def _in_marks(text: str, begin: int, end: int) -> Iterator[Span]:
