@@ -129,8 +129,8 @@ def test_a_drill_takes_away_and_gives_back_at_its_time() -> None:
     assert tried(known, Facts("best"), now_ms=499) == ["b"]
     assert tried(known, Facts("best"), now_ms=500) == ["a", "b"]
     with pytest.raises(Unavailable) as raised:
-        tried(known, Facts("a"), now_ms=0)
-    assert raised.value.code == "taken_away"
+        tried(known, Facts("a"), now_ms=200)
+    assert (raised.value.code, raised.value.retry_after_s) == ("taken_away", 0.3)
 
 
 def test_the_configuration_files_routes_stand_before_the_stored() -> None:

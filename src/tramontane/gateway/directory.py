@@ -140,6 +140,11 @@ class Directory:
         """Return what drills have taken away at `now_ms`, such as `provider:mistral`."""
         return frozenset(drill.without for drill in self.drills if now_ms < drill.ends_at_ms)
 
+    def away_s(self, now_ms: int) -> float:
+        """Return in how many seconds the last drill of now is over; 0 where there is none."""
+        ends_at_ms = max((drill.ends_at_ms for drill in self.drills), default=now_ms)
+        return max(0, ends_at_ms - now_ms) / 1000
+
 
 def build(
     settings: Settings,

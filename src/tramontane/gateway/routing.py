@@ -86,7 +86,9 @@ def plan(
         if problem is None and fitting and not allowed:
             one = fitting[0].deployment
             problem = policies.refusal(directory, principal, name, one, facts.service_tier)
-        problem = problem or _problem(name, each, fitting, usable, up)
+        problem = problem or _problem(
+            name, each, fitting, usable, up, away_s=directory.away_s(now_ms)
+        )
     if not found:
         assert problem is not None
         raise problem
@@ -184,9 +186,17 @@ def _drawn(step: list[Target], draw: Callable[[], float]) -> Iterator[Deployment
 
 
 def _problem(
-    model: str, route: Route, fitting: list[Target], usable: list[Target], up: list[Target]
+    model: str,
+    route: Route,
+    fitting: list[Target],
+    usable: list[Target],
+    up: list[Target],
+    *,
+    away_s: float,
 ) -> TramontaneError | None:
-    """Return why nothing of this route can be tried, None where something can."""
+    """Return why nothing of this route can be tried, None where something can. `away_s`: how much
+    longer a drill lasts.
+    """
     if up:
         return None
     if not route.targets:
@@ -202,7 +212,7 @@ def _problem(
         return Unavailable(
             f"The model '{model}' has been taken away for a drill.",
             code="taken_away",
-            retry_after_s=60,
+            retry_after_s=away_s,
         )
     reason = usable[0].deployment.unavailable_reason
     return Unavailable(f"The model '{model}' is not up. {reason}", retry_after_s=2)
