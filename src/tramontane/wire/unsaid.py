@@ -13,7 +13,17 @@ _SPELT = {
     "inputs": "input",
     "thinking_tokens": "thinking",
 }
-_UNSAID: dict[str, object] = {"choices": 1, "stop": (), "tools": ()}
+# What asks for nothing, beside None: some clients always send these (LangChain's `safe_prompt`).
+_NEUTRAL: dict[str, object] = {
+    "choices": 1,
+    "stop": (),
+    "tools": (),
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
+    "logit_bias": {},
+    "safe_prompt": False,
+    "user": "",
+}
 
 
 class Unsaid:
@@ -41,7 +51,8 @@ class Unsaid:
     def leave_set(self, request: Request, *attributes: str) -> None:
         """Leave out those of `attributes` of `request` that say something."""
         for attribute in attributes:
-            if getattr(request, attribute) != _UNSAID.get(attribute):
+            said = getattr(request, attribute)
+            if said is not None and said != _NEUTRAL.get(attribute):
                 self.leave(_SPELT.get(attribute, attribute))
 
     def leave_extra(self, request: Request, known: frozenset[str] = frozenset()) -> None:

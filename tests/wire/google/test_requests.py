@@ -245,6 +245,10 @@ def test_what_has_no_place_is_refused_by_name_or_dropped_and_named(field: str) -
     assert written.dropped == (field,)
 
 
+def test_what_asks_for_nothing_is_left_out_unsaid() -> None:
+    assert body(asked(logit_bias={}, safe_prompt=False, user="")) == body(asked())
+
+
 @pytest.mark.parametrize("arguments", ["[1]", "no", '{"a":', "[" * 10_000])
 def test_arguments_that_are_no_object_are_refused(arguments: str) -> None:
     with pytest.raises(InvalidRequest, match="no JSON object"):
