@@ -56,6 +56,13 @@ def test_passages_have_their_language(report: Report) -> None:
     assert reading.ended.language in made.LANGUAGES
 
 
+def test_a_blank_that_kerning_hides_in_a_heading_is_there() -> None:
+    with as_file(files("tramontane.samples") / "report.en.pdf") as path:
+        headings = read(path).texts("heading")
+    assert "9 What was not reached" in headings
+    assert "8 The browser app" in headings
+
+
 def test_headings_are_found_by_their_size(report: Report) -> None:
     reading, known = report
     for fact in known:

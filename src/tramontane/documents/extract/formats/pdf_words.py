@@ -8,6 +8,7 @@ import ctypes
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import msgspec
 import pypdfium2
@@ -20,6 +21,10 @@ LINE_END_HYPHEN = 2  # what PDFium puts where a word is broken at the end of a l
 HYPHENS = "-\u00ad\u2010"
 NUMBERS_GAP = 0.7  # the same between two numbers
 LEADER_LEAST = 4  # dots
+LARGE = 13.0  # points: from here on a heading's, whose letters are looked at one by one
+APART_LEAST = 4  # letters
+BLANK = 0.15  # in font sizes: at least so wide is a gap that stands for a blank,
+TRACKED = 0.06  # where no other in the word is wider than this
 CELL_GAP = 1.6  # in font sizes: words further apart than this are in two cells or columns
 _DOTS = ".·…_"
 _LEADER = re.compile(r"[.·…_]{4,}")
@@ -155,7 +160,27 @@ class _Reader:
         fonts = [self._font(firsts[at], words[at]) for at in looked_at]
         segment.size = sorted(size for size, _ in fonts)[len(fonts) // 2]
         segment.is_bold = all(is_bold for _, is_bold in fonts)
+        if segment.size >= LARGE:
+            pairs = zip(firsts, words, strict=True)
+            segment.words = [part for at, word in pairs for part in self._apart(at, word, segment)]
         return _without_leader(segment)
+
+    def _apart(self, first: int, word: Word, segment: Segment) -> list[Word]:
+        """Return `word` as two where one gap in it is a blank's: kerned headings have none of
+        their own, and PDFium overlooks one between narrow letters.
+        """
+        text = word.text
+        is_plain = [*map(ord, text)] == self._codes[first : first + len(text)]
+        if len(text) < APART_LEAST or not text.isalpha() or not is_plain or word.is_broken:
+            return [word]
+        areas = [self._area(first + at) for at in range(len(text))]
+        gaps = [after[0] - before[2] for before, after in pairwise(areas)]
+        *_, next_widest, widest = sorted(gaps)
+        if widest < BLANK * segment.size or next_widest > TRACKED * segment.size:
+            return [word]
+        at = gaps.index(widest) + 1
+        left = Word(text[:at], word.left, word.top, areas[at - 1][2], word.bottom)
+        return [left, Word(text[at:], areas[at][0], word.top, word.right, word.bottom)]
 
     def _words(self) -> Iterator[tuple[int, Word, bool]]:
         """Yield the index of each word's first character, the word, and whether a line begins."""
