@@ -73,7 +73,9 @@ def test_a_try_says_what_is_in_the_way(run: Run) -> None:
 def test_kinds(run: Run) -> None:
     found = {kind["kind"]: kind for kind in run("provider", "kinds", "--json").json["data"]}
     assert found["bedrock"]["regions"]["eu-central-1"] == "DE"
-    assert "anthropic" in run("provider", "kinds").out
+    assert (found["mistral"]["owner"], found["mistral"]["seat"]) == ("Mistral AI", "FR")
+    assert found["compatible"]["seat"] is None
+    assert "owner's law" in run("provider", "kinds").out
 
 
 def test_policies_are_changed_a_field_at_a_time(run: Run) -> None:

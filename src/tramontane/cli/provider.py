@@ -126,15 +126,23 @@ def list_(as_json: AsJson = False, config: ConfigFile = None, data: DataDir = No
 
 @app.command()
 def kinds(as_json: AsJson = False) -> None:
-    """List the kinds of providers, their regions, and where that was read."""
+    """List the kinds of providers, the law they are under, their regions, and where that was read.
+
+    Of the law: `-` where nobody has said.
+    """
+    from tramontane.governance.facts import Entry, book
     from tramontane.providers.registry import KINDS
 
+    unknown = Entry(sources=())
+    behind = {name: book().get(name, unknown) for name in KINDS}
     found = [
         {
             "kind": kind.name,
             "title": kind.title,
             "dialect": kind.dialect,
             "url": kind.url or kind.url_example,
+            "owner": behind[kind.name].owner,
+            "seat": behind[kind.name].seat,
             "regions": {region.name: region.jurisdiction for region in kind.regions},
             "sources": kind.sources,
             "checked": kind.checked or None,
@@ -145,10 +153,17 @@ def kinds(as_json: AsJson = False) -> None:
         print_json({"data": found})
         return
     print_table(
-        ("kind", "title", "dialect", "address", "regions"),
+        ("kind", "title", "owner's law", "dialect", "address", "regions"),
         (
-            (k.name, k.title, k.dialect, k.url or k.url_example, [r.name for r in k.regions])
-            for k in KINDS.values()
+            (
+                kind.name,
+                kind.title,
+                behind[kind.name].seat,
+                kind.dialect,
+                kind.url or kind.url_example,
+                [region.name for region in kind.regions],
+            )
+            for kind in KINDS.values()
         ),
         empty="",
     )
