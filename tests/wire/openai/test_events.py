@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tramontane.money import Usage
 from tramontane.wire.openai.events import Event, read_answer_usage, read_event
+from tramontane.wire.openai.provider import Counts, usage_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -53,6 +54,15 @@ def test_usage_alone_is_told_from_usage_beside_text() -> None:
         (ANSWERED | {"prompt_tokens_details": {"cached_tokens": -1}}, Usage(9, 4)),
         (ANSWERED | {"prompt_tokens_details": {"cached_tokens": None}}, Usage(9, 4)),
         (ANSWERED | {"num_cached_tokens": 5}, Usage(9, 4, 5)),
+        (ANSWERED | {"prompt_tokens_details": {"cache_write_tokens": 5}}, Usage(9, 4, 0, 5)),
+        (
+            ANSWERED | {"prompt_tokens_details": {"cached_tokens": 5, "cache_write_tokens": 50}},
+            Usage(9, 4, 5, 4),
+        ),
+        (ANSWERED | {"total_tokens": 13}, Usage(9, 4)),
+        (ANSWERED | {"total_tokens": 107}, Usage(9, 98)),  # with 94 of thinking
+        (ANSWERED | {"total_tokens": 3}, Usage(9, 4)),
+        (ANSWERED | {"total_tokens": None}, Usage(9, 4)),
         (ANSWERED | {"prompt_tokens_details": None}, Usage(9, 4)),
         ({"prompt_tokens": None, "completion_tokens": 4}, None),
         ({"completion_tokens": 4}, None),
@@ -68,6 +78,9 @@ def test_usage_in_every_shape(usage: Any, expected: Usage | None) -> None:
     assert read_answer_usage(body) == expected
     assert read_event(body).usage == expected
     assert read_event(body).is_valid
+    if isinstance(usage, dict) and "num_cached_tokens" not in usage and expected is not None:
+        counts = msgspec.convert(usage, Counts)  # translation counts the same
+        assert usage_of(counts) == expected
 
 
 def test_an_error_is_one_unless_an_answer_comes_with_it() -> None:

@@ -16,11 +16,13 @@ DONE = b"[DONE]"
 
 class _PromptDetails(msgspec.Struct):
     cached_tokens: int | float | None = None
+    cache_write_tokens: int | float | None = None
 
 
 class _Usage(msgspec.Struct):  # some servers count in floats
     prompt_tokens: int | float | None = None
     completion_tokens: int | float | None = None
+    total_tokens: int | float | None = None
     prompt_tokens_details: _PromptDetails | None = None
     num_cached_tokens: int | float | None = None  # Mistral's
 
@@ -123,9 +125,21 @@ def _usage(usage: _Usage | None, *, gives_text: bool = True) -> Usage | None:
     cached = details.cached_tokens if details is not None else None
     if cached is None:
         cached = usage.num_cached_tokens
+    written = details.cache_write_tokens if details is not None else None
     prompt_tokens = max(0, ceil(usage.prompt_tokens))
+    cached_tokens = max(0, min(int(cached or 0), prompt_tokens))
     return Usage(
         prompt_tokens,
-        max(0, ceil(usage.completion_tokens or 0)),
-        max(0, min(int(cached or 0), prompt_tokens)),
+        made_tokens(
+            prompt_tokens, usage.completion_tokens, usage.total_tokens if gives_text else 0
+        ),
+        cached_tokens,
+        max(0, min(int(written or 0), prompt_tokens - cached_tokens)),
     )
+
+
+def made_tokens(prompt_tokens: int, counted: float | None, total: float | None) -> int:
+    """Return the tokens of an answer: what the total holds beyond the prompt, where that is more
+    than was `counted`. Some servers (xAI, Gemini's as OpenAI's) leave out there what was thought.
+    """
+    return max(0, ceil(counted or 0), ceil(total or 0) - prompt_tokens)

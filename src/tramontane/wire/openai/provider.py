@@ -10,6 +10,7 @@ import msgspec
 
 from tramontane.money import Usage
 from tramontane.wire.canonical import Said
+from tramontane.wire.openai.events import made_tokens
 
 
 def bearer(secret: str | None) -> bytes:
@@ -62,6 +63,7 @@ class Counts(msgspec.Struct):
 
     prompt_tokens: int | float | None = None
     completion_tokens: int | float | None = None
+    total_tokens: int | float | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
 
@@ -85,7 +87,9 @@ def usage_of(counts: Counts | None, *, gives_text: bool = True) -> Usage | None:
     cached = max(0, min(int(details.cached_tokens or 0), prompt_tokens))
     return Usage(
         prompt_tokens,
-        max(0, ceil(counts.completion_tokens or 0)),
+        made_tokens(
+            prompt_tokens, counts.completion_tokens, counts.total_tokens if gives_text else 0
+        ),
         cached,
         max(0, min(int(details.cache_write_tokens or 0), prompt_tokens - cached)),
     )
