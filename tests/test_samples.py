@@ -21,13 +21,11 @@ from tramontane.guide.tables import Asked, ask
 
 TYPES = ("text", "text", "text", "date", "number", "number", "number", "truth", "truth")
 SQL_TYPES = {"text": "VARCHAR", "date": "DATE", "number": "DECIMAL(18, 6)", "truth": "BOOLEAN"}
-# What the report's sentences that answer the four questions hold, in any language.
-FIGURES = (
-    r"1[., \N{NO-BREAK SPACE}]000",
-    r"4[.,]6",
-    r"146",
-    r"(?i)four|quatre|vier|cuatro|quattro",
-)
+# What the report's sentences that answer the first three questions hold, in any language, and what
+# the list does that answers the last.
+FIGURES = (r"1[., \N{NO-BREAK SPACE}]000", r"4[.,]6", r"146")
+LISTED = r"(?s)> 1\. .*4[.,]6.*> 2\. .*1[.,]7.*> 3\. .*97.*> 4\. .*0[.,]33"
+REACHED_WITH = "50"
 
 
 def rows_of(language: str) -> tuple[list[str], list[list[str]]]:
@@ -91,6 +89,16 @@ def test_the_questions_to_the_table(prices: Any, language: str) -> None:
     assert Decimal(median[0][0]) == statistics.median([Decimal(row[5]) for row in opened])
 
 
+@pytest.mark.parametrize("language", samples.LANGUAGES)
+def test_each_question_after_any_others_is_answered_as_alone(language: str) -> None:
+    facts = facts_of(language)
+    questions = samples.sample("table", language).questions
+    for question in questions:
+        alone = ask(question, (), [facts], language)
+        for earlier in [*((one,) for one in questions), questions]:
+            assert ask(question, earlier, [facts], language) == alone, (question, earlier)
+
+
 @pytest.mark.slow
 def test_the_questions_to_the_report(tmp_path: Path) -> None:
     with run_platform(tmp_path / "data") as platform:
@@ -103,10 +111,13 @@ def test_the_questions_to_the_report(tmp_path: Path) -> None:
             body = {"sample": "report", "project_id": project, "language": language}
             made = client.ask("POST", "/samples", body)
             last = None
-            for question, figure in zip(made["questions"], FIGURES, strict=True):
+            *questions, of_goals = made["questions"]
+            for question, figure in zip(questions, FIGURES, strict=True):
                 last, text = answered(client, made, question, last)
                 bold = re.search(r"\*\*.?[“«„].*?\*\*", text)
                 assert bold is not None and re.search(figure, bold[0]), (question, text)
+            _, text = answered(client, made, of_goals, last)
+            assert re.search(LISTED, text) and REACHED_WITH not in text, text
 
 
 def answered(client: Client, made: Any, question: str, after: str | None) -> tuple[str, str]:

@@ -100,7 +100,7 @@ def test_what_tables_do_not_know_is_left_to_the_handbook() -> None:
 def test_what_nobody_knows_says_what_is_here() -> None:
     call, said = turn("Which wizard defeated the dragon?", context())
     assert call is None
-    assert "“Orders” with" in said
+    assert "**Orders** with" in said
     assert "total Amount by Product" in said
     call, _ = turn("total Amount by Product", context())
     assert call is not None

@@ -10,7 +10,7 @@ from datetime import date
 import msgspec
 
 from tramontane.guide.conversation import TableFacts
-from tramontane.guide.tables.building import build, go_on, goes_on
+from tramontane.guide.tables.building import build, go_on, goes_on, stand_alone
 from tramontane.guide.tables.conditions import Unsure
 from tramontane.guide.tables.describing import describe, question_back
 from tramontane.guide.tables.lexicon import LANGUAGES, Lexicon, lexicon
@@ -170,8 +170,11 @@ def _interpret(
         if found.is_empty:
             return None
         same_table = before is not None and before.table.name == reading.table.name
-        if before is not None and same_table and goes_on(found):
-            return go_on(reading, before, found)
+        if before is not None and same_table:
+            if goes_on(reading, found):
+                return go_on(reading, before, found)
+            alone = Reading(question, reading.table, words, today, choices)
+            return stand_alone(alone, parts(alone), before)
         if not is_about:
             return None
         return build(reading, found)
@@ -188,7 +191,8 @@ def _asks_number(reading: Reading) -> bool:
         tag.concept in ("mean", "median", "sum") or tag.concept.endswith(("_high", "_low"))
         for tag in reading.tags
     )
-    return asks and not any(True for _ in reading.unknown())
+    has_times = bool(reading.times)
+    return asks and all(has_times and reading.tokens[i].kind == "period" for i in reading.unknown())
 
 
 def _same_answer(readings: Sequence[Reading], equal: Sequence[int]) -> bool:

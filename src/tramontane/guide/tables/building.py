@@ -207,17 +207,60 @@ def _list(reading: Reading, found: Parts, base: Query) -> Query:
 # --- going on ------------------------------------------------------------------------------------
 
 
-def goes_on(found: Parts) -> bool:
-    """Whether a question is understood only from the one before it."""
+def goes_on(reading: Reading, found: Parts) -> bool:
+    """Whether a question is understood only from the one before it: where it does not say itself
+    what is to be calculated, and of what.
+    """
     has_object = bool(found.columns or found.names_rows or found.entity or found.is_of_rows)
+    has_object = has_object or (found.is_share and bool(reading.free("text")))  # "of the models"
     has_verb = bool(found.operation or found.is_counting or found.order or found.is_share)
     if found.follows:
         return not (has_object and (has_verb or found.entity))
-    return not (has_object or (found.is_counting and bool(found.filters)))
+    says_what = found.is_counting or found.operation is not None
+    return not (has_object or (says_what and bool(found.filters or found.groups)))
+
+
+def stand_alone(reading: Reading, found: Parts, before: Query) -> Query | None:
+    """Return the query of a question that stands on its own after `before`. Raises Unsure.
+
+    Nothing goes over to it but the column, where it says a mean or a sum of none and there are
+    several: "what was the average in March".
+    """
+    columns = [m.column for m in before.measures if m.column and m.column.type == "number"]
+    says_no_column = found.operation in ("mean", "median", "sum") and not found.columns
+    if not says_no_column or found.names_rows or not columns or len(reading.numbers) < 2:
+        return build(reading, found)
+    found.columns = columns[:1]
+    query = build(reading, found)
+    kept = Query(table=before.table, measures=(Measure("value", columns[0]),))
+    return None if query is None else replace(query, kept=kept)
 
 
 def go_on(reading: Reading, before: Query, found: Parts) -> Query | None:
     """Return `before` as `found` changes it. Raises Unsure."""
+    columns = tuple(found.columns)
+    query = _gone_on(reading, before, found)
+    if query is None:
+        return None
+    earlier = (*before.filters, *before.part, *before.sides)
+    now = (*query.filters, *query.part, *query.sides)
+    measures = []
+    for measure in query.measures:
+        if measure.column in columns or (measure.column is None and found.is_counting):
+            continue  # it says so itself
+        is_same = measure in before.measures
+        if is_same or measure.column is not None:
+            measures.append(measure if is_same else Measure("value", measure.column))
+    kept = Query(
+        table=before.table,
+        measures=tuple(measures),
+        groups=tuple(one for one in query.groups if one not in found.groups),
+        filters=tuple(one for one in now if one in earlier and one not in found.filters),
+    )
+    return replace(query, kept=kept)
+
+
+def _gone_on(reading: Reading, before: Query, found: Parts) -> Query | None:
     earlier = (*before.filters, *before.part)
     query = replace(
         before, filters=merged(earlier, found.filters), part=(), ignored=tuple(found.ignored)

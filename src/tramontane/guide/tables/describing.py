@@ -22,11 +22,29 @@ MOST_CANDIDATES = 12
 def describe(query: Query, words: Lexicon) -> str:
     """Return the sentence that says what was understood."""
     say = words.say
-    what = say["understood"].format(what=_what(query, words), table=query.table.title)
+    form, kept = "understood", ""
+    if query.kept is not None:
+        kept = _kept(query.kept, words)
+        form = "keeping" if kept else "goes_on"
+    # As code: what a table is called is neither a quote nor a number that has to be proven.
+    title = " ".join(query.table.title.replace("`", "'").split())
+    what = say[form].format(what=_what(query, words), table=title, kept=kept)
     if not query.ignored:
         return what
     named = ", ".join(say["quoted"].format(x=word) for word in query.ignored)
     return f"{what} {say['ignored'].format(words=named)}"
+
+
+def _kept(kept: Query, words: Lexicon) -> str:
+    """Return what a question has from the one before it, in words."""
+    return _listed(
+        (
+            *(measure_words(one, kept, words) for one in kept.measures),
+            *(words.say["by"].format(groups=_dimension(one, words)) for one in kept.groups),
+            *(_condition(one, words) for one in kept.filters),
+        ),
+        words,
+    )
 
 
 def _what(query: Query, words: Lexicon) -> str:

@@ -45,7 +45,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     `kind`: "total" (measures, by groups where there are any), "top" (groups in the order of the
     first measure), "rows" (rows in the order of `sort`), "list" (the different values of the
     groups), "share" (of `part` in all; of each group where there is no part), "compare" (the
-    measure under each of two `sides`).
+    measure under each of two `sides`). `kept` holds those measures, groups and filters that the
+    question does not say itself, but has from the one before it; None where it stands on its own.
     """
 
     table: TableFacts
@@ -59,6 +60,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     is_descending: bool = True
     limit: int | None = None
     ignored: tuple[str, ...] = ()
+    kept: "Query | None" = None
 
 
 class Choice(msgspec.Struct, frozen=True):
