@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.documents.test_search import Shelf, shelf, texts
+from tests.documents.test_search import NOW_MS, Shelf, shelf, texts
 from tramontane.documents.search import Found, find
 from tramontane.documents.vectors import Vector, packed
 from tramontane.errors import UpstreamFailed
-from tramontane.store import documents, vectors
+from tramontane.store import documents, members, memberships, vectors
 
 __all__ = ["shelf"]
 
@@ -80,6 +80,35 @@ def test_each_passage_is_to_be_embedded_once(shelf: Shelf) -> None:
     with shelf.store.read() as c:
         found = vectors.unembedded(c, MODEL, [])
     assert found is not None and found.document_id == second
+
+
+def test_a_member_who_has_left_pays_for_nothing(shelf: Shelf) -> None:
+    """Their key is revoked: with it, the document would never be embedded."""
+    library = shelf.library()
+    document = shelf.document(library, "One.")
+    with shelf.store.write() as c:
+        project_id = c.exec_driver_sql("SELECT id FROM projects").scalar_one()
+        made = [
+            members.create(c, email=f"{n}@x.org", name=n, password_hash=None, now_ms=NOW_MS)
+            for n in ("a", "b")
+        ]
+        held = [
+            memberships.put(c, member=m, project_id=project_id, role="member", now_ms=NOW_MS)
+            for m in made
+        ]
+        c.exec_driver_sql("UPDATE documents SET member_id = ?", (made[0].id,))
+        c.exec_driver_sql("UPDATE libraries SET member_id = ?", (made[1].id,))
+
+    def payer() -> str | None:
+        with shelf.store.read() as c:
+            found = vectors.unembedded(c, MODEL, [])
+        assert found is not None and found.document_id == document
+        return found.key_id
+
+    assert payer() == held[0].key_id
+    with shelf.store.write() as c:
+        members.disable(c, made[0].id, NOW_MS)
+    assert payer() == held[1].key_id
 
 
 def test_nothing_is_left_of_what_was_deleted(shelf: Shelf) -> None:

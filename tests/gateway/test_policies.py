@@ -14,10 +14,12 @@ from tramontane.config import (
     Settings,
 )
 from tramontane.errors import Forbidden
+from tramontane.gateway.answers import refusal
 from tramontane.gateway.directory import Directory, Principal, build
 from tramontane.gateway.routing import Facts, plan, visible_models
 from tramontane.governance.policies import Policy, write
 from tramontane.store.records import Budget, Key, Picture, Project
+from tramontane.wire.http import ResponseHead
 
 CHEAP = PriceSettings(input_per_mtok="0.1", output_per_mtok="0.3")
 SETTINGS = Settings(
@@ -127,6 +129,21 @@ def test_a_ceiling_is_kept_at_the_tier_that_is_asked_for() -> None:
         tried(found, "tiered", "priority")
     assert refused.value.code == "policy_price"
     assert "0.60" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "secret", ["sk-short", "AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMIK7MDENG:c2Vzc2lvbg==token"]
+)
+def test_no_part_of_a_key_comes_back_in_a_refusal(secret: str) -> None:
+    directory, _ = known()
+    deployment = msgspec.structs.replace(directory.deployments["gpt"], secret=secret)
+    parts = [secret, *secret.split(":")]
+    body = msgspec.json.encode({"error": {"message": f"no: {' '.join(parts)}"}})
+    error = refusal(
+        ResponseHead(400, 0, None, False, True, b"application/json", b""), body, deployment
+    )
+    assert error.message.startswith("no: [key]")
+    assert not any(part in error.message for part in parts)
 
 
 def test_what_is_known_of_a_deployment() -> None:

@@ -31,6 +31,7 @@ FAILURES = frozenset((401, 403, 404, *range(500, 600)))
 UNWELL = FAILURES | {429}
 
 RETRY_AFTER_MOST_S = 3600.0
+KEY_PART_LEAST = 16  # shorter ones could be anybody's words
 TOO_LARGE = b"is too large to process"  # an input to be embedded: a 500 of the engine's
 _is_word = re.compile(r"[\w.-]{1,64}").fullmatch
 
@@ -217,8 +218,10 @@ def _without_key(body: bytes, deployment: Deployment) -> bytes:
     authorization = deployment.authorization
     if authorization is not None:
         body = body.replace(authorization.removeprefix(b"Bearer "), b"[key]")
-    if deployment.secret:
-        body = body.replace(deployment.secret.encode(), b"[key]")
+    secret = deployment.secret or ""
+    for part in (secret, *secret.split(":")):  # AWS's have up to three, which are sent apart
+        if len(part) >= KEY_PART_LEAST or (part and part == secret):
+            body = body.replace(part.encode(), b"[key]")
     return body
 
 

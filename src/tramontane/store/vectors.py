@@ -81,10 +81,14 @@ def unembedded(c: Connection, model: str, but: Collection[str]) -> Unembedded | 
 
 
 def _payer(c: Connection, project_id: str, members: Sequence[str | None]) -> str | None:
-    """Return the key of the first of `members` who is in the project, else its oldest key."""
+    """Return the key of the first of `members` who may still use the project, else its oldest."""
     m, k = schema.memberships.c, schema.keys.c
     for member_id in members:
-        query = select(m.key_id).where(m.member_id == member_id, m.project_id == project_id)
+        query = (
+            select(m.key_id)
+            .join(schema.keys, k.id == m.key_id)
+            .where(m.member_id == member_id, m.project_id == project_id, k.revoked_at_ms.is_(None))
+        )
         key_id = c.scalar(query) if member_id is not None else None
         if key_id is not None:
             return str(key_id)
