@@ -69,7 +69,7 @@ def test_what_is_not_there_is_named(run: Run, folder: Path) -> None:
     (folder / "empty.txt").write_bytes(b"")
     (folder / "nothing").mkdir()
     some = run("library", "add", one["id"], folder / "empty.txt", folder / "rents.md", "--no-wait")
-    assert (some.status, "empty.txt: The file is empty" in some.err) == (1, True)
+    assert (some.status, "empty.txt: The file is empty: it has 0 bytes." in some.err) == (1, True)
     assert "rents.md" in some.out, "the others are added all the same"
     none = run("library", "add", one["id"], folder / "nothing")
     assert (none.status, "no file to add" in none.err) == (1, True)

@@ -49,6 +49,11 @@ const flows = {
     state = await page.context().storageState();
     await page.locator(".offers li").first().waitFor();
     assert.equal(await page.locator(".offers li").count(), 2);
+    for (const [width, height] of [[1280, 900], [1360, 860], [1366, 768]]) {
+      await page.setViewportSize({ width, height });
+      const [offer, composer] = [await page.locator(".offers li").last().boundingBox(), await page.locator(".bottom").boundingBox()];
+      assert.ok(offer.y + offer.height <= composer.y, `${width}x${height}: nothing lies over the last offer`);
+    }
     assert.deepEqual(await barriers(page), []);
     await page.getByRole("button", { name: "Understood" }).click();
     await page.getByRole("button", { name: "Understood" }).waitFor({ state: "detached" });

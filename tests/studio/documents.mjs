@@ -298,6 +298,7 @@ const flows = {
       await chip.click();
       await page.locator(".sheet[data-drawn]").first().waitFor();
       assert.equal(await page.locator(".evidence").evaluate((panel) => panel.getBoundingClientRect().width), 390);
+      assert.ok(await page.locator(".pages").evaluate((pages) => pages.scrollWidth <= pages.clientWidth), "the page fits the width");
       assert.deepEqual(await barriers(page), []);
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
       assert.deepEqual(complaints(page), []);

@@ -81,6 +81,9 @@ const flows = {
     const { ada } = people;
     await at(ada, "people");
     await ada.getByRole("button", { name: "Invite somebody" }).click();
+    await ada.getByLabel("E-mail, if you know it").fill("nina at example");
+    await ada.getByRole("button", { name: "Make the link" }).click();
+    await ada.getByText("That is no e-mail address such as ada@example.org.").waitFor();
     await ada.getByLabel("E-mail, if you know it").fill("nina@example.org");
     await ada.getByRole("button", { name: "Make the link" }).click();
     const link = await shownLink(ada);

@@ -86,7 +86,7 @@ class Incoming:
         self.flush()
         if not self.size_bytes:
             raise InvalidRequest(
-                "The file is empty. Send its bytes as the body of the request.",
+                "The file is empty: it has 0 bytes. Check where it came from.",
                 code="document_empty",
             )
         with _explained(self.path.parent):

@@ -25,7 +25,13 @@ export function problem(error: unknown): string {
   }
   const known = WORDS[error.code] ?? (error.param === null ? BY_STATUS[error.status] : undefined);
   if (known) return t(known);
-  return error.status >= 500 ? t("problemServer") : error.message;
+  return error.status >= 500 ? t("problemServer") : said(error);
+}
+
+/** The server's sentence without the name that a field has for programs. */
+function said({ message, param }: ApiError): string {
+  const rest = param !== null && message.startsWith(`${param}: `) ? message.slice(param.length + 2) : message;
+  return rest.charAt(0).toUpperCase() + rest.slice(1);
 }
 
 /** Whether `error` says that the reader may not see or do this. */

@@ -1,7 +1,9 @@
 /** Places, kinds and states of documents in the reader's words. */
 
+import { ApiError } from "$lib/api/client";
 import type { Document, DocumentKind, DocumentNote, PageLabel } from "$lib/api/types";
 import { t, type Key } from "$lib/i18n/index.svelte";
+import { problem } from "$lib/problem";
 
 const PLACES: Record<PageLabel, Key> = { page: "atPage", slide: "atSlide", sheet: "atSheet", part: "atPart" };
 const PROBLEMS: Record<string, Key> = {
@@ -32,6 +34,12 @@ export function problemWords(problem: Document["problem"]): string {
   if (!problem) return "";
   const known = PROBLEMS[problem.code];
   return known ? t(known) : problem.message;
+}
+
+/** Why a file was not taken, in the reader's words. */
+export function refusalWords(error: unknown): string {
+  const known = error instanceof ApiError ? PROBLEMS[error.code] : undefined;
+  return known ? t(known) : problem(error);
 }
 
 /** "annex.pdf" of "report/annex.pdf". */

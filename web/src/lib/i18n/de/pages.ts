@@ -53,6 +53,7 @@ const words: Translation<typeof english> = {
   email: "E-Mail",
   emailHint: "Damit melden Sie sich an.",
   emailMissing: "Bitte geben Sie Ihre E-Mail-Adresse an.",
+  emailWrong: "Das ist keine E-Mail-Adresse wie ada@example.org.",
   password: "Passwort",
   signinTitle: "Anmelden",
   signin: "Anmelden",

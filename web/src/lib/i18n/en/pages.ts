@@ -50,6 +50,7 @@ export default {
   email: "E-mail",
   emailHint: "You sign in with it.",
   emailMissing: "Please give your e-mail address.",
+  emailWrong: "That is no e-mail address such as ada@example.org.",
   password: "Password",
   signinTitle: "Sign in",
   signin: "Sign in",

@@ -53,6 +53,7 @@ const words: Translation<typeof english> = {
   email: "Correo electrónico",
   emailHint: "Con él iniciará sesión.",
   emailMissing: "Indique su correo electrónico.",
+  emailWrong: "No es una dirección de correo como ada@example.org.",
   password: "Contraseña",
   signinTitle: "Iniciar sesión",
   signin: "Iniciar sesión",

@@ -53,6 +53,7 @@ const words: Translation<typeof english> = {
   email: "E-mail",
   emailHint: "Vous vous connectez avec.",
   emailMissing: "Indiquez votre adresse e-mail.",
+  emailWrong: "Ce n’est pas une adresse e-mail comme ada@example.org.",
   password: "Mot de passe",
   signinTitle: "Connexion",
   signin: "Se connecter",

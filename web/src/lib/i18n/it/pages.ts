@@ -53,6 +53,7 @@ const words: Translation<typeof english> = {
   email: "E-mail",
   emailHint: "La userà per accedere.",
   emailMissing: "Indichi il Suo indirizzo e-mail.",
+  emailWrong: "Non è un indirizzo e-mail come ada@example.org.",
   password: "Password",
   signinTitle: "Accedi",
   signin: "Accedi",
