@@ -13,7 +13,7 @@ import pytest
 
 from tests.gateway.speakers import PROVIDERS, SPEAKERS
 from tests.processes import RunningStandin, run_standin
-from tramontane.errors import TramontaneError, UpstreamFailed
+from tramontane.errors import TramontaneError, Unavailable, UpstreamFailed
 from tramontane.gateway.endpoints import TOKENS, Endpoint
 from tramontane.gateway.relay import Progress
 from tramontane.gateway.translated_stream import PassedStream, TranslatedStream
@@ -242,3 +242,29 @@ def test_what_passes_on_passes_byte_for_byte_but_settled_first() -> None:
             assert sink.body == payload
             assert sink.settled_at is not None
             assert sink.settled_at < len(payload)
+
+
+def test_what_cannot_be_settled_does_not_end() -> None:
+    """The journal is full: whoever got the end would have an answer that nobody is billed for."""
+    upstream = upstream_of("anthropic")
+    assert isinstance(upstream, Forwarding)
+    payload = HEARD["anthropic", KINDS[0]]
+
+    def refuse(progress: object) -> None:
+        raise Unavailable("The disk is full.")
+
+    for size in (1, 13, len(payload)):
+        sink = Sink()
+        stream = PassedStream(
+            lambda sink=sink: sink,  # type: ignore[misc]
+            upstream.reader(),
+            upstream.stream_end,
+            choices=1,
+            checkpoint=lambda tokens: None,
+            settle=refuse,
+        )
+        with pytest.raises(Unavailable):
+            for at in range(0, len(payload), size):
+                stream.feed(payload[at : at + size], None)
+        assert b"message_delta" in sink.body
+        assert b"message_stop" not in sink.body

@@ -175,9 +175,10 @@ class PassedStream:
         try:
             for event in self._splitter.feed(payload):
                 advance(progress, self._reader.feed(event), self._checkpoint)
+                if progress.is_done:
+                    self._settle(progress)  # else the end does not go out either
                 out.append(event)
                 if progress.is_done:
-                    self._settle(progress)
                     break
         except (Broken, EventTooLarge) as error:
             raise UpstreamFailed(str(error)) from None
