@@ -112,6 +112,39 @@ def test_a_question_about_the_platform_is_the_handbooks_where_documents_hardly_t
         assert ("Salt was added to the soup in May" in told) is begins
 
 
+@pytest.mark.parametrize("signs", ["1. 2. 3.", "1) 2) 3)", "- - -", "• • •", "* * *", "– – –"])
+def test_a_list_is_given_whole_after_what_leads_to_it(signs: str) -> None:
+    items = ["At most *two* times; 4.6 were reached.", "# No waiting", "300 times less"]
+    listed = [f"{sign} {item}" for sign, item in zip(signs.split(), items, strict=True)]
+    text = "\n".join(["We met in May. These goals were not reached:", *listed, "So it ends."])
+    source = SourceText(number=1, document="a", page=1, text=text, language="en")
+    told_of = told("Which goals were not reached?", "en", source)
+    for said in (r"two\* times; 4.6 were reached.", r"\# No waiting", "300 times less"):
+        assert said in told_of
+    assert "So it ends" not in told_of
+    given = citations.SourceText(number=1, text=text, about=("a", ""))
+    assert {check.verdict for check in citations.check(told_of, [given])} == {"proven"}
+
+
+def test_a_long_list_is_cut_after_a_whole_item() -> None:
+    text = "These goals were not reached:" + "".join(f"\n{n}. {'word ' * 40}" for n in range(1, 20))
+    source = SourceText(number=1, document="a", page=1, text=text, language="en")
+    assert "\n> 5. " in (said := told("Which goals were not reached?", "en", source))
+    assert "\n> 6. " not in said and "\n>\n> …\n>\n> — " in said
+
+
+def test_beside_what_is_not_so_nothing_is_given_that_is_so() -> None:
+    sources = [
+        SourceText(number=number, document="a", page=number, text=text, language="en")
+        for number, text in enumerate(
+            ("Two of the goals were not reached.", "The goal of 60 megabytes was reached."), 1
+        )
+    ]
+    text = told("Which goals were not reached?", "en", *sources)
+    assert "[1]" in text and "[2]" not in text
+    assert "[2]" in told("Which goal was reached?", "en", *sources)
+
+
 DISH = SourceText(
     number=1, document="a", page=1, language="en", text="Salt was added to the soup in May."
 )

@@ -22,13 +22,24 @@ from tramontane.text.stems import folded, stems, variants
 MOST = 3
 CLOSE = 2.0
 """A further extract is shown where its score is not this much below the best one's."""
+CLOSE_WITH_LIST = 4.0
+"""The same of one that leads to a list, which says more than it does itself."""
 AROUND_CHARACTERS = 320
 QUOTED_CHARACTERS = 700
+LIST_CHARACTERS = 1_200
 UNRANKED_LEAST = 4
 
 _MARKS = (("“", "”"), ("«", "»"), ("„", "“"), ("‘", "’"))
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>~$#&]")
 _LEADING = re.compile(r"(?:[-+=]|\d{1,9}[.)])(?=\s)")
+_ITEM = re.compile(r"\s*(?P<sign>\d{1,3}[.)]|[-•◦▪‣*–—])\s+(?P<said>\S.*)")
+_NOT = {
+    "de": re.compile(r"\b(?:nicht|nie(?:mals)?|kein(?:e[mnrs]?)?)\b"),
+    "en": re.compile(r"\b(?:not|never|no|none|cannot)\b|n['’]t\b"),
+    "es": re.compile(r"\b(?:no|nunca|jamas|ningun[ao]?)\b"),
+    "fr": re.compile(r"\b(?:pas|jamais|aucune?)\b"),
+    "it": re.compile(r"\b(?:non|mai|nessun[ao]?)\b"),
+}
 _CELLS = " | "
 _SPACES = re.compile(r"\s+")
 
@@ -117,16 +128,27 @@ def choose(
     if not found or found[0].certainty < max(least, evidence.fitted().threshold):
         return []
     best: dict[str, Sentence] = {}
+    denies = _denies(question, language)
     for sentence in found:
-        if found[0].score - sentence.score > CLOSE:
+        behind = found[0].score - sentence.score
+        if behind > CLOSE_WITH_LIST:
             break
-        text = sources[sentence.passage].text
+        source = sources[sentence.passage]
         taken = {each.passage for each in best.values()}
-        said = _SPACES.sub(" ", text[sentence.start : sentence.end])
-        is_heading = bool(best) and evidence.is_open(said)
-        if sentence.passage not in taken and said not in best and not is_heading:
+        said = _SPACES.sub(" ", source.text[sentence.start : sentence.end])
+        if best and (evidence.is_open(said) or (denies and not _denies(said, source.language))):
+            continue
+        if behind > CLOSE and not (said.endswith(":") and _items(source.text[sentence.end :])):
+            continue
+        if sentence.passage not in taken and said not in best:
             best[said] = sentence
     return list(best.values())[:MOST]
+
+
+def _denies(text: str, language: str | None) -> bool:
+    """Whether something is said, or asked, not to be so."""
+    pattern = _NOT.get(language or "")
+    return pattern is not None and pattern.search(folded(text)) is not None
 
 
 def in_order(
@@ -156,15 +178,36 @@ class _Stemmed(msgspec.Struct, frozen=True):
 def _block(source: SourceText, chosen: Sentence, wording: Wording) -> str:
     before, after = _around(source, chosen)
     said = source.text[chosen.start : chosen.end]
+    items = _items(source.text[chosen.end :]) if said.rstrip().endswith(":") else []
     if len(said) > QUOTED_CHARACTERS:
         said = said[: said.rfind(" ", 0, QUOTED_CHARACTERS)] + " …"
     opening, closing = _marks(said, wording)
+    if items:
+        after = ""
     quote = f"{before} **{opening}{_plain(said)}{closing}** {after}".strip()
     label = getattr(wording, source.label, wording.part)
     where = f"{_plain(source.document)}, {label} {source.page}"
     if source.heading:
         where += f" · {_plain(source.heading)}"
-    return f"> {_SPACES.sub(' ', quote)} [{source.number}]\n>\n> — *{where}*"
+    lines = [f"{_SPACES.sub(' ', quote)} [{source.number}]", ""]
+    if items:
+        lines += [*items, ""]
+    return "\n".join(f"> {line}".rstrip() for line in [*lines, f"— *{where}*"])
+
+
+def _items(text: str) -> list[str]:
+    """Return the list that `text` begins with, line by line, as far as there is room for it."""
+    items: list[str] = []
+    length = 0
+    for line in text.strip().splitlines():
+        item = _ITEM.match(line)
+        length += len(line)
+        if item is None:
+            break
+        if length > LIST_CHARACTERS:
+            return [*items, "", "…"] if items else []
+        items.append(f"{item['sign']} {_plain(item['said'], is_first=True)}")
+    return items
 
 
 def _around(source: SourceText, chosen: Sentence) -> tuple[str, str]:
