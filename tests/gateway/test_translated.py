@@ -126,6 +126,25 @@ def test_what_a_provider_has_nothing_for_is_refused_or_dropped_and_named(
     assert "x-tramontane-dropped" not in reply.fields
 
 
+@pytest.mark.parametrize(
+    ("client", "provider", "wish", "named"),
+    [
+        ("mistral", "anthropic", {"random_seed": 7}, "random_seed"),
+        ("ollama", "bedrock", {"format": "json"}, "format"),
+        ("responses", "bedrock", {"text": {"format": {"type": "json_object"}}}, "text.format"),
+        ("anthropic", "google", {"metadata": {"user_id": "u"}}, "metadata.user_id"),
+    ],
+)
+def test_what_is_refused_or_dropped_is_named_as_its_client_calls_it(
+    gateway: RunningGateway, client: str, provider: str, wish: dict[str, Any], named: str
+) -> None:
+    reply = ask(gateway, client, provider, **wish)
+    assert reply.status in (400, 422), reply.body
+    assert f"nothing like '{named}'" in reply.body.decode()
+    reply = ask(gateway, client, provider, headers={"x-tramontane-drop": "true"}, **wish)
+    assert (reply.status, reply.fields["x-tramontane-dropped"]) == (200, named)
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_what_an_engine_here_does_not_know_can_be_dropped_too(
     gateway: RunningGateway, stream: bool

@@ -5,7 +5,7 @@ read all the same, for the bill and for how they end. OpenAI's dialect has a fas
 It does not know connections, permits or prices.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -30,6 +30,7 @@ from tramontane.wire.dialect import (
     Asked,
     Client,
     Forwarding,
+    Spelling,
     StreamWriter,
     Upstream,
     Written,
@@ -37,6 +38,7 @@ from tramontane.wire.dialect import (
 from tramontane.wire.echo import Unechoed, without_echo
 from tramontane.wire.openai.chunks import Chunks
 from tramontane.wire.openai.intent import Intent, read_chat
+from tramontane.wire.unsaid import respelt
 
 ENGINE = "engine"
 
@@ -162,8 +164,14 @@ class Translation:
         if limit is not None:
             request = msgspec.structs.replace(request, max_tokens=limit)
         model = msgspec.json.decode(deployment.upstream_model, type=str)
-        written = self.upstream.write(request, model=model, drops=self._drops)
-        self.dropped, self._echo = written.dropped, written.echo
+        try:
+            written = self.upstream.write(request, model=model, drops=self._drops)
+        except InvalidRequest as error:
+            raise respelt(error, self._spelling()) from None
+        if written.dropped:
+            spelling = self._spelling()
+            self.dropped = tuple(spelling.get(name, name) for name in written.dropped)
+        self._echo = written.echo
         return written
 
     @property
@@ -179,6 +187,9 @@ class Translation:
             began=self.began,
             checkpoint=checkpoint,
         )
+
+    def _spelling(self) -> Mapping[str, str]:
+        return self.client.spelling if isinstance(self.client, Spelling) else {}
 
     def engine_intent(self, deployment: Deployment) -> Intent:
         """Return the request as an engine here takes it."""

@@ -6,7 +6,7 @@ Both are stateless; a stream has a reader and a writer of its own. Nothing here 
 keys of ours or prices.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -61,6 +61,13 @@ class Client(Protocol):
 
     def error(self, error: TramontaneError) -> tuple[int, bytes]:
         """Return status and body of a refusal, as this dialect spells both."""
+
+
+@runtime_checkable
+class Spelling(Protocol):
+    """A `Client` whose dialect calls some fields otherwise than most do: its names by theirs."""
+
+    spelling: Mapping[str, str]
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):

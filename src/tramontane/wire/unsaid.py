@@ -3,6 +3,9 @@
 It knows how requests are spelt by most clients, and nothing of any provider.
 """
 
+from collections.abc import Mapping
+
+from tramontane.errors import InvalidRequest
 from tramontane.wire.canonical import Request, inexpressible
 
 # How most clients spell what the canonical request calls otherwise.
@@ -60,3 +63,13 @@ class Unsaid:
         for name in request.extra:
             if name not in known:
                 self.leave(name)
+
+
+def respelt(refusal: InvalidRequest, spelling: Mapping[str, str]) -> InvalidRequest:
+    """Return `refusal` with its field as the client calls it, where `spelling` knows a name."""
+    field = refusal.param
+    if refusal.code != "unsupported_parameter" or field is None or field not in spelling:
+        return refusal
+    own = spelling[field]
+    message = refusal.message.replace(f"'{field}'", f"'{own}'")
+    return InvalidRequest(message, code=refusal.code, param=own)

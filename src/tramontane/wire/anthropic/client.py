@@ -3,6 +3,8 @@
 It does not know providers, headers or sockets.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -55,10 +57,21 @@ _OPERATORS = frozenset((
 _HARMLESS = {"service_tier": b'"auto"', "speed": b'"standard"'}
 
 
+_SPELLING: Mapping[str, str] = MappingProxyType(
+    {
+        "response_format": "output_config.format",
+        "reasoning_effort": "output_config.effort",
+        "user": "metadata.user_id",
+        "stop": "stop_sequences",
+    }
+)
+
+
 class Messages:
     """POST /v1/messages. `needs_limit`: `max_tokens` must be said."""
 
     dialect = "anthropic"
+    spelling = _SPELLING
     stream_type = EVENT_STREAM
 
     def __init__(self, *, needs_limit: bool = True) -> None:
@@ -88,6 +101,7 @@ class Messages:
             fields=fields,
             prompt_bytes=len(body) - counted.data_bytes + counted.tool_tokens,
             images=counted.images,
+            files=counted.cited,
             features=_betas(query),
         )
 

@@ -4,6 +4,9 @@ Chat, fill in the middle, embeddings; moderations for a provider of this dialect
 is said in the modules beside this one.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from tramontane.errors import TramontaneError
 from tramontane.wire.canonical import Answer, Operation, Request, Said
 from tramontane.wire.dialect import EVENT_STREAM, Asked, StreamReader, StreamWriter, Written
@@ -24,10 +27,19 @@ _WRITE = {
 }
 
 
+_SPELLING: Mapping[str, str] = MappingProxyType(
+    {
+        "seed": "random_seed",
+        "dimensions": "output_dimension",
+    }
+)
+
+
 class MistralClient:
     """One endpoint of /mistral/v1."""
 
     dialect = DIALECT
+    spelling = _SPELLING
     stream_type = EVENT_STREAM
 
     def __init__(self, operation: Operation) -> None:

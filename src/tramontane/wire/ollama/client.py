@@ -1,7 +1,8 @@
 """The endpoints of Ollama's dialect that tokens come from."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import cast
 
 from tramontane.errors import InvalidRequest, TramontaneError
@@ -20,10 +21,20 @@ from tramontane.wire.ollama.asking import Timed, read_chat, read_embed, read_gen
 DIALECT = "ollama"
 
 
+_SPELLING: Mapping[str, str] = MappingProxyType(
+    {
+        "response_format": "format",
+        "reasoning_effort": "think",
+        "thinking": "think",
+    }
+)
+
+
 class TextClient:
     """/api/chat and /api/generate, which `read` tells apart. `clock_ns` is the time of day."""
 
     dialect = DIALECT
+    spelling = _SPELLING
     stream_type = NDJSON
 
     def __init__(self, read: Callable[[bytes, int], Timed], clock_ns: Callable[[], int]) -> None:

@@ -1,6 +1,7 @@
 """POST /responses: one endpoint of OpenAI's dialect, always translated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from tramontane.errors import NotFound, TramontaneError
 from tramontane.wire.canonical import Answer
@@ -10,11 +11,21 @@ from tramontane.wire.openai.responses.answering import shape_of, write_response
 from tramontane.wire.openai.responses.asking import read_response
 from tramontane.wire.openai.responses.streaming import ResponseWriter
 
+_SPELLING: Mapping[str, str] = MappingProxyType(
+    {
+        "response_format": "text.format",
+        "reasoning_effort": "reasoning.effort",
+        "thinking": "reasoning",
+        "verbosity": "text.verbosity",
+    }
+)
+
 
 class ResponsesClient:
     """What clients of OpenAI's Responses are answered by."""
 
     dialect = "openai"
+    spelling = _SPELLING
     stream_type = EVENT_STREAM
 
     def read(self, body: bytes, model: str | None, query: bytes) -> Asked:
