@@ -39,7 +39,8 @@ near = st.lists(st.sampled_from([b"\r\n", b"--", b"xYz", b"\r\n--xY", b"-", b"\r
 @settings(max_examples=300, deadline=None)
 @given(near.map(b"".join), st.lists(st.integers(0, 400), max_size=8))
 def test_any_split_gives_the_same_file(content: bytes, cuts: list[int]) -> None:
-    content = content.replace(b"\r\n--xYz", b"")
+    while b"\r\n--xYz" in content:  # taking one out can make another
+        content = content.replace(b"\r\n--xYz", b"")
     whole = form(content)
     ends = sorted({0, len(whole), *(cut for cut in cuts if cut < len(whole))})
     pieces = [whole[a:b] for a, b in itertools.pairwise(ends)]
