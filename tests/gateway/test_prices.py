@@ -145,6 +145,14 @@ def test_the_dearer_tier_is_held(gateway: RunningGateway) -> None:
                 "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="},
             },
         ),
+        (
+            "/anthropic/v1/messages",
+            {
+                "type": "document",
+                "citations": {"enabled": True},
+                "source": {"type": "text", "media_type": "text/plain", "data": "A. B. C."},
+            },
+        ),
         ("/v1/responses", {"type": "input_file", "file_data": PDF, "filename": "a.pdf"}),
     ],
 )

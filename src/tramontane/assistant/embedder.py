@@ -22,6 +22,7 @@ QUESTION_CHARACTERS = 2_000
 QUESTION_TIMEOUT_S = 5.0
 LOOK_S = 3.0
 AGAIN_AFTER_S = 60.0
+AGAIN_MOST_S = 3_600.0
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ class Embedder:
         self._model = model
         self._clock_s = clock_s
         self._look_s = look_s
-        self._failed: dict[str, float] = {}  # documents that are left alone, and until when
+        # Documents that are left alone, until when and for how long.
+        self._failed: dict[str, tuple[float, float]] = {}
 
     async def question(self, key_id: str, text: str) -> Vector | None:
         """Return the question's vector; None where there is none in time."""
@@ -71,8 +73,6 @@ class Embedder:
         """Give some passages of the oldest document without all of its vectors theirs; return
         whether there were any.
         """
-        now = self._clock_s()
-        self._failed = {id_: until for id_, until in self._failed.items() if until > now}
         found = await asyncio.to_thread(self._next)
         if found is None:
             return False
@@ -84,15 +84,25 @@ class Embedder:
             given = await self._tokens.embed(document.key_id, self._model, texts)
             made = [packed(vector) for vector in given]
         except TramontaneError as error:
-            self._failed[document.document_id] = now + AGAIN_AFTER_S
+            self._leave_alone(document.document_id)
             _log.warning("document %s has no vectors yet: %s", document.document_id, error)
             return True
+        self._failed.pop(document.document_id, None)
         await asyncio.to_thread(self._keep, document.document_id, some[0].number, made)
         return True
 
+    def _leave_alone(self, document_id: str) -> None:
+        """Try it again later, each time twice as late: a policy may refuse thousands of them."""
+        now_s = self._clock_s()
+        _, waited_s = self._failed.get(document_id, (0.0, AGAIN_AFTER_S / 2))
+        wait_s = min(2 * waited_s, AGAIN_MOST_S)
+        self._failed[document_id] = (now_s + wait_s, wait_s)
+
     def _next(self) -> tuple[Unembedded, list[Words]] | None:
+        now = self._clock_s()
+        left = [id_ for id_, (until_s, _) in self._failed.items() if until_s > now]
         with self._store.read() as c:
-            document = vectors.unembedded(c, self._model, self._failed)
+            document = vectors.unembedded(c, self._model, left)
             if document is None:
                 return None
             some = vectors.without(c, document.document_id, self._model, TEXTS_AT_ONCE)

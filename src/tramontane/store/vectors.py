@@ -12,12 +12,14 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     ScalarSelect,
+    Text,
     delete,
     func,
     insert,
     literal,
     or_,
     select,
+    type_coerce,
 )
 
 from tramontane.store import schema
@@ -93,9 +95,11 @@ def _payer(c: Connection, project_id: str, members: Sequence[str | None]) -> str
         if key_id is not None:
             return str(key_id)
     query = select(k.id).where(
-        k.project_id == project_id, k.revoked_at_ms.is_(None), k.rights.contains('"infer"')
+        k.project_id == project_id,
+        k.revoked_at_ms.is_(None),
+        type_coerce(k.rights, Text).contains('"infer"'),
     )
-    found = c.scalar(query.order_by(k.created_at_ms, k.id).limit(1))
+    found = c.scalar(query.order_by(k.expires_at_ms.is_not(None), k.created_at_ms, k.id).limit(1))
     return None if found is None else str(found)
 
 

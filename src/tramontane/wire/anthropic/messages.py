@@ -40,15 +40,17 @@ CLIENT_TOOL_TOKENS = 1_536
 
 class Counted:
     """What reading a request has found: `images`, the bytes of their data, what is `extra`, and
-    the tokens of tools that the provider describes itself.
+    the tokens of tools that the provider describes itself, and how many documents are `cited`:
+    each of their sentences is numbered for the model, so that bytes do not bound their tokens.
     """
 
-    __slots__ = ("_noted", "data_bytes", "extra", "images", "tool_tokens")
+    __slots__ = ("_noted", "cited", "data_bytes", "extra", "images", "tool_tokens")
 
     def __init__(self) -> None:
         self.images = 0
         self.data_bytes = 0
         self.tool_tokens = 0
+        self.cited = 0
         self.extra: dict[str, Raw] = {}
         self._noted: set[str] = set()
 
@@ -221,6 +223,7 @@ def _document(
 
 def _note_citations(citations: blocks.Citations | None, place: str, counted: Counted) -> None:
     if citations is not None and citations.enabled:
+        counted.cited += 1
         counted.note(place, "citations", citations)
 
 
