@@ -48,3 +48,12 @@ def test_there_is_always_one_and_it_is_short(question: str) -> None:
 )
 def test_from_a_model(said: str, title: str | None) -> None:
     assert titles.from_model(said) == title
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("annual.pdf", "annual.pdf"), ("a/b/annual.pdf", "annual.pdf"), ("a/", "a"), (" \t", " \t")],
+)
+def test_from_a_file(name: str, title: str) -> None:
+    assert titles.from_file(name) == title
+    assert len(titles.from_file("word " * 30 + ".pdf")) <= 60

@@ -274,13 +274,13 @@ const flows = {
     // What holds neither a question nor a file is not kept.
     const list = page.getByRole("navigation", { name: "Conversations" });
     await page.getByRole("link", { name: "New conversation" }).click();
-    const before = await list.getByRole("link", { name: "Untitled" }).count();
+    const before = await list.getByRole("link", { name: "contract.eml" }).count();
     await page.locator("input[type=file][multiple]").setInputFiles(file("contract.eml"));
     await attached(page).getByText("1 part").waitFor();
     await page.getByRole("button", { name: "Remove contract.eml" }).click();
     await attached(page).waitFor({ state: "detached" });
     await page.getByRole("link", { name: "New conversation" }).click();
-    await page.waitForFunction((count) => [...document.querySelectorAll("nav .row .title")].filter((one) => one.textContent === "Untitled").length === count, before);
+    await page.waitForFunction((count) => [...document.querySelectorAll("nav .row .title")].filter((one) => one.textContent === "contract.eml").length === count, before);
     assert.deepEqual(complaints(page), []);
   },
 

@@ -1,4 +1,4 @@
-"""Titles: from the first question at once, and by a capable model where there is one.
+"""Titles: from the first file or question at once, and by a capable model where there is one.
 
 Pure; it asks no model itself.
 """
@@ -29,6 +29,15 @@ def from_question(text: str) -> str:
     line = " ".join(line.split())
     sentence = _END.split(line, maxsplit=1)[0]
     return _cut(sentence.rstrip(".").strip() if len(sentence) > 3 else line)
+
+
+def from_file(name: str) -> str:
+    """Return a document's name as a title, without its folders, at most 60 characters.
+
+    >>> from_file("reports/2026/annual.pdf")
+    'annual.pdf'
+    """
+    return _cut(" ".join(name.rstrip("/").rpartition("/")[2].split()) or name)
 
 
 def _first_line(text: str) -> str:

@@ -74,7 +74,9 @@ def local_models(
         )
     if settings.demo and demo_path.exists():
         plan["demo"] = LocalModel(
-            settings=DeploymentSettings(model="demo", capable=False),
+            settings=DeploymentSettings(
+                model="demo", capable=False, languages=LANGUAGES, open_weights=True
+            ),
             path=demo_path,
             context_tokens=DEMO_CONTEXT_TOKENS,
             slots=SLOTS,

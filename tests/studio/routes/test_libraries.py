@@ -245,6 +245,19 @@ def test_a_conversations_documents_are_its_owners_and_go_with_it(
         assert libraries.of_conversation(c, conversation) is None
 
 
+def test_a_conversation_is_called_after_its_first_file_until_there_is_a_question(
+    studio: Studio, ours: Tenant, ann: Person
+) -> None:
+    at = f"{API}/conversations/{begun(studio, ann, ours.project.id)}"
+    assert ann.call("GET", at).json["title"] in ("", None)
+    for name in ("reports/annual.txt", "second.txt"):
+        sent = ann.call("POST", f"{at}/documents?name={name}", body=name.encode())
+        assert sent.status == 201, sent.body
+    assert ann.call("GET", at).json["title"] == "annual.txt"
+    with studio.store.read() as c:
+        assert conversations.get(c, at.rpartition("/")[2]).title_source == "none"
+
+
 def test_a_conversation_asks_the_libraries_that_it_is_given(
     studio: Studio, ours: Tenant, theirs: Tenant, ann: Person, library: str
 ) -> None:

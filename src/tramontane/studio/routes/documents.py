@@ -1,6 +1,7 @@
 """`/api/v1/documents`, those of libraries and of conversations: brought, followed, deleted."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -9,9 +10,9 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from sqlalchemy import Connection
 
-from tramontane.assistant import access
+from tramontane.assistant import access, telling, titles
 from tramontane.documents import keeping
-from tramontane.store import documents, libraries
+from tramontane.store import conversations, documents, libraries
 from tramontane.store.conversations import Conversation
 from tramontane.store.documents import (
     NAME_CHARACTERS_MAX,
@@ -153,7 +154,9 @@ async def attach_document(
     name: _Name,
     request: Request[Caller, Any, Any],
 ) -> Response[DocumentView]:
-    """As into a library. It is deleted with the conversation, and by its owner only."""
+    """As into a library. It is deleted with the conversation, and by its owner only. Until there is
+    a question, the conversation is called after its first file.
+    """
     reader = reader_of(caller)
 
     def conversation(c: Connection) -> Conversation:
@@ -163,7 +166,12 @@ async def attach_document(
         return library_access.own_library(c, conversation(c), platform.clock_ms()).id
 
     await asyncio.to_thread(_check, platform, conversation)
-    return await _received(platform, caller, request, name, find)
+    answer = await _received(platform, caller, request, name, find)
+    answering = platform.answering
+    named = await asyncio.to_thread(_named_after, platform, conversation, name)
+    if named is not None:
+        telling.conversation(answering.feed, named, is_running=answering.is_running(named.id))
+    return answer
 
 
 @get(
@@ -289,6 +297,20 @@ def _check(platform: Platform, find: Any) -> None:
     """Find out before anything of the body is taken whether it may be sent at all."""
     with platform.store.read() as c:
         find(c)
+
+
+def _named_after(
+    platform: Platform, find: Callable[[Connection], Conversation], name: str
+) -> Conversation | None:
+    """Return the conversation, called after a file; None where it has a name already."""
+    with platform.store.read() as c:
+        if find(c).title:
+            return None
+    with platform.store.write() as c:
+        found = find(c)
+        if found.title:
+            return None
+        return conversations.change(c, found.id, title=titles.from_file(name))
 
 
 async def _received(
