@@ -256,10 +256,15 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
 Piece = Began | TextPiece | ThinkingPiece | CallBegan | CallPiece | Finished | Counted | Ended
 
 
-def inexpressible(field: str, dialect: str) -> InvalidRequest:
-    """Return the refusal of `field` (as the client spells it) where `dialect` has no such thing."""
+def inexpressible(field: str, dialect: str, because: str = "") -> InvalidRequest:
+    """Return the refusal of `field` (as the client spells it) where `dialect` has no such thing, or
+    not so `because` of something, a sentence.
+    """
+    what = f"has nothing like '{field}'."
+    if because:
+        what = f"cannot do with '{field}' what is asked: {because}"
     return InvalidRequest(
-        f"The provider of this model ({dialect}) has nothing like '{field}'. Leave it out, choose a"
+        f"The provider of this model ({dialect}) {what} Leave it out, choose a"
         " model of another provider, or send the header 'x-tramontane-drop: true' to have it"
         " dropped and named in the answer's header 'x-tramontane-dropped'.",
         code="unsupported_parameter",

@@ -6,6 +6,10 @@ Facts: platform.claude.com/docs, "Extended thinking", "Adaptive thinking" and "E
 import re
 
 THINKING_LEAST = 1_024
+NO_ROOM = (
+    f"thinking takes {THINKING_LEAST} tokens at least, and the answer's limit leaves no room"
+    " for it."
+)
 BUDGETS = {"low": 1_024, "medium": 4_096, "high": 16_384, "xhigh": 32_768, "max": 32_768}
 EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh"}
 _VERSION = re.compile(r"claude-(?:[a-z]+-)*?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?(?!\d)")

@@ -44,10 +44,13 @@ class Unsaid:
         """What has been dropped."""
         return tuple(self._names)
 
-    def leave(self, field: str) -> None:
-        """Leave out `field`, as the client spells it. Raises InvalidRequest without `drops`."""
+    def leave(self, field: str, because: str = "") -> None:
+        """Leave out `field`, as the client spells it. Raises InvalidRequest without `drops`.
+
+        `because`: a sentence, where the provider has such a thing, but not so.
+        """
         if not self._drops:
-            raise inexpressible(field, self._dialect)
+            raise inexpressible(field, self._dialect, because)
         if field not in self._names:
             self._names.append(field)
 

@@ -258,6 +258,11 @@ def test_what_has_no_place_is_refused_by_name_or_dropped_and_named(field: str) -
     assert UPSTREAM.write(UNSAID[field], model=CLAUDE, drops=True).dropped == (field,)
 
 
+def test_no_room_to_think_is_said() -> None:
+    with pytest.raises(InvalidRequest, match="1024 tokens at least"):
+        body(asked(effort="high", max_tokens=99))
+
+
 def test_what_asks_for_nothing_is_left_out_unsaid() -> None:
     nothing = asked(frequency_penalty=0, presence_penalty=0.0, safe_prompt=False, logit_bias={})
     assert body(nothing) == body(asked())

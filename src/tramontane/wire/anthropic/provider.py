@@ -30,7 +30,7 @@ from tramontane.wire.canonical import (
     Thinking,
     Tool,
 )
-from tramontane.wire.claude import BUDGETS, EFFORTS, THINKING_LEAST, is_adaptive
+from tramontane.wire.claude import BUDGETS, EFFORTS, NO_ROOM, THINKING_LEAST, is_adaptive
 from tramontane.wire.dialect import EVENT_STREAM, Asked, Written
 from tramontane.wire.unsaid import Unsaid
 
@@ -333,7 +333,7 @@ def _think(
     else:
         name = "thinking"
     if not THINKING_LEAST <= tokens < body["max_tokens"]:
-        unsaid.leave(name)
+        unsaid.leave(name, NO_ROOM)
         return
     body["thinking"] = {"type": "enabled", "budget_tokens": tokens}
 

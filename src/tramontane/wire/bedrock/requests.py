@@ -196,7 +196,7 @@ def _think_as_claude(
         tokens = claude.BUDGETS.get(effort, claude.THINKING_LEAST)
         tokens = tokens if limit is None else min(tokens, limit // 2)
         if tokens < claude.THINKING_LEAST:  # no room for it beside the answer
-            unsaid.leave("reasoning_effort")
+            unsaid.leave("reasoning_effort", claude.NO_ROOM)
             return
     fields["thinking"] = {"type": "enabled", "budget_tokens": tokens}
 
