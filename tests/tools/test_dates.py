@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tramontane.tools.calendar import MONTHS, NoSuchDate, find_dates, name_date
-from tramontane.tools.dates import _UNITS, _WORDS, Span, days_between, make, move
+from tramontane.tools.dates import _UNITS, _WORDS, Span, days_between, make, move, tell_difference
 from tramontane.tools.numbers import LANGUAGES
 
 TODAY = date(2026, 11, 22)  # a Sunday
@@ -41,6 +41,40 @@ DAYS = st.dates(date(1900, 1, 1), date(2200, 1, 1))
 )
 def test_dates_are_found(text: str, day: date) -> None:
     assert [found.day for found in find_dates(text, TODAY)] == [day]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Arbeitstage zwischen 1. und 24. März 2026",
+        "zwischen dem 1. und dem 24. März 2026",
+        "vom 1. bis zum 24. März 2026",
+        "1.-24. März 2026",
+        "1. bis 24.3.2026",
+        "1.3. bis 24.3.2026",
+        "from 1 to 24 March 2026",
+        "between the 1st and the 24th of March 2026",
+        "between March 1 and 24, 2026",
+        "from March 1 to March 24, 2026?",
+        "1 March to 24 March 2026",
+        "entre le 1er et le 24 mars 2026",
+        "du 1er mars au 24 mars 2026",
+        "del 1 al 24 de marzo de 2026",
+        "entre el 1 y el 24 de marzo de 2026",
+        "tra il 1° e il 24 marzo 2026",
+        "dal 1 al 24 marzo 2026",
+    ],
+)
+def test_the_ends_of_a_span_share_month_and_year(text: str) -> None:
+    found = [found.day for found in find_dates(text, TODAY)]
+    assert found == [date(2026, 3, 1), date(2026, 3, 24)]
+
+
+def test_a_span_over_new_year_begins_in_the_year_before() -> None:
+    found = find_dates("vom 20. Dezember bis 5. Januar 2026", TODAY)
+    assert [one.day for one in found] == [date(2025, 12, 20), date(2026, 1, 5)]
+    with pytest.raises(NoSuchDate):
+        find_dates("between 31 and 30 November 2026", TODAY)
 
 
 @pytest.mark.parametrize("text", ["", "3.5 %", "version 1.2.3", "call 112", "12:30"])
@@ -98,8 +132,8 @@ def test_months_keep_to_the_end_of_a_month() -> None:
             {"operation": "difference", "until": "25 December", "language": "de"},
             (
                 "Von Sonntag, 22. November 2026, bis Freitag, 25. Dezember 2026: 33 Tage"
-                " (4 Wochen + 5 Tage); davon 25 Arbeitstage, Montag bis Freitag, Feiertage nicht"
-                " abgezogen."
+                " (4 Wochen + 5 Tage), den ersten Tag nicht mitgezählt; 25 Arbeitstage, beide"
+                " mitgezählt, Montag bis Freitag, Feiertage nicht abgezogen."
             ),
         ),
         (
@@ -119,6 +153,30 @@ def test_answers(arguments: dict[str, Any], text: str) -> None:
     result = TOOL.run(arguments)
     assert result.text == text
     assert not result.is_error
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "18 working days, counting both,"),
+        ("fr", "18 jours ouvrés, les deux compris,"),
+        ("de", "18 Arbeitstage, beide mitgezählt,"),
+        ("es", "18 días laborables, contando los dos,"),
+        ("it", "18 giorni lavorativi, contandoli entrambi,"),
+    ],
+)
+def test_working_days_count_the_first_and_the_last(language: str, text: str) -> None:
+    first, last = date(2026, 12, 1), date(2026, 12, 24)  # a Tuesday and a Thursday
+    for told in (tell_difference(first, last, language), tell_difference(last, first, language)):
+        assert text in told
+        assert name_date(first, language) in told.partition(name_date(last, language))[0]
+
+
+@given(DAYS, st.integers(0, 60))
+def test_working_days_told_agree_with_counting(first: date, count: int) -> None:
+    last = first + timedelta(count)
+    working = sum((first + timedelta(i)).weekday() < 5 for i in range(count + 1))
+    assert f" {working} working day" in tell_difference(first, last, "en")
 
 
 @pytest.mark.parametrize(

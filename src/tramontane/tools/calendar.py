@@ -89,12 +89,26 @@ _ISO = re.compile(r"(?<!\d)(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?
 _FIGURES = re.compile(
     r"(?<![\d.,])(?P<day>\d{1,2})(?P<mark>[./-])(?P<month>\d{1,2})(?P=mark)(?P<year>\d{4})(?!\d)"
 )
+# What stands between the first and the last day of a span: "from 1 to 24 December 2026".
+_LINK = (
+    r"\s*(?:[-–]|(?<!\w)(?:and|to|until|till|through|et|au|jusqu['’]au|und|bis|y|e|al|hasta|fino)"
+    r"(?!\w))\s*(?:(?:the|zum|dem|den|le|el|il|al|l['’])(?!\w)\s*)*"
+)
+_LINKED = re.compile(_LINK, re.I)
+_FIRST = re.compile(
+    rf"(?<![\w.,/:-])(?P<day>\d{{1,2}})(?:[./](?P<month>\d{{1,2}})\.?|{_ORDINAL}){_LINK}\Z", re.I
+)
+_LAST = re.compile(
+    rf"{_LINK}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<year>\d{{4}}))?(?=\s*(?:[?.!,;)]|\Z))",
+    re.I,
+)
 
 
 def find_dates(text: str, today: date) -> list[Found]:
     """Return the dates in `text` in their order. Raises NoSuchDate for one such as 31.02.2026.
 
-    One without a year is the next such day, today included.
+    One without a year is the next such day, today included; the first day of a span is in the month
+    and the year of its last, where it says none.
     """
     found: list[Found] = []
 
@@ -112,7 +126,56 @@ def find_dates(text: str, today: date) -> list[Found]:
     for (month, day), words in _FEASTS.items():
         for match in re.finditer(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", text, re.I):
             add(match, lambda _, m=month, d=day: _next(m, d, today))  # type: ignore[misc]
-    return sorted(found, key=lambda one: one.start)
+    return _spanned(text, sorted(found, key=lambda one: one.start))
+
+
+def _spanned(text: str, found: list[Found]) -> list[Found]:
+    """Return the dates with what the ends of spans have from each other."""
+    complete: list[Found] = []
+    for at, one in enumerate(found):
+        written = text[one.start : one.end]
+        after = found[at + 1] if at + 1 < len(found) else None
+        if after is not None and _LINKED.fullmatch(text[one.end : after.start]):
+            if _is_yearless(written):  # "1 March to 24 March 2026"
+                one = one._replace(day=_before(after.day, one.day.month, one.day.day, written))
+        elif first := _FIRST.search(text[: one.start]):  # "1 to 24 March 2026", "1.3. to 24.3.2026"
+            if not (complete and first.start() < complete[-1].end) and written[0].isdigit():
+                month = int(first["month"] or one.day.month)
+                day = _before(one.day, month, int(first["day"]), first.group())
+                complete.append(Found(day, *first.span("day")))
+        elif last := _american_last(text, one):  # "March 1 to 24, 2026"
+            year = int(last["year"] or one.day.year)
+            one = one._replace(day=_day(year, one.day.month, one.day.day, written))
+            day = _day(year, one.day.month, int(last["day"]), last.group())
+            complete += [one, Found(day, last.start("day"), last.end())]
+            continue
+        complete.append(one)
+    return complete
+
+
+def _american_last(text: str, first: Found) -> re.Match[str] | None:
+    """Return the last day of a span where it stands behind the month and the first."""
+    written = text[first.start : first.end]
+    is_first = _AMERICAN.fullmatch(written) is not None and _is_yearless(written)
+    return _LAST.match(text, first.end) if is_first else None
+
+
+def _is_yearless(written: str) -> bool:
+    """Whether a date is written by its month's name, without a year."""
+    match = _WRITTEN.fullmatch(written) or _AMERICAN.fullmatch(written)
+    return match is not None and match["year"] is None
+
+
+def _before(last: date, month: int, day: int, written: str) -> date:
+    """Return the day that a span to `last` begins with. Raises NoSuchDate."""
+    return _day(last.year - (month > last.month), month, day, written)
+
+
+def _day(year: int, month: int, day: int, written: str) -> date:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        raise NoSuchDate(written.strip()) from None
 
 
 def _read(match: re.Match[str], today: date) -> date:

@@ -81,11 +81,13 @@ def describe(day: date, language: str) -> str:
 
 
 def tell_difference(first: date, last: date, language: str) -> str:
-    """Return in words how far apart two days are."""
-    days, working = days_between(first, last)
+    """Return in words how far apart two days are, and how many working days both and those between
+    are: so people count them.
+    """
     words = _WORDS[language]
-    if days < 0:
-        first, last, days, working = last, first, -days, -working
+    first, last = min(first, last), max(first, last)
+    days, working = days_between(first, last)
+    working += first.weekday() < 5
     weeks, rest = divmod(days, 7)
     text = words["difference"].format(
         first=name_date(first, language),
@@ -130,7 +132,7 @@ _PARAMETERS: dict[str, Any] = {
             "type": "string",
             "enum": list(_OPERATIONS),
             "description": "today: which day it is. describe: weekday and ISO week of `date`."
-            " difference: days and working days from `date` to `until`."
+            " difference: days from `date` to `until`, and working days, both counted."
             " add: the day that lies the given years, months, weeks, days, working_days after"
             " `date` (negative: before).",
         },
@@ -244,7 +246,8 @@ _WORDS: dict[str, dict[str, str]] = {
     "en": {
         "describe": "{day}: week {week} of {year} (ISO 8601), day {number} of the year.",
         "difference": "From {first} to {last}: {days}",
-        "working": "; of these {days}, Monday to Friday, public holidays not taken off.",
+        "working": ", not counting the first day; {days}"
+        ", counting both, Monday to Friday, public holidays not taken off.",
         "holidays": "Monday to Friday count, public holidays are not taken off.",
         "no_such_date": "There is no such day: {text}.",
         "overflow": "That lies outside the years 1 to 9999.",
@@ -252,7 +255,8 @@ _WORDS: dict[str, dict[str, str]] = {
     "fr": {
         "describe": "{day} : semaine {week} de {year} (ISO 8601), jour {number} de l’année.",
         "difference": "Du {first} au {last} : {days}",
-        "working": " ; dont {days}, du lundi au vendredi, jours fériés non déduits.",
+        "working": ", sans compter le premier jour ; {days}"
+        ", les deux compris, du lundi au vendredi, jours fériés non déduits.",
         "holidays": "Du lundi au vendredi, jours fériés non déduits.",
         "no_such_date": "Ce jour n’existe pas : {text}.",
         "overflow": "Cela sort des années 1 à 9999.",
@@ -260,7 +264,8 @@ _WORDS: dict[str, dict[str, str]] = {
     "de": {
         "describe": "{day}: Kalenderwoche {week} von {year} (ISO 8601), Tag {number} des Jahres.",
         "difference": "Von {first}, bis {last}: {days}",
-        "working": "; davon {days}, Montag bis Freitag, Feiertage nicht abgezogen.",
+        "working": ", den ersten Tag nicht mitgezählt; {days}"
+        ", beide mitgezählt, Montag bis Freitag, Feiertage nicht abgezogen.",
         "holidays": "Gezählt wird Montag bis Freitag, Feiertage sind nicht abgezogen.",
         "no_such_date": "Diesen Tag gibt es nicht: {text}.",
         "overflow": "Das liegt außerhalb der Jahre 1 bis 9999.",
@@ -268,7 +273,8 @@ _WORDS: dict[str, dict[str, str]] = {
     "es": {
         "describe": "{day}: semana {week} de {year} (ISO 8601), día {number} del año.",
         "difference": "Del {first} al {last}: {days}",
-        "working": "; de ellos {days}, de lunes a viernes, sin descontar los festivos.",
+        "working": ", sin contar el primer día; {days}"
+        ", contando los dos, de lunes a viernes, sin descontar los festivos.",
         "holidays": "Se cuentan de lunes a viernes, sin descontar los festivos.",
         "no_such_date": "Ese día no existe: {text}.",
         "overflow": "Eso queda fuera de los años 1 a 9999.",
@@ -276,7 +282,8 @@ _WORDS: dict[str, dict[str, str]] = {
     "it": {
         "describe": "{day}: settimana {week} del {year} (ISO 8601), giorno {number} dell’anno.",
         "difference": "Da {first} a {last}: {days}",
-        "working": "; di cui {days}, da lunedì a venerdì, senza togliere i festivi.",
+        "working": ", senza contare il primo giorno; {days}"
+        ", contandoli entrambi, da lunedì a venerdì, senza togliere i festivi.",
         "holidays": "Si contano da lunedì a venerdì, senza togliere i festivi.",
         "no_such_date": "Questo giorno non esiste: {text}.",
         "overflow": "È fuori dagli anni da 1 a 9999.",
