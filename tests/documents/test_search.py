@@ -91,6 +91,21 @@ def test_the_passage_that_answers_comes_first(shelf: Shelf) -> None:
     assert found.hits[0].score > found.hits[1].score
 
 
+@pytest.mark.parametrize("language", ["de", None])
+def test_a_german_compound_that_nobody_wrote_is_found_by_its_two_words(
+    shelf: Shelf, language: str | None
+) -> None:
+    library = shelf.library()
+    wanted = "Die Kündigung ist mit einer Frist von sechs Monaten möglich."
+    shelf.document(library, wanted, "Die Arbeitszeit beträgt 41 Stunden.", language="de")
+    assert texts(shelf.find([library], "Kündigungsfrist", language))[:1] == [wanted]
+    assert texts(shelf.find([library], "Kündigungsgrund", language)) == []
+    assert texts(shelf.find([library], "Kündigungsfrist", "en")) == []
+    shelf.document(library, "Es gilt eine Kündigungsfrist.", language="de")
+    found = texts(shelf.find([library], "Kündigungsfrist", language))
+    assert found == ["Es gilt eine Kündigungsfrist."]  # what is there is what is meant
+
+
 def test_nothing_is_found_where_nothing_fits(shelf: Shelf) -> None:
     library = shelf.library()
     shelf.document(library, "The council met on Monday.")

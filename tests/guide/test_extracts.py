@@ -145,6 +145,59 @@ def test_beside_what_is_not_so_nothing_is_given_that_is_so() -> None:
     assert "[2]" in told("Which goal was reached?", "en", *sources)
 
 
+CONTRACT = SourceText(
+    number=1,
+    document="v",
+    page=1,
+    language="de",
+    text=(
+        "Die Kündigung des Vertrags ist mit einer Frist von sechs Monaten möglich. Für den"
+        " Internetanschluss wird ein Zuschuss von 15,50 Euro im Monat gezahlt. Das gilt auch für"
+        " Telearbeit. Der Dienstherr stellt einen Laptop."
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("Welche Kündigungsfrist gilt?", "**„Die Kündigung des Vertrags ist mit einer Frist"),
+        ("Wie hoch ist der Zuschuss für das Internet?", "**„Für den Internetanschluss wird ein"),
+    ],
+)
+def test_a_compound_is_found_in_its_parts_and_a_word_in_its_compound(
+    question: str, said: str
+) -> None:
+    assert said in told(question, "de", CONTRACT)
+
+
+@pytest.mark.parametrize("question", ["Welche Probezeit gilt?", "Welche Sperrfristen gelten?"])
+def test_that_something_holds_is_no_answer(question: str) -> None:
+    assert "Das gilt auch" not in "".join(extracts(question, [CONTRACT], "de") or ())
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "text"),
+    [
+        (
+            "fr",
+            "Quel est le montant de l'indemnité ?",
+            "Une indemnité forfaitaire de 2,88 euros par jour est versée.",
+        ),
+        ("en", "What is the amount of the allowance?", "A flat allowance of 2.88 euros is paid."),
+        ("de", "Wie hoch ist die Pauschale?", "Eine feste Pauschale von 2,88 Euro wird gezahlt."),
+        ("es", "¿Cuál es la cantidad del subsidio?", "Se paga un subsidio de 2,88 euros al día."),
+        ("it", "Quanto ammonta l'indennità?", "Si paga un'indennità fissa di 2,88 euro al giorno."),
+    ],
+)
+def test_the_number_stands_for_the_word_that_asks_for_it(
+    language: str, question: str, text: str
+) -> None:
+    other = "The week has five days." if language == "en" else "41 – 39 – 12."
+    source = SourceText(number=1, document="a", page=1, text=f"{other} {text}", language=language)
+    assert f"{text}" in told(question, language, source)
+
+
 DISH = SourceText(
     number=1, document="a", page=1, language="en", text="Salt was added to the soup in May."
 )

@@ -20,6 +20,7 @@ from tramontane.text import ranking, stems, stopwords
 LIMIT = 8
 CANDIDATES = 60
 WORDS = 40
+COMPOUND_STEMS = 200  # looked up for one question, at most about
 HEADING_ALONE = 0.5
 NEAREST = 60
 # Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009), leaning on the words: with
@@ -90,7 +91,8 @@ def find(
     searched = passages.count(c, scope.library_ids)
     if not searched:
         return Found([], 0)
-    scored = _worded(c, scope, _asked(question, language, translations or {}), searched, limit)
+    asked = _asked(question, language, translations or {})
+    scored = _worded(c, scope, asked, searched, limit, is_german=language in ("de", None))
     if vector is not None:
         scored = _fused(c, scope, scored, vectors.nearest(c, scope, vector, NEAREST))
     return Found(
@@ -99,15 +101,43 @@ def find(
 
 
 def _worded(
-    c: Connection, scope: Scope, asked: list[tuple[str, ...]], searched: int, limit: int
+    c: Connection,
+    scope: Scope,
+    asked: list[tuple[str, ...]],
+    searched: int,
+    limit: int,
+    *,
+    is_german: bool,
 ) -> list[tuple[Candidate, float]]:
     """Return the passages that hold words of the question, the best first."""
     if not asked:
         return []
     counts = wordindex.counts(c, scope, {stem for group in asked for stem in group})
+    if is_german:
+        asked, more = _compounds(c, scope, asked, counts)
+        counts |= more
     telling = _telling(asked, counts, searched)
     candidates = wordindex.candidates(c, scope, telling, max(CANDIDATES, 2 * limit))
     return _weighed(ranking.ranked(asked, candidates, counts, searched))
+
+
+def _compounds(
+    c: Connection, scope: Scope, asked: list[tuple[str, ...]], counts: Mapping[str, int]
+) -> tuple[list[tuple[str, ...]], dict[str, int]]:
+    """Return the words to look for with those that no passage has as two that are there, as German
+    puts words together; and how many passages have these.
+    """
+    found: list[tuple[str, ...]] = []
+    known: dict[str, int] = {}
+    for group in asked:
+        cuts = [] if any(counts.get(stem) for stem in group) else stems.cuts(group[0])
+        if cuts and len(known) < COMPOUND_STEMS:
+            known |= wordindex.counts(c, scope, {stem for pair in cuts for stem in pair})
+            pair = next((pair for pair in cuts if all(known.get(stem) for stem in pair)), None)
+            found += [group] if pair is None else [(stem,) for stem in pair]
+        else:
+            found.append(group)
+    return found, known
 
 
 def _fused(

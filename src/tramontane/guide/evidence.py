@@ -8,7 +8,7 @@ understand a sentence, and knows no more than the passages.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -18,7 +18,7 @@ import msgspec
 
 from tramontane.guide.asking import Kind, asked_for, bare, evidence
 from tramontane.text.sentences import sentences
-from tramontane.text.stems import Word, folded, variants, words
+from tramontane.text.stems import Word, cuts, folded, stems, variants, words
 
 FEATURES = (
     "share", "alike", "before", "after", "heading", "names", "pairs", "passage", "rank", "best",
@@ -26,6 +26,7 @@ FEATURES = (
     "has_number", "has_reason", "open",
 )  # fmt: skip
 CERTAINTIES = ("share", "alike", "passage", "names", "pairs", "near", "has", "asked", "best")
+COMPOUNDS = 12  # words of a question that are looked at as such
 _ALIKE = 5
 _NEAR = 4.0
 _PAIR = 3
@@ -34,6 +35,20 @@ _TRIED = 40
 _CELLS = " | "
 _CLOSING = "\"'”’“»›«)]*_ \xa0\u202f"
 _ENDS = frozenset(".!?…:;")
+_VALID = frozenset(stem for word in ("gilt", "gelten") for stem in stems(word, "de"))
+"""What "Welche Frist gilt?" has beside what it asks about."""
+_MEASURES = frozenset(
+    stem
+    for language, said in {
+        "de": "hoch Höhe Betrag Summe beträgt betragen",
+        "en": "amount sum high",
+        "es": "importe monto cantidad suma",
+        "fr": "montant somme élevé",
+        "it": "importo ammontare somma ammonta",
+    }.items()
+    for stem in stems(said, language)
+)
+"""Words that ask for a number; the answer has the number in their place."""
 
 
 class Passage(Protocol):
@@ -134,8 +149,14 @@ def described(question: str, passages: Sequence[Passage], language: str | None) 
     asked = _asked(question, language, [passage.language for passage in passages])
     if not asked.groups:
         return []
+    found_words = [words(passage.text, passage.language) for passage in passages]
+    is_german = language in ("de", None) and any(each.language == "de" for each in passages)
+    asked = _sharpened(asked, {word.stem for own in found_words for word in own}, is_german)
     of = {stem: index for index, group in enumerate(asked.groups) for stem in group}
-    split = [_pieces(index, passage, of) for index, passage in enumerate(passages)]
+    split = [
+        _pieces(index, passage, own, of)
+        for index, (passage, own) in enumerate(zip(passages, found_words, strict=True))
+    ]
     every = [piece for pieces in split for piece in pieces]
     weights = _rarities(asked, every)
     found = []
@@ -169,15 +190,40 @@ def _asked(question: str, language: str | None, others: Sequence[str | None]) ->
     )
 
 
-def _pieces(index: int, passage: Passage, of: dict[str, int]) -> list[_Piece]:
-    found = words(passage.text, passage.language)
+def _sharpened(asked: _Asked, held: Set[str], is_german: bool) -> _Asked:
+    """Return the question without words that tell nothing, and with compounds that the passages
+    (whose stems are `held`) do not have as the two words that they do.
+    """
+    groups: list[tuple[str, ...]] = []
+    names: list[bool] = []
+    left = COMPOUNDS if is_german else 0
+    for group, is_name in zip(asked.groups, asked.is_name, strict=True):
+        is_measure = asked.kind == "number" and not _MEASURES.isdisjoint(group)
+        is_there = not held.isdisjoint(group)
+        if group[0] in _VALID or (is_measure and not is_there):
+            continue
+        parts = () if is_there or not left else _parts(group[0], held)
+        left -= bool(left) and not is_there
+        groups += [(part,) for part in parts] or [group]
+        names += [is_name] * (len(parts) or 1)
+    return msgspec.structs.replace(asked, groups=groups, is_name=names) if groups else asked
+
+
+def _parts(stem: str, held: Set[str]) -> tuple[str, ...]:
+    """Return the two stems of `held` that a compound is made of; none where it is of no two."""
+    return next((pair for pair in cuts(stem) if all(part in held for part in pair)), ())
+
+
+def _pieces(
+    index: int, passage: Passage, found: Sequence[Word], of: dict[str, int]
+) -> list[_Piece]:
     pieces = []
     at = 0
     for start, end in sentences(passage.text, passage.language):
         begin = at
         while at < len(found) and found[at].start < end:
             at += 1
-        own = found[begin:at]
+        own = list(found[begin:at])
         pieces.append(_Piece(index, start, end, own, [of.get(word.stem) for word in own]))
     return pieces
 

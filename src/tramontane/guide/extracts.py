@@ -128,7 +128,10 @@ def choose(
     if not found or found[0].certainty < max(least, evidence.fitted().threshold):
         return []
     best: dict[str, Sentence] = {}
-    denies = _denies(question, language)
+    first = sources[found[0].passage]
+    denies = _denies(question, language) and _denies(
+        first.text[found[0].start : found[0].end], first.language
+    )
     for sentence in found:
         behind = found[0].score - sentence.score
         if behind > CLOSE_WITH_LIST:

@@ -18,6 +18,7 @@ from tramontane.text.stopwords import STOP_WORDS
 
 KEPT_WORDS = 50_000
 LONGEST_WORD = 40
+SHORTEST_PART = 4
 _STEMMERS = {"en": "english", "fr": "french", "de": "german", "es": "spanish", "it": "italian"}
 
 _GROUPED = r"(?P<whole>\d{1,3}(?P<by>[.,'’\u2009\u202f\xa0 ])\d{3}(?:(?P=by)\d{3})*)(?!\d)"
@@ -29,6 +30,7 @@ _NOT_A_DIGIT = re.compile(r"\D")
 _INVISIBLE = re.compile(r"[\xad\u200b-\u200f\u2060\ufeff]|(?<=[^\W\d_])[-\u2010]\n(?=[a-zß-ÿ])")
 _FOOTNOTE = re.compile(r"(?<=[^\W\d])[¹²³⁰⁴-⁹]+$")
 _LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ı": "i"})
+_JOINTS = ("", "s", "n", "en", "es")
 _ENDING = re.compile(r"(?:e[nrs]|[aeinos])$")
 
 
@@ -84,6 +86,26 @@ def variants(
             group |= {term: None for other in known if (term := stemmer(other)(word))}
         (small if folded(word) in stop and not word.isupper() else found)[tuple(group)] = None
     return list(found or small)
+
+
+def cuts(stem: str) -> list[tuple[str, str]]:
+    """Return the stems of two words that a German compound of this stem may be made of, those of
+    more equal length first. Which of them are words at all, whoever asks has to know.
+
+    >>> ("kundig", "frist") in cuts("kundigungsfrist"), cuts("frist")
+    (True, [])
+    """
+    if not stem.isalpha() or len(stem) < 2 * SHORTEST_PART:
+        return []
+    found: dict[tuple[str, str], None] = {}
+    term = stemmer("de")
+    places = range(SHORTEST_PART, len(stem) - SHORTEST_PART + 1)
+    for at in sorted(places, key=lambda place: abs(2 * place - len(stem))):
+        for joint in _JOINTS:
+            first = stem[:at].removesuffix(joint)
+            if len(first) >= SHORTEST_PART and stem[:at].endswith(joint):
+                found[term(first), term(stem[at:])] = None
+    return list(found)
 
 
 def folded(text: str) -> str:
