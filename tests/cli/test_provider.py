@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +93,11 @@ def test_policies_are_changed_a_field_at_a_time(run: Run) -> None:
     cleared = run("project", "policy", "law", "--clear").out
     assert "nothing is ruled out" in cleared
     assert "capital letters" in run("project", "policy", "law", "--jurisdictions", "France").err
+
+
+def test_the_platform_s_own_address_is_no_provider(run: Run, data_dir: Path) -> None:
+    (data_dir / "run" / "address").write_text("http://127.0.0.1:4711")
+    url = ("--url", "http://localhost:4711/v1", "--no-key")
+    refused = run("provider", "add", "compatible", *url)
+    assert (refused.status, "this platform's own address" in refused.err) == (1, True)
+    assert run("provider", "list", "--json").json["data"] == []

@@ -116,3 +116,31 @@ def test_a_loopback_name_leads_to_loopback() -> None:
     assert leads(KNOWN, local, "127.0.0.1", "::1")
     for address in ("10.0.0.1", "93.184.216.34", "169.254.169.254"):
         assert not leads(KNOWN, local, address)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8123/v1",
+        "http://localhost:8123",
+        "http://[::1]:8123/mistral/v1",
+        "https://ai.example.org/v1",
+    ],
+)
+def test_this_platform_s_own_address_is_refused(url: str) -> None:
+    for host in ("127.0.0.1", "0.0.0.0", "::1"):
+        server = ServerSettings(host=host, port=8123, public_url="https://ai.example.org")
+        listed = StudioSettings(allowed_origins=(url,))
+        for settings in (Settings(server=server), Settings(server=server, studio=listed)):
+            with pytest.raises(Forbidden, match="this platform's own address") as caught:
+                reach_of(settings).origin(url)
+            assert caught.value.param == "url"
+
+
+def test_where_it_runs_goes_before_what_the_settings_say() -> None:
+    settings = Settings()
+    assert reach_of(settings, "").origin("http://127.0.0.1:8080/v1").port == 8080
+    assert reach_of(settings, "http://127.0.0.1:9").origin("http://127.0.0.1:8080/v1").port == 8080
+    with pytest.raises(Forbidden, match="own address"):
+        reach_of(settings, "http://127.0.0.1:9").origin("http://localhost:9/v1")
+    assert reach_of(settings).origin("http://127.0.0.1:8081/v1").port == 8081

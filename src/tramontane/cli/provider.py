@@ -9,7 +9,13 @@ import typer
 from tramontane.cli.options import AsJson, ConfigFile, DataDir
 from tramontane.cli.output import print_fields, print_json, print_table
 from tramontane.cli.platform import Platform, opened
-from tramontane.config import DeploymentSettings, PriceSettings, ProviderSettings, parse_price
+from tramontane.config import (
+    DeploymentSettings,
+    PriceSettings,
+    ProviderSettings,
+    parse_origin,
+    parse_price,
+)
 from tramontane.errors import Conflict, InvalidRequest
 
 if TYPE_CHECKING:
@@ -61,6 +67,7 @@ def add(
 ) -> None:
     """Enter an account; its key is sealed, for its address alone, and never shown again."""
     from tramontane.providers import registry
+    from tramontane.providers.reach import reach_of
     from tramontane.store import providers
 
     settings = ProviderSettings(
@@ -84,6 +91,8 @@ def add(
         )
         providers.put(c, stored)
         made = _accounts(c, platform)[chosen]
+        reach = reach_of(platform.settings, _address(platform))
+        reach.refuse_own(parse_origin(made.url))
     shown = _shown(made, [])
     if as_json:
         print_json(shown)
@@ -194,7 +203,7 @@ def test(
                 account,
                 platform.folder.pepper(),
                 os.environ,
-                reach_of(platform.settings),
+                reach_of(platform.settings, _address(platform)),
                 model,
                 platform.settings.upstream.ca_file,
             )
@@ -333,6 +342,14 @@ def _read_key(name: str, key_env: str | None) -> str | None:
     if len(key) > KEY_MOST or not key.isascii() or any(c <= " " or c == "\x7f" for c in key):
         raise InvalidRequest("the key is too long, or holds a space or a character outside ASCII")
     return key or None
+
+
+def _address(platform: Platform) -> str:
+    """Return where the platform runs; empty where it does not."""
+    try:
+        return platform.folder.address_file.read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def _accounts(c: "Connection", platform: Platform) -> "dict[str, Provider]":

@@ -16,15 +16,20 @@ from tramontane.providers.known import PROVIDERS, KnownProvider
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 _LOOPBACK_HOSTS = frozenset(("localhost", "127.0.0.1", "::1"))
+_EVERY_HOST = frozenset(("0.0.0.0", "::"))
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be entered. `listed` are the file's own origins; None: the well-known ones."""
+    """What may be entered. `listed` are the file's own origins; None: the well-known ones.
+
+    `own` are this platform's own hosts and ports, where a request would come back to it.
+    """
 
     listed: tuple[str, ...] | None
     allows_loopback: bool
+    own: tuple[tuple[str, int], ...] = ()
 
     def providers(self) -> list[KnownProvider]:
         """Return the providers that may be entered, those of the file's own origins too."""
@@ -46,6 +51,7 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
         except ConfigError as error:
             message = error.message.removeprefix(".url: ")
             raise InvalidRequest(f"The address: {message}.", param="url") from None
+        self.refuse_own(origin)
         if self.allows_loopback and origin.host in _LOOPBACK_HOSTS:
             return origin
         is_allowed = (
@@ -61,6 +67,13 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
                 param="url",
             )
         return origin
+
+    def refuse_own(self, origin: Origin) -> None:
+        """Raise Forbidden where `origin` is this platform's own, by one of its names."""
+        if any(origin.port == port and _same_host(origin.host, host) for host, port in self.own):
+            raise Forbidden(
+                "This is this platform's own address.", code="origin_not_allowed", param="url"
+            )
 
     def check_addresses(self, origin: Origin, addresses: list[str]) -> None:
         """Raise Forbidden where the host of `origin` stands for an address that it may not.
@@ -86,12 +99,21 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
                 )
 
 
-def reach_of(settings: Settings) -> Reach:
-    """Return what may be entered under these settings."""
+def reach_of(settings: Settings, address: str | None = None) -> Reach:
+    """Return what may be entered under these settings.
+
+    `address` is where the platform runs, empty where it does not; left out: where these say.
+    """
     listed = settings.studio.allowed_origins
+    server = settings.server
+    own = [(server.host, server.port)] if address is None and server.port else []
+    for url in filter(None, (address, server.public_url)):
+        origin = parse_origin(url)
+        own.append((origin.host, origin.port))
     return Reach(
         listed=listed,
-        allows_loopback=listed is None and settings.server.host in _LOOPBACK_HOSTS,
+        allows_loopback=listed is None and server.host in _LOOPBACK_HOSTS,
+        own=tuple(own),
     )
 
 
@@ -99,6 +121,10 @@ def provider_of(url: str) -> KnownProvider | None:
     """Return the known provider at this origin."""
     place = _place(url)
     return next((provider for provider in PROVIDERS if _place(provider.url) == place), None)
+
+
+def _same_host(one: str, other: str) -> bool:
+    return one == other or {one, other} <= {*_LOOPBACK_HOSTS, *_EVERY_HOST}
 
 
 def _place(url: str) -> tuple[bool, str, int]:

@@ -36,8 +36,10 @@ async def ask(
     except ConfigError as error:
         return Probe(problem="key_refused", message=error.message)
     origin = parse_origin(provider.url)
-    if provider.is_entered and not provider.by_command:
-        reach.origin(provider.url)
+    if provider.is_entered:
+        reach.refuse_own(origin)
+        if not provider.by_command:
+            reach.origin(provider.url)
 
     def check(addresses: list[str]) -> None:
         if provider.is_entered and not provider.by_command:
