@@ -137,3 +137,29 @@ def test_the_name_of_a_table_is_neither_a_quote_nor_a_number_to_be_proven(langua
     assert "`Ausgaben 2025`" in found.understood
     assert citations.check(found.understood, [source]) == []
     assert claims(found.understood, language) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "unclear", "question"),
+    [
+        ("en", "Average per month", "Median of the amount"),
+        ("fr", "Moyenne par mois", "Médiane du montant"),
+        ("de", "Durchschnitt pro Monat", "Median des Betrags"),
+        ("es", "Media por mes", "Mediana del importe"),
+        ("it", "Media per mese", "Mediana dell'importo"),
+    ],
+)
+def test_a_question_of_its_own_is_no_answer_to_a_question_back(
+    language: str, unclear: str, question: str
+) -> None:
+    (table,) = database(language).facts["orders"]
+    assert isinstance(grammar.ask(unclear, (), [table], language, TODAY), grammar.Unclear)
+    found = asked(question, (unclear,), table, language)
+    assert found == asked(question, (), table, language)
+    assert "median(" in found.sql and "month" not in found.sql
+
+
+def test_a_share_that_goes_on_is_said_to() -> None:
+    (table,) = database("en").facts["orders"]
+    found = asked("and from Lyon?", ("What share of the orders is from Paris?",), table, "en")
+    assert "(kept from it: share in % of the rows)" in found.understood

@@ -19,13 +19,14 @@ from tramontane.guide.tables.parts import parts
 from tramontane.guide.tables.query import Choice, Query
 from tramontane.guide.tables.reading import Reading
 from tramontane.guide.tables.sql import sql_of
-from tramontane.guide.tables.tokens import tokens
+from tramontane.guide.tables.tokens import Token, tags, tokens
 from tramontane.text.stems import folded
 
 MOST_CHARACTERS = 600
 LEAST_WEIGHT = 0.55
 _CLOSE = 0.25  # two tables whose weights differ by less fit equally
 _SHORT_ANSWER = 6
+_CALCULATIONS = frozenset(("count", "sum", "mean", "median", "share"))
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -106,6 +107,8 @@ def _answer(text: str, choice: Choice, words: Lexicon) -> str | None:
         return None
     folded_text = " ".join(token.word for token in said)
     titles = choice.candidates
+    if _calculates(said, titles, words):
+        return None
     exact = [t for t in titles if " ".join(folded(t).split()) in folded_text]
     if exact:
         return max(exact, key=len)
@@ -127,6 +130,16 @@ def _answer(text: str, choice: Choice, words: Lexicon) -> str | None:
     if scores[0][0] >= 0.74 and (len(scores) < 2 or scores[1][0] < scores[0][0]):
         return scores[0][1]
     return None
+
+
+def _calculates(said: list[Token], titles: Sequence[str], words: Lexicon) -> bool:
+    """Whether words that are in no title say what to calculate: "median of the amount"."""
+    named = {word for title in titles for word in folded(title).split()}
+    return any(
+        tag.concept in _CALCULATIONS
+        and not named.intersection(said[i].word for i in range(tag.first, tag.last + 1))
+        for tag in tags(said, words)
+    )
 
 
 def _interpret(

@@ -253,6 +253,7 @@ def go_on(reading: Reading, before: Query, found: Parts) -> Query | None:
             measures.append(measure if is_same else Measure("value", measure.column))
     kept = Query(
         table=before.table,
+        kind="share" if before.kind == query.kind and query.kind == "share" else "total",
         measures=tuple(measures),
         groups=tuple(one for one in query.groups if one not in found.groups),
         filters=tuple(one for one in now if one in earlier and one not in found.filters),

@@ -39,7 +39,10 @@ def _kept(kept: Query, words: Lexicon) -> str:
     """Return what a question has from the one before it, in words."""
     return _listed(
         (
-            *(measure_words(one, kept, words) for one in kept.measures),
+            *(
+                _share_of(one, words) if kept.kind == "share" else measure_words(one, kept, words)
+                for one in kept.measures
+            ),
             *(words.say["by"].format(groups=_dimension(one, words)) for one in kept.groups),
             *(_condition(one, words) for one in kept.filters),
         ),
@@ -65,8 +68,7 @@ def _what(query: Query, words: Lexicon) -> str:
                 measures = first.column.title
             what = f"{groups}, {_first(query, words, measures)}"
         case "share":
-            of = query.measures[0]
-            whole = say["share"].format(what=of.column.title) if of.column else say["share_rows"]
+            whole = _share_of(query.measures[0], words)
             if query.part:
                 part = say["part"].format(part=filters_words(query.part, words))
                 whole = f"{whole}, {part}"
@@ -79,6 +81,11 @@ def _what(query: Query, words: Lexicon) -> str:
     if query.filters:
         what += " " + say["where"].format(filters=filters_words(query.filters, words))
     return what
+
+
+def _share_of(measure: Measure, words: Lexicon) -> str:
+    column = measure.column
+    return words.say["share"].format(what=column.title) if column else words.say["share_rows"]
 
 
 def _first(query: Query, words: Lexicon, what: str) -> str:
