@@ -249,17 +249,20 @@ def test_a_prompt_that_was_too_long_is_sent_with_fewer_passages(store: Store) ->
 
 
 def test_a_model_is_told_what_could_not_be_read(store: Store) -> None:
-    tokens = ScriptedTokens(spoken("I cannot see it."))
+    tokens = ScriptedTokens(spoken("I cannot see it."), spoken("I cannot see it."))
     desk = Desk(store, tokens)
     made = put_in(desk, "locked.pdf", is_read=False)
     with store.write() as c:
         claimed = documents.claim(c, 1, 1, ids=[made.id])
         assert claimed is not None
         documents.fail(c, claimed, Problem("document_encrypted", "It is protected."), 2)
-    asked(desk, "What is in it?", attachments=[made.id])
+    first = asked(desk, "What is in it?")  # the page does not send along what cannot be read
     (message,) = tokens.bodies[0]["messages"]
     assert "could not read these files" in message["content"]
-    assert "locked.pdf" in message["content"]
+    assert "locked.pdf: It is protected." in message["content"]
+    assert "Begin your answer by saying so" in message["content"]
+    asked(desk, "And now?", parent_id=first.id)
+    assert "locked.pdf" not in str(tokens.bodies[-1]["messages"][-1]["content"])
 
 
 def test_an_answer_stopped_while_it_waits_shows_no_progress(store: Store) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tramontane import guide
-from tramontane.guide import vocabulary
+from tramontane.guide import conversation, vocabulary
 from tramontane.guide.walking import WALKED, steps_of
 from tramontane.handbook import LANGUAGES, pages
 
@@ -251,3 +251,17 @@ def test_every_language_says_the_same_things() -> None:
         slots = {frozenset(part.split("}")[0] for part in said[x][name].split("{")[1:])
                  for x in LANGUAGES}  # fmt: skip
         assert len(slots) == 1, name
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "de", "es", "it"])
+def test_a_file_that_could_not_be_read_is_named_first(language: str) -> None:
+    files = (
+        conversation.UnreadFile("a `b`.pdf", "document_encrypted"),
+        conversation.UnreadFile("c.pdf", "new_code"),
+    )
+    context = guide.Context(today=TODAY, language=language, unreadable=files)
+    told = guide.Message("system", guide.context_message(context))
+    assert conversation.read_context([told], TODAY).unreadable == files
+    said = text_of([guide.Message("user", "12 * 12")], context).split("\n\n")
+    assert "`a 'b'.pdf`" in said[0] and "`c.pdf`" in said[1]
+    assert "144" in said[2]

@@ -14,7 +14,7 @@ from tramontane.assistant.context import Chat
 from tramontane.assistant.evidence import Evidence, Shown
 from tramontane.assistant.results import SEARCH_DOCUMENTS
 from tramontane.assistant.turn import BoundTool
-from tramontane.guide.conversation import MARK, Context, SourceText, context_message
+from tramontane.guide.conversation import MARK, Context, SourceText, UnreadFile, context_message
 from tramontane.store.messages import SourcesPart
 
 
@@ -76,7 +76,10 @@ class Brief:
         if self._attached and self._attached <= texts:
             told = [table for table in told if table.document_id in self._attached]
         return msgspec.structs.replace(
-            known, sources=_texts(self.evidence.shown), tables=facts(told)
+            known,
+            sources=_texts(self.evidence.shown),
+            tables=facts(told),
+            unreadable=tuple(UnreadFile(n, p.code) for n, p in self.evidence.unreadable),
         )
 
 

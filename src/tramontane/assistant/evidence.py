@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
 from tramontane.assistant.followups import leans_back, query_of
 from tramontane.assistant.orders import Order
@@ -18,10 +18,11 @@ from tramontane.documents import search
 from tramontane.documents.vectors import Vector
 from tramontane.guide.language import detect
 from tramontane.store import passages, schema
-from tramontane.store.documents import TABLE_KINDS, label_of
+from tramontane.store.documents import TABLE_KINDS, Problem, label_of
 from tramontane.store.messages import ChecksPart, Message, Source, SourcesPart
 from tramontane.store.passages import StoredPassage
 
+UNREADABLE_MAX = 20
 HITS_MAX = 8
 HITS_OF_ATTACHED = 6
 CARRIED_MAX = 3
@@ -41,11 +42,14 @@ class Shown(msgspec.Struct, frozen=True):
 
 class Evidence:
     """The passages of one answer. `searched` is how many there are to be searched in all,
-    `unreadable` the names of what came with the question and could not be read.
+    `unreadable` what came with the question and could not be read, by name, and why.
     """
 
     def __init__(
-        self, searched: int = 0, shown: Iterable[Shown] = (), unreadable: Sequence[str] = ()
+        self,
+        searched: int = 0,
+        shown: Iterable[Shown] = (),
+        unreadable: Sequence[tuple[str, Problem]] = (),
     ) -> None:
         self.searched = searched
         self.unreadable = unreadable
@@ -103,7 +107,7 @@ def gather(
     kept = [part for part in order.answer.parts if isinstance(part, SourcesPart)]
     if kept:
         return Evidence(searched, again(c, scope, kept[0].sources))
-    unreadable = _unreadable(c, scope)
+    unreadable = _unreadable(c, order)
     if not searched:
         return Evidence(unreadable=unreadable)
     found = _whole(c, scope, room_tokens)
@@ -198,10 +202,21 @@ def _whole(c: Connection, scope: Scope, room_tokens: int | None) -> list[Key]:
     return keys
 
 
-def _unreadable(c: Connection, scope: Scope) -> list[str]:
+def _unreadable(c: Connection, order: Order) -> list[tuple[str, Problem]]:
+    """Return what came with the question, or into the conversation since the one before it."""
     t = schema.documents.c
-    query = select(t.name).where(t.id.in_(scope.attached), t.status == "failed")
-    return list(c.execute(query.order_by(t.name)).scalars())
+    asked = [message for message in order.branch if message.role == "user"]
+    since_ms = asked[-2].created_at_ms if len(asked) > 1 else 0
+    brought = and_(t.library_id == order.scope.own_library_id, t.created_at_ms > since_ms)
+    query = select(t.name, t.problem).where(
+        or_(t.id.in_(order.scope.attached), brought),
+        t.status == "failed",
+        t.superseded_at_ms.is_(None),
+    )
+    return [
+        (name, msgspec.json.decode(problem, type=Problem) if problem else Problem("", ""))
+        for name, problem in c.execute(query.order_by(t.name).limit(UNREADABLE_MAX))
+    ]
 
 
 def _own(c: Connection, scope: Scope) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from tramontane.assistant.context import CONTINUE, Chat
 from tramontane.assistant.evidence import Shown
+from tramontane.store.documents import Problem
 
 NOT_FOUND = {
     "de": "Nicht in diesen Dokumenten.",
@@ -90,10 +91,15 @@ def passages(shown: Sequence[Shown], nonce: str) -> str:
     return f"{begin}\n{inside.replace(nonce, '')}\n{end}"
 
 
-def unreadable(names: Sequence[str], nonce: str) -> str:
+def unreadable(files: Sequence[tuple[str, Problem]], nonce: str) -> str:
     """Return what is told of files that came with a question and could not be read."""
-    said = "; ".join(" ".join(name.replace(nonce, "").split()) for name in names[:20])
-    return f"(The platform could not read these files, so nothing of them is known: {said})"
+    said = "; ".join(
+        " ".join(f"{name}: {problem.message}".replace(nonce, "").split()) for name, problem in files
+    )
+    return (
+        "(The platform could not read these files, so nothing of them is known. Begin your answer"
+        f" by saying so, and why: {said})"
+    )
 
 
 def with_question(chat: Chat, block: str) -> Chat:

@@ -74,6 +74,18 @@ _TASK = re.compile(
 )
 
 
+_UNREAD = frozenset(
+    (
+        "document_encrypted",
+        "document_corrupt",
+        "document_empty",
+        "document_too_large",
+        "document_unsupported",
+        "document_timeout",
+    )
+)
+
+
 class Piece(msgspec.Struct, frozen=True):
     """A part of the answer, in Markdown; the answer is all of them, one after another."""
 
@@ -97,6 +109,8 @@ def answer(
     asked = questions(messages)
     language = language_of(asked, context.language)
     blocks = _answer(asked, language, context, messages, tools)
+    if not any(isinstance(block, Call) for block in blocks):
+        blocks = [*_unread(language, context), *blocks]
     for number, block in enumerate(blocks):
         yield block if isinstance(block, Call) else Piece(("\n\n" if number else "") + block)
 
@@ -144,6 +158,16 @@ def _answer(
             *_models(language, context),
         ]
     return _from_texts(text, language, context)
+
+
+def _unread(language: str, context: Context) -> list[str]:
+    """Return which files could not be read and why, since the answer is not from them."""
+    found = []
+    for file in context.unreadable:
+        code = file.code if file.code in _UNREAD else "document_corrupt"
+        name = " ".join(file.name.replace("`", "'").split())
+        found.append(say(language, "unread", file=f"`{name}`", why=say(language, code)))
+    return found
 
 
 def _from_texts(text: str, language: str, context: Context) -> list[str]:

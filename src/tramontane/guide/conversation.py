@@ -74,11 +74,19 @@ class TableFacts(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[ColumnFacts, ...]
 
 
+class UnreadFile(msgspec.Struct, frozen=True):
+    """A file that came with the question and could not be read; `code` says why."""
+
+    name: str
+    code: str = ""
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of who asks.
 
     `language` is theirs (None: unknown), `models` are the capable ones that they may choose, and
-    `today` is the day where they are. `sources` were found for the question; `tables` may be asked.
+    `today` is the day where they are. `sources` were found for the question; `tables` may be asked;
+    `unreadable` came with it, and could not be read.
     """
 
     today: date
@@ -87,6 +95,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     sources: tuple[SourceText, ...] = ()
     tables: tuple[TableFacts, ...] = ()
+    unreadable: tuple[UnreadFile, ...] = ()
 
 
 class _Said(msgspec.Struct):
@@ -96,6 +105,7 @@ class _Said(msgspec.Struct):
     today: date | None = None
     sources: tuple[SourceText, ...] = ()
     tables: tuple[TableFacts, ...] = ()
+    unreadable: tuple[UnreadFile, ...] = ()
 
 
 def context_message(context: Context) -> str:
@@ -119,6 +129,7 @@ def read_context(messages: Iterable[Message], today: date) -> Context:
         models=said.models,
         sources=said.sources,
         tables=said.tables,
+        unreadable=said.unreadable,
     )
 
 
