@@ -32,12 +32,6 @@ EMBEDDING_ARCHITECTURES = frozenset((
 ))  # fmt: skip
 """llama.cpp's names for models that are made to give vectors and cannot give text."""
 
-EMBEDDING_ARCHITECTURES = frozenset((
-    "bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "modern-bert",
-    "neo-bert", "nomic-bert", "nomic-bert-moe", "t5encoder",
-))  # fmt: skip
-"""llama.cpp's names for models that are made to give vectors and cannot give text."""
-
 
 class LocalModel(msgspec.Struct, frozen=True, kw_only=True):
     """One local deployment. `problem` set: it cannot be served, and why."""

@@ -7,12 +7,23 @@ class Models {
   all = $state.raw<Model[]>([]);
   state = $state<"none" | "loading" | "ready" | "failed">("none");
   #projectId = "";
+  #loading: Promise<void> = Promise.resolve();
 
   /** Have the models of a project; `again`: even where they are known. */
   async load(projectId: string, again = false): Promise<void> {
     if (projectId === this.#projectId && !again && this.state !== "failed") return;
     this.#projectId = projectId;
     if (this.state === "none") this.state = "loading";
+    this.#loading = this.#load(projectId);
+    await this.#loading;
+  }
+
+  /** Wait until they are known, or cannot be. */
+  async known(): Promise<void> {
+    await this.#loading;
+  }
+
+  async #load(projectId: string): Promise<void> {
     try {
       const { data } = await api.get<{ data: Model[] }>("/assistant/models", { project_id: projectId });
       if (projectId !== this.#projectId) return;
