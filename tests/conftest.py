@@ -6,6 +6,7 @@ The guard sees sockets and name look-ups made through Python's
 and is guarded only where a name has to be looked up first.
 """
 
+import atexit
 import gc
 import ipaddress
 import shutil
@@ -62,6 +63,7 @@ def pytest_sessionfinish() -> None:
     """
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # what is not freed at the very end, extensions complain of
 
 
 @pytest.hookimpl(wrapper=True)

@@ -320,7 +320,8 @@ def check_broken_off(place: Place, name: str, model: str) -> None:
     assert "[DONE]" not in events
     assert events[-1]["error"]["code"] == MIDWAY[name][1]
     delivered = sum(1 for e in events[:-1] if e["choices"][0]["delta"].get("content"))
-    assert delivered > 0
+    # A chunk that is no chunk may come in one read with all that came before it.
+    assert delivered > 0 or name == "bad_chunk"
     bill = place.bill(reply)
     assert bill.estimated
     assert bill.prompt_tokens > 0
