@@ -16,7 +16,7 @@ VENV ?= .venv
 PYTHON ?=
 ARGS ?=
 # Test processes at once, for two cores: many tests wait.
-WORKERS ?= 5
+WORKERS ?= 4
 
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq

@@ -100,6 +100,7 @@ def until(said: Callable[[], Any]) -> Any:
             time.sleep(0.1)
 
 
+@pytest.mark.slow  # the README's own commands are tried in the fast suite
 def test_a_newcomer_s_first_hour(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

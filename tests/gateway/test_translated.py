@@ -183,8 +183,8 @@ def test_output_is_limited_by_what_is_left(
 ) -> None:
     """The hold covers what the provider is told, in whatever words it is told."""
     project = gateway.add_project(f"poor-{client}")
-    key = gateway.add_key(project)
     gateway.set_budget(project, "total", 100_000)
+    key = gateway.add_key(project)  # whoever sees it has seen the budget
     gateway.until_seen(key)
     speaker = SPEAKERS[client]
     asked = json.loads(speaker.body("Hello", model=provider, stream=False))
