@@ -130,7 +130,7 @@ def test_completions_are_billed_as_they_were_counted(
     "fault", ["reset_after:9", "malformed_json:9", "error_event:9", "bad_chunk:9"]
 )
 def test_completions_that_break_off_have_no_good_end(fault: str, gateway: RunningGateway) -> None:
-    body = {"model": "openai", "prompt": f"[[standin tokens=40 tps=4000 fault={fault}]]", "n": 1}
+    body = {"model": "openai", "prompt": f"[[standin tokens=40 tps=100 fault={fault}]]", "n": 1}
     asked = json.dumps({**body, "max_tokens": 60, "stream": True}).encode()
     reply = gateway.request("POST", "/v1/completions", asked, key=gateway.key)
     assert reply.status == 200
