@@ -31,11 +31,14 @@ export const browser = await chromium.launch({
   ],
 });
 
+// Only who waits in vain waits so long: a flow on two busy cores may take its time.
+const PATIENCE_MS = 60_000;
+
 /** A page of a browser of its own; `page.said` are its complaints, `page.asked` what it asked. */
 export async function opened(options = {}) {
   const context = await browser.newContext({ locale: "en-GB", reducedMotion: "reduce", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   page.said = [];
   page.asked = [];
   page.on("console", (message) => message.type() === "error" && page.said.push(message.text()));

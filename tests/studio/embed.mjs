@@ -21,7 +21,7 @@ const browser = await chromium.launch({
 async function opened(site, query, options = {}) {
   const context = await browser.newContext({ locale: "en-GB", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(60_000);
   page.said = [];
   page.asked = [];
   page.on("console", (message) => message.type() === "error" && page.said.push(message.text()));

@@ -283,6 +283,7 @@ const flows = {
     await dialog.getByLabel("Model there").selectOption("larger");
     await dialog.getByLabel("Name here").fill("of-the-valley");
     await dialog.getByRole("button", { name: "Add", exact: true }).click();
+    await dialog.waitFor({ state: "detached" }); // else what is shown next would end the request
     const accounts = ada.getByRole("region", { name: "Accounts with providers" });
     await at(ada, "models");
     await accounts.getByRole("row", { name: /valley.*of-the-valley/s }).waitFor();
