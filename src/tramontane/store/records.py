@@ -13,7 +13,8 @@ Owner = Literal["project", "key"]  # of a budget
 Role = Literal["member", "manager"]  # of a member in a project
 LinkPurpose = Literal["first_admin", "invitation", "password_reset"]
 Language = Literal["de", "en", "es", "fr", "it"]
-EngineState = Literal["starting", "ready", "backing_off", "failed", "stopped"]
+EngineState = Literal["starting", "ready", "asleep", "backing_off", "failed", "stopped"]
+PullStatus = Literal["queued", "fetching", "verifying", "done", "failed", "cancelled"]
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +84,7 @@ class StoredDeployment(msgspec.Struct, frozen=True, kw_only=True):
     """A model made servable by the command line or the studio; without a file, served elsewhere.
 
     `settings` is the JSON of a `config.DeploymentSettings`, `sealed_key` the provider's key.
+    With a `project_id` it is that project's own. `card_id` is its card in the catalogue.
     """
 
     name: str
@@ -90,6 +92,8 @@ class StoredDeployment(msgspec.Struct, frozen=True, kw_only=True):
     settings: bytes
     sealed_key: bytes | None = None
     created_at_ms: int
+    project_id: str | None = None
+    card_id: str | None = None
 
 
 class StoredRoute(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +162,9 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
     region: str = ""
     cache_write_tokens: int = 0
     is_priced: bool = True
+    publication_id: str = ""  # under which it was bought, from the project `publisher_id`
+    publisher_id: str = ""
+    serving_cost_nano: int = 0  # what serving it cost the publisher, where it was bought
 
 
 class SpentWindows(msgspec.Struct, frozen=True):
@@ -271,6 +278,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     expires_at_ms: int
     used_at_ms: int | None = None
     revoked_at_ms: int | None = None
+    new_project: str | None = None
+    prepaid_nano: int | None = None
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision of `migrations/` that these tables stand for."""
 
 metadata = MetaData()
@@ -143,6 +143,8 @@ deployments = Table(
     Column("settings", LargeBinary, nullable=False),
     Column("sealed_key", LargeBinary),  # the provider's key, readable with the pepper only
     Column("created_at_ms", BigInteger, nullable=False),
+    Column("project_id", Text),  # whose own it is; none: the platform's
+    Column("card_id", Text),  # of the catalogue
 )
 
 engine_instances = Table(
@@ -180,6 +182,9 @@ usage = Table(
     Column("region", Text, nullable=False, server_default=""),
     Column("cache_write_tokens", BigInteger, nullable=False, server_default="0"),
     Column("is_priced", Boolean, nullable=False, server_default=text("true")),
+    Column("publication_id", Text, nullable=False, server_default=""),
+    Column("publisher_id", Text, nullable=False, server_default=""),  # the project that is paid
+    Column("serving_cost_nano", BigInteger, nullable=False, server_default="0"),
 )
 # Covers `usage.spend`, which then never touches the table itself.
 Index(
@@ -190,6 +195,7 @@ Index(
     usage.c.cost_nano,
 )
 Index("usage_started", usage.c.started_at_ms)
+Index("usage_publisher", usage.c.publisher_id, usage.c.started_at_ms)
 
 # --- providers ------------------------------------------------------------------------------------
 
@@ -224,6 +230,85 @@ drills = Table(
     Column("report", LargeBinary),
 )
 
+
+# --- catalogue ------------------------------------------------------------------------------------
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id")),  # none: everybody's
+    Column("data", LargeBinary, nullable=False),  # JSON of a `catalog.cards.Card`
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+)
+
+pulls = Table(
+    "pulls",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),  # hf:ORG/REPO:FILE
+    Column("name", Text, nullable=False),  # of the model file, once it is here
+    Column("settings", LargeBinary),  # JSON: as what it is then deployed; none: it is not
+    Column("status", Text, nullable=False),
+    Column("bytes_done", BigInteger, nullable=False),
+    Column("bytes_total", BigInteger),
+    Column("revision", Text),  # the hub's commit
+    Column("sha256", Text),
+    Column("problem", LargeBinary),  # JSON
+    Column("started_by", Text, nullable=False),
+    Column("lease_until_ms", BigInteger),  # of the worker that fetches it
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),  # by which it is asked for
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),  # who is paid
+    Column("deployment", Text, nullable=False),
+    Column("withdrawn_at_ms", BigInteger),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+publication_versions = Table(
+    "publication_versions",
+    metadata,
+    Column("publication_id", Text, ForeignKey("publications.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("card", LargeBinary, nullable=False),  # JSON
+    Column("terms", Text, nullable=False),
+    Column("price", LargeBinary, nullable=False),  # JSON of a `pricing.PriceSettings`
+    Column("audience", Words),  # ids of projects; none: everybody
+    Column("created_by", Text, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("publication_id", Text, ForeignKey("publications.id"), primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id"), primary_key=True),
+    Column("accepted_at_ms", BigInteger, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("accepted_by", Text, nullable=False),
+    Column("ended_at_ms", BigInteger),
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("member_id", Text, ForeignKey("members.id"), nullable=False),
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("models", Words, nullable=False),
+    Column("winner", Text),  # none: no difference
+    Column("is_blind", Boolean, nullable=False),
+    Column("detail", LargeBinary, nullable=False),  # JSON
+    Column("created_at_ms", BigInteger, nullable=False),
+)
 
 # --- people ---------------------------------------------------------------------------------------
 
@@ -267,6 +352,8 @@ links = Table(
     Column("expires_at_ms", BigInteger, nullable=False),
     Column("used_at_ms", BigInteger),
     Column("revoked_at_ms", BigInteger),
+    Column("new_project", Text),  # which using it creates
+    Column("prepaid_nano", BigInteger),  # all that it may ever spend
 )
 
 sessions = Table(

@@ -79,6 +79,9 @@ class SettleRecord(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False
     region: str = ""
     cache_write_tokens: int = 0
     is_priced: bool = True
+    publication_id: str = ""
+    publisher_id: str = ""
+    serving_cost_nano: int = 0
 
     def usage(self) -> UsageRecord:
         """Return the row of the store's usage table."""

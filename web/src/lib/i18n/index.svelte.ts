@@ -1,13 +1,19 @@
 /**
  * The words of the interface. Each language is a folder of dictionaries: `core` (the shell and the
  * conversation), `pages` (the pages beside it), `documents` and `tables` (what answers about these
- * need), `providers` (who serves models, and independence of them), each fetched with the first thing that needs it. English says which words there are; the
- * other languages are held to it by their type.
+ * need), `providers` (who serves models, and independence of them), `catalogue`, `market` (models offered
+ * to other projects, statements), `playground` and `operating` (usage, engines), each fetched with the
+ * first thing that needs it. English says which words there are; the other languages are held to it
+ * by their type.
  */
 
+import type catalogue from "./en/catalogue";
 import type core from "./en/core";
 import type documents from "./en/documents";
+import type market from "./en/market";
+import type operating from "./en/operating";
 import type pages from "./en/pages";
+import type playground from "./en/playground";
 import type providers from "./en/providers";
 import type tables from "./en/tables";
 
@@ -31,8 +37,17 @@ export type Translation<English> = {
   [K in keyof English]: English[K] extends string ? string : { one: string; many?: string; other: string };
 };
 
-export type Key = keyof typeof core | keyof typeof pages | keyof typeof documents | keyof typeof providers | keyof typeof tables;
-export type Part = "core" | "pages" | "documents" | "providers" | "tables";
+export type Key =
+  | keyof typeof catalogue
+  | keyof typeof core
+  | keyof typeof documents
+  | keyof typeof market
+  | keyof typeof operating
+  | keyof typeof pages
+  | keyof typeof playground
+  | keyof typeof providers
+  | keyof typeof tables;
+export type Part = "catalogue" | "core" | "documents" | "market" | "operating" | "pages" | "playground" | "providers" | "tables";
 type Dictionary = Record<string, Text>;
 
 const loaders = import.meta.glob<{ default: Dictionary }>("./*/*.ts");

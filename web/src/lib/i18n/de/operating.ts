@@ -1,0 +1,6 @@
+import type english from "../en/operating";
+import type { Translation } from "../index.svelte";
+
+const words: Translation<typeof english> = {};
+
+export default words;
