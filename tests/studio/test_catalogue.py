@@ -1,0 +1,68 @@
+"""The catalogue and what follows from it, in a real Chromium on a real platform: `catalogue.mjs`.
+
+One platform and one browser run all its flows in their order, from the first administrator on:
+finding, comparing, deploying; playground, engines; models offered to other projects.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.platform import run_platform
+from tests.processes import run_standin
+from tests.studio import flows
+from tramontane.providers.standin import Behaviour, StandinOptions
+from tramontane.studio.webapp import APP
+
+pytestmark = pytest.mark.browser
+
+SCRIPT = "catalogue.mjs"
+# An account of a kind that the catalogue's offers name, whose address is the stand-in.
+CONFIG = """
+[deployments.large]
+url = "{url}"
+context_tokens = 32000
+capable = true
+price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
+
+[providers.mistral]
+kind = "mistral"
+url = "{url}"
+key_env = "CATALOGUE_KEY"
+"""
+
+
+@pytest.fixture(scope="module")
+def results(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    node_path: str,
+    browser_path: str,
+) -> Iterator[dict[str, str | None]]:
+    """What came of each flow: None, or what went wrong."""
+    assert (APP / "index.html").exists(), "`make test` builds the app"
+    folder = tmp_path_factory.mktemp("catalogue")
+    config = folder / "tramontane.toml"
+    behaviour = Behaviour(answer="The stand-in has answered.")
+    with run_standin(StandinOptions(behaviour=behaviour, models=("large",))) as standin:
+        config.write_text(CONFIG.format(url=standin.url))
+        arguments = ("--config", str(config))
+        environ = {"CATALOGUE_KEY": "none"}
+        with run_platform(folder / "data", *arguments, environ=environ) as platform:
+            given: dict[str, Any] = {
+                "browser": browser_path,
+                "url": platform.address,
+                "link": platform.sign_in,
+                "key": platform.key,
+                "standin": standin.url,
+                "files": str(folder),
+                "left_out": flows.left_out(SCRIPT, request.config),
+            }
+            yield flows.run(node_path, SCRIPT, given, {})
+
+
+@pytest.mark.parametrize("flow", flows.parameters(SCRIPT))
+def test_flow(results: dict[str, str | None], flow: str) -> None:
+    assert flow in results, "the script ended before it"
+    assert results[flow] is None, results[flow]
