@@ -126,6 +126,16 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     languages: tuple[str, ...] | None = None
     open_weights: bool | None = None
     no_training: bool | None = None
+    scale_to_zero_after_s: float | None = None
+
+
+class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where model files are fetched from, when somebody asks for one. The key is sent there only."""
+
+    url: str = "https://huggingface.co"
+    key_env: str | None = None
+    key_file: str | None = None
+    ca_file: str | None = None
 
 
 class StudioSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -228,6 +238,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     upstream: UpstreamSettings = UpstreamSettings()
     limits: LimitDefaults = LimitDefaults()
     sessions: SessionSettings = SessionSettings()
+    hub: HubSettings = HubSettings()
     studio: StudioSettings = StudioSettings()
     documents: DocumentSettings = DocumentSettings()
     tables: TableSettings = TableSettings()
@@ -314,6 +325,7 @@ def _check(settings: Settings, where: str) -> None:
             raise ConfigError(f"{place}.max_in_flight: must be at least 1")
         parse_price(deployment.price, settings, place)
         parse_service_tiers(deployment.price, settings, place)
+    parse_origin(settings.hub.url, f"{where}: hub")
     for name, provider in settings.providers.items():
         check_provider(name, provider, f"{where}: providers.{name}")
     for url in settings.studio.allowed_origins or ():
@@ -470,7 +482,7 @@ def parse_service_tiers(
 
 
 def read_secret(
-    settings: DeploymentSettings | ProviderSettings,
+    settings: DeploymentSettings | ProviderSettings | HubSettings,
     environ: Mapping[str, str] = os.environ,
     place: str = "deployment",
 ) -> str | None:
