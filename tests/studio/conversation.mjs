@@ -2,7 +2,7 @@
 // Usage: node conversation.mjs, with {"browser", "url", "link"} as a line of JSON on stdin.
 
 import assert from "node:assert/strict";
-import { barriers, complaints, given, opened, please, run } from "./driver.mjs";
+import { answered, barriers, complaints, given, opened, please, run, search, until } from "./driver.mjs";
 
 const PASSWORD = "seven grey herons over Sion";
 let state;
@@ -19,6 +19,9 @@ const field = (page) => page.getByLabel("Your question", { exact: true });
 const receipts = (page) => page.getByRole("button", { name: /^Receipt: / });
 const answer = (page) => page.locator(".turn.assistant").last();
 const list = (page) => page.getByRole("navigation", { name: "Conversations" });
+const written = (page, text) => until(() => field(page).inputValue(), text);
+const turns = (page, count) => until(() => page.locator(".turn").count(), count);
+const hasFocus = (node) => node === document.activeElement;
 
 async function choose(page, model) {
   await page.getByRole("button", { name: /^Model: / }).click();
@@ -47,20 +50,21 @@ const flows = {
     await page.getByRole("heading", { name: "Ada, what would you like to know?" }).waitFor();
     await page.getByText("not by people. They can be wrong").waitFor();
     state = await page.context().storageState();
-    await page.locator(".offers li").first().waitFor();
-    assert.equal(await page.locator(".offers li").count(), 2);
+    await until(() => page.locator(".offers li").count(), 2);
     for (const [width, height] of [[1280, 900], [1360, 860], [1366, 768]]) {
       await page.setViewportSize({ width, height });
-      const [offer, composer] = [await page.locator(".offers li").last().boundingBox(), await page.locator(".bottom").boundingBox()];
-      assert.ok(offer.y + offer.height <= composer.y, `${width}x${height}: nothing lies over the last offer`);
+      await until(async () => {
+        const [offer, composer] = [await page.locator(".offers li").last().boundingBox(), await page.locator(".bottom").boundingBox()];
+        return `${width}x${height}: ${offer.y + offer.height <= composer.y ? "nothing lies" : "the composer lies"} over the last offer`;
+      }, `${width}x${height}: nothing lies over the last offer`);
     }
     assert.deepEqual(await barriers(page), []);
-    await page.getByRole("button", { name: "Understood" }).click();
+    await answered(page, "PATCH", () => page.getByRole("button", { name: "Understood" }).click());
     await page.getByRole("button", { name: "Understood" }).waitFor({ state: "detached" });
     const again = await at();
     await again.locator(".offers li").first().waitFor();
     assert.equal(await again.getByRole("button", { name: "Understood" }).count(), 0);
-    assert.ok(await again.getByText("Answers are written by a machine").isVisible());
+    await again.getByText("Answers are written by a machine").waitFor();
     assert.deepEqual([...complaints(page), ...complaints(again)], []);
   },
 
@@ -93,11 +97,10 @@ const flows = {
     await ask(page, "What does the report say?", { model: "large" });
     await page.locator(".prose .katex").first().waitFor();
     await page.locator(".prose .h-keyword").first().waitFor();
-    assert.equal(await page.locator(".prose table").count(), 1);
+    await until(() => page.locator(".prose table").count(), 1);
     await receipts(page).first().click();
     const panel = page.getByRole("complementary", { name: "Evidence" });
-    const seen = await panel.innerText();
-    for (const part of ["Exact", "Tokens read", "Tokens written", "Request", "req_"]) assert.ok(seen.includes(part), part);
+    for (const part of ["Exact", "Tokens read", "Tokens written", "Request", "req_"]) await panel.getByText(part).first().waitFor();
     assert.deepEqual(await barriers(page), []);
     await page.keyboard.press("Escape");
     await panel.waitFor({ state: "detached" });
@@ -117,18 +120,18 @@ const flows = {
     await field(page).fill("first line");
     await page.keyboard.press("Shift+Enter");
     await page.keyboard.type("second line");
-    assert.equal(await field(page).inputValue(), "first line\nsecond line");
+    await written(page, "first line\nsecond line");
     await choose(page, "large");
     await page.getByText(/about \d+ tokens · about €?\$?0\.0/).waitFor();
     await page.reload();
     await page.getByRole("button", { name: /^Model: / }).waitFor();
-    assert.equal(await field(page).inputValue(), "first line\nsecond line");
+    await written(page, "first line\nsecond line");
     await field(page).press("Enter");
     await receipts(page).first().waitFor();
-    assert.equal(await field(page).inputValue(), "");
+    await written(page, "");
     await page.goto(`${given.url}/#/`);
     await page.locator(".offers").waitFor();
-    assert.equal(await field(page).inputValue(), "");
+    await written(page, "");
   },
 
   "stop, then go on": async () => {
@@ -155,9 +158,8 @@ const flows = {
     await page.getByRole("menuitem", { name: /^guide/ }).click();
     await page.getByRole("group", { name: "Version 3 of 3" }).waitFor();
     await page.getByText(/guide · on this server/).waitFor();
-    await page.getByRole("button", { name: "Previous version" }).click();
+    await answered(page, "PATCH", () => page.getByRole("button", { name: "Previous version" }).click());
     await page.getByText(/large · at 127\.0\.0\.1/).waitFor();
-    await page.waitForTimeout(400);
     await page.reload();
     await page.getByRole("group", { name: "Version 2 of 3" }).waitFor();
   },
@@ -166,17 +168,17 @@ const flows = {
     const page = await at();
     await ask(page, "First question", { model: "large" });
     await ask(page, "Second question");
-    assert.equal(await page.locator(".turn").count(), 4);
+    await turns(page, 4);
     await page.locator(".turn.user").first().hover();
     await page.getByRole("button", { name: "Edit", exact: true }).first().click();
     await page.getByRole("textbox", { name: "Edit" }).fill("First question, put better");
     await page.getByRole("button", { name: "Ask this instead" }).click();
     await page.getByRole("group", { name: "Version 2 of 2" }).waitFor();
     await receipts(page).first().waitFor();
-    assert.equal(await page.locator(".turn").count(), 2);
+    await turns(page, 2);
     await page.getByRole("button", { name: "Previous version" }).click();
     await page.getByText("Second question").last().waitFor();
-    assert.equal(await page.locator(".turn").count(), 4);
+    await turns(page, 4);
   },
 
   "instructions and parameters": async () => { // slow
@@ -188,12 +190,13 @@ const flows = {
     assert.deepEqual(await barriers(page), []);
     await page.getByLabel("Temperature").fill("0,3");
     await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
     await ask(page, "Which wind?", { model: "large" });
     await page.reload();
     await receipts(page).first().waitFor();
     await page.getByRole("button", { name: "Instructions and parameters", pressed: true }).click();
-    assert.equal(await page.getByLabel("Instructions", { exact: true }).inputValue(), "Answer in one sentence.");
-    assert.equal(await page.getByLabel("Temperature").inputValue(), "0.3");
+    await until(() => page.getByLabel("Instructions", { exact: true }).inputValue(), "Answer in one sentence.");
+    await until(() => page.getByLabel("Temperature").inputValue(), "0.3");
   },
 
   "too long, by how much, and shorter": async () => { // slow
@@ -243,11 +246,11 @@ const flows = {
     await ask(page, "the unhurried report", { model: "large", wait: false });
     await page.locator(".prose").getByText("What the figures say").waitFor();
     await page.context().setOffline(true);
-    await page.waitForTimeout(1500);
+    await page.waitForTimeout(1500); // so long it is away
     await page.context().setOffline(false);
     await receipts(page).first().waitFor();
-    assert.match(await answer(page).innerText(), /neighbouring towns\?/);
-    assert.equal(await answer(page).locator(".prose > *").count(), 11);
+    await answer(page).getByText("neighbouring towns?").first().waitFor();
+    await until(() => answer(page).locator(".prose > *").count(), 11);
   },
 
   "nothing is lost without a network": async () => { // slow
@@ -257,12 +260,12 @@ const flows = {
     await field(page).fill("Written on a train");
     await page.keyboard.press("Enter");
     await page.getByText("Not sent: the server does not answer. Your text is safe here.").waitFor();
-    assert.equal(await field(page).inputValue(), "Written on a train");
+    await written(page, "Written on a train");
     await page.context().setOffline(false);
     await page.getByRole("button", { name: "Try again" }).click();
     await receipts(page).first().waitFor();
-    assert.equal(await field(page).inputValue(), "");
-    assert.equal(await page.locator(".turn").count(), 2);
+    await written(page, "");
+    await turns(page, 2);
   },
 
   "two tabs agree": async () => { // slow
@@ -273,10 +276,10 @@ const flows = {
     await two.goto(one.url());
     await two.locator(".prose").getByText("What the figures say").waitFor();
     await Promise.all([receipts(one).first().waitFor(), receipts(two).first().waitFor()]);
-    assert.equal(await answer(two).innerText(), await answer(one).innerText());
+    await until(async () => (await answer(two).innerText()) === (await answer(one).innerText()), true);
     await ask(two, "And the roads?");
     await receipts(one).nth(1).waitFor();
-    assert.equal(await one.locator(".turn").count(), 4);
+    await turns(one, 4);
     assert.deepEqual([...complaints(one), ...complaints(two)], []);
   },
 
@@ -289,7 +292,7 @@ const flows = {
     const later = await at();
     await later.goto(url);
     await receipts(later).first().waitFor();
-    assert.match(await answer(later).innerText(), /neighbouring towns\?/);
+    await answer(later).getByText("neighbouring towns?").first().waitFor();
   },
 
   "rename, pin, archive, delete": async () => { // slow
@@ -338,15 +341,13 @@ const flows = {
     const page = await at();
     await ask(page, "A question about cormorants", { model: "large" });
     await page.goto(`${given.url}/#/`);
-    await page.keyboard.press("Control+k");
-    await page.keyboard.type("cormorants");
+    await search(page, "cormorants");
     await page.locator("mark").getByText("cormorants").first().waitFor();
     assert.deepEqual(await barriers(page), []);
     await page.keyboard.press("Enter");
     await page.waitForURL(/#\/c\/\w+\/m\/\w+/);
     await page.locator(".turn.user").getByText("cormorants").waitFor();
-    await page.keyboard.press("Control+k");
-    await page.keyboard.type("zzyzx");
+    await search(page, "zzyzx");
     await page.getByText("Nothing found.").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
@@ -365,7 +366,7 @@ const flows = {
     await page.getByRole("textbox", { name: "name", exact: true }).fill("Ms Weber");
     await page.getByRole("textbox", { name: "what", exact: true }).fill("her help");
     await page.getByRole("button", { name: "Insert" }).click();
-    assert.equal(await field(page).inputValue(), "Write thanks to Ms Weber for her help.");
+    await written(page, "Write thanks to Ms Weber for her help.");
     await field(page).fill("");
   },
 
@@ -375,8 +376,7 @@ const flows = {
     await page.getByText("Temporary: not in your list").waitFor();
     await ask(page, "A secret about ibises", { model: "large" });
     assert.equal(await list(page).getByText("ibises").count(), 0);
-    await page.keyboard.press("Control+k");
-    await page.keyboard.type("ibises");
+    await search(page, "ibises");
     await page.getByText("Nothing found.").waitFor();
   },
 
@@ -388,8 +388,8 @@ const flows = {
     await first.click();
     await page.getByRole("heading", { name }).waitFor();
     await page.locator(".offers button").first().click();
-    assert.notEqual(await field(page).inputValue(), "");
-    await page.keyboard.press("Enter");
+    await until(async () => (await field(page).inputValue()) !== "", true);
+    await field(page).press("Enter");
     await receipts(page).first().waitFor();
     await page.getByText(name).last().waitFor();
     assert.deepEqual(complaints(page), []);
@@ -400,7 +400,7 @@ const flows = {
     await ask(page, "please calculate 19.6 % of 2480", { model: "large" });
     const tool = page.locator("details.tool");
     await tool.waitFor();
-    assert.match(await tool.innerText(), /486[.,]08/);
+    await tool.getByText(/486[.,]08/).first().waitFor();
     await tool.locator("summary").click();
     await tool.getByText("Given").waitFor();
     assert.deepEqual(await barriers(page), []);
@@ -409,7 +409,7 @@ const flows = {
   "a rating with its reason": async () => { // slow
     const page = await at();
     await ask(page, "Rate this", { model: "large" });
-    await page.getByRole("button", { name: "Bad answer" }).click();
+    await answered(page, "PUT", () => page.getByRole("button", { name: "Bad answer" }).click());
     await page.getByRole("button", { name: "Hard to understand" }).click();
     await page.getByLabel("In your own words").fill("too short");
     assert.deepEqual(await barriers(page), []);
@@ -428,7 +428,7 @@ const flows = {
     assert.ok(page.asked.every((url) => url.startsWith(`${given.url}/`)), page.asked.filter((url) => !url.startsWith(given.url)).join());
     await page.goto(`${given.url}/#/`);
     await ask(page, "arabic", { model: "large" });
-    assert.equal(await page.locator(".prose > p").first().evaluate((node) => getComputedStyle(node).direction), "rtl");
+    await until(() => page.locator(".prose > p").first().evaluate((node) => getComputedStyle(node).direction), "rtl");
     assert.deepEqual(complaints(page), []);
   },
 
@@ -438,12 +438,13 @@ const flows = {
     await page.locator("header").getByRole("button", { name: /^More for/ }).click();
     await page.getByRole("menuitem", { name: "Share" }).click();
     await page.getByRole("button", { name: "Make a link" }).click();
+    await page.getByRole("button", { name: "Revoke" }).waitFor();
     const link = await page.getByLabel("Address").inputValue();
     assert.ok(link.startsWith(`${given.url}/#/shared/`), link);
     assert.deepEqual(await barriers(page), []);
     await page.getByRole("button", { name: "Revoke" }).click();
     await page.getByRole("button", { name: "Revoke" }).waitFor({ state: "detached" });
-    await page.getByRole("checkbox").check();
+    await answered(page, "PATCH", () => page.getByRole("checkbox").check());
     await page.keyboard.press("Escape");
     await page.locator("header").getByText("default").waitFor();
   },
@@ -455,27 +456,32 @@ const flows = {
     await page.evaluate(() => document.activeElement.blur());
     await page.keyboard.press("k");
     await page.keyboard.press("k");
-    assert.equal(await page.evaluate(() => document.activeElement.dataset.at), "2");
+    await until(() => page.evaluate(() => document.activeElement.dataset.at), "2");
     await page.keyboard.press("j");
     await page.keyboard.press("e");
-    await page.getByRole("complementary", { name: "Evidence" }).waitFor();
+    const panel = page.getByRole("complementary", { name: "Evidence" });
+    await panel.waitFor();
     await page.keyboard.press("Escape");
+    await panel.waitFor({ state: "detached" });
     await page.keyboard.press("?");
-    await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+    const keys = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+    await keys.waitFor();
     assert.deepEqual(await barriers(page), []);
     await page.keyboard.press("Escape");
+    await keys.waitFor({ state: "detached" });
     await page.keyboard.press("i");
-    assert.equal(await field(page).evaluate((node) => node === document.activeElement), true);
+    await until(() => field(page).evaluate(hasFocus), true);
     await page.keyboard.press("ArrowUp");
     await page.getByRole("textbox", { name: "Edit" }).waitFor();
     await page.keyboard.press("Escape");
+    await page.getByRole("textbox", { name: "Edit" }).waitFor({ state: "detached" });
     await page.keyboard.press("Control+.");
     await list(page).waitFor({ state: "detached" });
     await page.keyboard.press("Control+.");
     await list(page).waitFor();
     await page.keyboard.press("Control+Shift+o");
     await page.locator(".offers").waitFor();
-    assert.equal(await field(page).evaluate((node) => node === document.activeElement), true);
+    await until(() => field(page).evaluate(hasFocus), true);
   },
 
   "light and dark, wide and narrow": async () => { // slow
@@ -522,7 +528,7 @@ const flows = {
     await ask(page, "a slow one before the restart", { model: "large", wait: false });
     await page.locator(".prose").getByText("vent").first().waitFor();
     await please("restart");
-    await page.getByText("The answer broke off when the server restarted.").waitFor({ timeout: 60_000 });
+    await page.getByText("The answer broke off when the server restarted.").waitFor();
     assert.match(await answer(page).innerText(), /vent/);
     await ask(page, "and after it");
   },
@@ -533,7 +539,7 @@ const flows = {
     await page.getByRole("button", { name: "Ada Keller" }).click();
     await page.getByRole("menuitem", { name: "Sign out" }).click();
     await page.waitForURL(/#\/signin/);
-    assert.equal(await page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes("draft")).length), 0);
+    await until(() => page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes("draft"))), []);
   },
 };
 

@@ -2,8 +2,10 @@
 // keep a log of everything they ask, and axe. Each flow is told as a line {"flow", "error"}; a line
 // {"please", …} asks the Python side to do something, and waits for its answer.
 
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { isDeepStrictEqual } from "node:util";
 import { chromium } from "playwright-core";
 
 const AXE = new URL("../../web/node_modules/axe-core/axe.min.js", import.meta.url);
@@ -45,6 +47,29 @@ export async function opened(options = {}) {
   page.on("pageerror", (error) => page.said.push(error.message));
   page.on("request", (request) => page.asked.push(request.url()));
   return page;
+}
+
+/** Do `act`, which sends `method` to the API, and wait for the answer: much is shown before it. */
+export async function answered(page, method, act) {
+  const isIt = (response) => response.request().method() === method && response.url().includes("/api/");
+  const [response] = await Promise.all([page.waitForResponse(isIt), act()]);
+  return response;
+}
+
+/** Wait until `read` gives `wanted`; in vain, the error says what it gave last. */
+export async function until(read, wanted) {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const found = await read();
+    if (isDeepStrictEqual(found, wanted) || Date.now() > end) return assert.deepEqual(found, wanted);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Open the search by its keys and look for `words`; keys that come before it is there are lost. */
+export async function search(page, words) {
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Search" }).fill(words);
 }
 
 /** What `page` said that is no mere report of a refusal, which the flows look at themselves. */

@@ -33,7 +33,20 @@ async function opened(site, query, options = {}) {
 
 const inside = (page) => page.frameLocator("iframe");
 
+/** Wait until the frame of `page` is loaded, and so its script has run. */
+async function loaded(page) {
+  await inside(page).getByRole("textbox").waitFor();
+  await page.frames().find((one) => one.url().includes("/embed/")).waitForLoadState();
+}
+
+/** Wait until `isSo`; else `said` is the error. */
+async function until(isSo, said) {
+  for (let n = 0; n < 600 && !(await isSo()); n++) await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.ok(await isSo(), said());
+}
+
 async function asked(page, text) {
+  await loaded(page);
   await inside(page).getByRole("textbox").fill(text);
   await inside(page).getByRole("textbox").press("Enter");
 }
@@ -61,6 +74,7 @@ const flows = {
     const frame = inside(page);
     await frame.getByText("You are writing with an AI, not with a person").waitFor();
     assert.equal(await frame.getByRole("heading", { level: 1 }).innerText(), "Ask <the> office");
+    await loaded(page);
     await frame.getByRole("button", { name: "A form asks who belongs to my household" }).click();
     await frame.getByText("The AI wrote").waitFor();
     const answer = frame.locator("article.assistant").last();
@@ -107,10 +121,11 @@ const flows = {
     await page.reload();
     await inside(page).locator("article.assistant").getByText("remember this").waitFor();
     await inside(page).getByRole("button", { name: "New conversation" }).click();
-    assert.equal(await inside(page).locator("article").count(), 0);
+    await until(async () => (await inside(page).locator("article").count()) === 0, () => "it is still there");
     await inside(page).getByRole("button", { name: "A form asks" }).waitFor();
     await page.reload();
     await inside(page).getByRole("button", { name: "A form asks" }).waitFor();
+    await loaded(page);
     assert.equal(await inside(page).locator("article").count(), 0);
   },
 
@@ -131,23 +146,23 @@ const flows = {
     const page = await opened(sites.refused, { embed: embeds.good, label: "Ask" });
     await page.getByRole("button", { name: "Ask" }).click();
     await page.getByText("This assistant may not be shown on this site").waitFor();
-    assert.ok(page.said.some((text) => /frame-ancestors|Content Security Policy/i.test(text)), page.said.join());
-    assert.equal(await page.locator("iframe").count(), 0);
+    await until(() => page.said.some((text) => /frame-ancestors|Content Security Policy/i.test(text)), () => page.said.join());
+    await until(async () => (await page.locator("iframe").count()) === 0, () => "the frame is still there");
   },
 
   "a budget that is spent": async () => {
     const page = await opened(sites.allowed, { embed: embeds.poor, target: "1" });
     await asked(page, "is there anything left?");
     await inside(page).getByText("has used up what it may spend for now").waitFor();
+    await inside(page).getByRole("button", { name: "Try again" }).waitFor();
     const shown = await inside(page).locator("body").innerText();
     assert.ok(!/USD|budget|default/.test(shown), shown);
-    await inside(page).getByRole("button", { name: "Try again" }).waitFor();
     assert.match(shown, /is there anything left\?/);
   },
 
   "a place in the queue": async () => {
     const busy = await opened(sites.allowed, { embed: embeds.good, target: "1" });
-    await asked(busy, "[[standin tokens=400 tps=40]] slow");
+    await asked(busy, "[[standin tokens=5000 tps=40]] slow");
     await inside(busy).locator("article.assistant p").waitFor();
     const page = await opened(sites.allowed, { embed: embeds.good, target: "1" });
     await asked(page, "waiting");
@@ -160,8 +175,9 @@ const flows = {
     const page = await opened(sites.strict, { embed: embeds.good, label: "Ask" });
     await page.getByRole("button", { name: "Ask" }).click();
     await inside(page).getByRole("textbox").waitFor();
-    const box = await page.getByRole("dialog").boundingBox();
-    assert.ok(box.width > 300 && box.height > 300, JSON.stringify(box));
+    let box;
+    const isWide = async () => (box = await page.getByRole("dialog").boundingBox()).width > 300 && box.height > 300;
+    await until(isWide, () => JSON.stringify(box));
     assert.deepEqual(page.said, []);
   },
 
@@ -192,8 +208,13 @@ const flows = {
     const page = await opened(sites.allowed, { embed: embeds.good, label: "Ask" }, { viewport: { width: 360, height: 640 }, colorScheme: "dark" });
     await page.getByRole("button", { name: "Ask" }).click();
     await inside(page).getByRole("textbox").waitFor();
-    const box = await page.getByRole("dialog").boundingBox();
-    assert.deepEqual([box.x, box.y, box.width, box.height], [0, 0, 360, 640]);
+    let box;
+    const fills = async () => {
+      box = await page.getByRole("dialog").boundingBox();
+      return box.x === 0 && box.y === 0 && box.width === 360 && box.height === 640;
+    };
+    await until(fills, () => JSON.stringify(box));
+    await loaded(page);
     assert.ok(await inside(page).locator("body").evaluate((body) => body.scrollWidth <= 360));
     if (given.pictures) await page.screenshot({ path: `${given.pictures}/embed-phone-dark.png` });
     await inside(page).getByRole("button", { name: "Close" }).click();

@@ -2,7 +2,7 @@
 // Usage: node handbook.mjs, with {"browser", "url"} as a line of JSON on stdin.
 
 import assert from "node:assert/strict";
-import { barriers, complaints, given, opened, run } from "./driver.mjs";
+import { barriers, complaints, given, opened, run, until } from "./driver.mjs";
 
 const PATHS = ["/docs/fr", "/docs/de/add-a-provider", "/docs/es/privacy", "/docs/it?q=budget", "/docs/en?q=xyzzy"];
 const PHONE = { viewport: { width: 360, height: 740 } };
@@ -51,9 +51,9 @@ const flows = {
     const page = await opened();
     await page.goto(`${given.url}/docs/en/ask`);
     await page.keyboard.press("Tab");
-    assert.equal(await page.evaluate(() => document.activeElement.textContent), "To the text");
+    await until(() => page.evaluate(() => document.activeElement.textContent), "To the text");
     await page.keyboard.press("Enter");
-    assert.equal(await page.evaluate(() => document.activeElement.id), "text");
+    await until(() => page.evaluate(() => document.activeElement.id), "text");
   },
 };
 
