@@ -360,6 +360,7 @@ def _of_tools(theirs: Theirs) -> dict[str, list[Attempt]]:
         "title": "Mine",
         "allowed_origins": ["https://evil.example"],
     }
+    asked_of = {"model": "large", "messages": [{"role": "user", "content": "Hello"}]}
     asked = {"token": "x" * 43, "messages": [{"role": "user", "content": "Hello"}]}
     return {
         "listPrompts": [Attempt(200), Attempt(404, f"?project_id={project.id}")],
@@ -376,6 +377,16 @@ def _of_tools(theirs: Theirs) -> dict[str, list[Attempt]]:
         "changeAssistant": [Attempt(404, path=assistant, body={"version": 1, "name": "Mine"})],
         "deleteAssistant": [Attempt(404, path=assistant)],
         "copyAssistant": [Attempt(404, path=assistant, body={})],
+        "askPlayground": [Attempt(404, body={**asked_of, "project_id": project.id})],
+        "createVote": [
+            Attempt(404, body={"project_id": name, "models": ["a", "b"], "winner": "a"})
+            for name in (project.id, project.name)
+        ],
+        "summarizeVotes": [
+            Attempt(200),
+            Attempt(404, f"?project_id={project.id}"),
+            Attempt(404, f"?models=a&project_id={project.name}"),
+        ],
         "listEmbeds": [Attempt(404, f"?project_id={project.id}")],
         "createEmbed": [Attempt(404, body=embed)],
         "deleteEmbed": [Attempt(404, path={"embed_id": theirs.embed_id})],

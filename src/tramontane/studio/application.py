@@ -52,6 +52,7 @@ from tramontane.studio.routes import (
     mistral_libraries,
     models,
     passages,
+    playground,
     policies,
     projects,
     prompts,
@@ -69,6 +70,7 @@ from tramontane.studio.routes import (
     tables,
     transfer,
     usage,
+    votes,
 )
 from tramontane.studio.sign_in import SignIns
 from tramontane.studio.upkeep import running
@@ -225,6 +227,9 @@ def api(platform: Callable[[], Platform]) -> Router:
             budgets.list_budgets,
             budgets.set_budget,
             budgets.remove_budget,
+            playground.ask_playground,
+            votes.create_vote,
+            votes.summarize_votes,
             usage.report_usage,
             usage.get_request_usage,
             independence.get_independence,

@@ -23,6 +23,7 @@ from tramontane.errors import (
     Unavailable,
 )
 from tramontane.store.assistants import AssistantSettings
+from tramontane.studio.following import Following
 from tramontane.studio.imports import best_model
 from tramontane.tools import ALL, Tool
 
@@ -108,7 +109,7 @@ async def answer(
     messages = [{"role": "system", "content": asked.system}, *turns]
     body = {**asked.body, "messages": messages}
     for wait_s in (*AGAIN_AFTER_S, None):
-        source = _Source(turn(tokens, asked.key_id, body, asked.tools))
+        source = Following(turn(tokens, asked.key_id, body, asked.tools))
         try:
             return _events(source, await source.next(FIRST_S), token, end)
         except (Unavailable, Forbidden) as error:
@@ -122,49 +123,8 @@ async def answer(
     raise AssertionError  # the last try returns or raises
 
 
-class _Source:
-    """Pieces of an answer, waited for no longer than one wants, and none lost by it."""
-
-    def __init__(self, pieces: AsyncGenerator[Piece, None]) -> None:
-        self._pieces = pieces
-        self._coming: asyncio.Task[Piece | None] | None = None
-        self._closing: asyncio.Task[None] | None = None
-        self.is_over = False
-
-    async def next(self, within_s: float) -> Piece | None:
-        """Return the next piece, None where it has not come yet or all have come."""
-        if self._coming is None:
-            self._coming = asyncio.create_task(self._next())
-        done, _ = await asyncio.wait({self._coming}, timeout=within_s)
-        if not done:
-            return None
-        coming, self._coming = self._coming, None
-        return coming.result()
-
-    async def _next(self) -> Piece | None:
-        try:
-            return await anext(self._pieces)
-        except StopAsyncIteration:
-            self.is_over = True
-            return None
-
-    async def close(self) -> None:
-        """End the request, whether it has ended or not.
-
-        In a task of its own: who closes because its client left is cancelled at every step.
-        """
-        self._closing = asyncio.create_task(self._close())
-        await asyncio.shield(self._closing)
-
-    async def _close(self) -> None:
-        if self._coming is not None:
-            self._coming.cancel()
-            await asyncio.gather(self._coming, return_exceptions=True)
-        await self._pieces.aclose()
-
-
 async def _events(
-    source: _Source, first: Piece | None, token: Callable[[], str], end: Callable[[], None]
+    source: Following[Piece], first: Piece | None, token: Callable[[], str], end: Callable[[], None]
 ) -> AsyncGenerator[bytes, None]:
     try:
         piece = first
