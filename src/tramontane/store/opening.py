@@ -14,6 +14,7 @@ from tramontane.store import (
     models,
     projects,
     providers,
+    publications,
     routes,
     usage,
 )
@@ -58,6 +59,7 @@ def picture(store: Store) -> Picture:
             providers=tuple(providers.list_all(c)),
             routes=tuple(routes.list_all(c)),
             drills=tuple(drills.running(c)),
+            publications=publications.for_gateways(c),
         )
 
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from tramontane.money import Price
+
 Window = Literal["day", "month", "total"]
 Right = Literal["infer", "read", "operate"]
 Owner = Literal["project", "key"]  # of a budget
@@ -135,6 +137,7 @@ class EngineInstance(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     pid: int | None = None
     supports_tools: bool = False  # known once it is ready
+    cold_start_ms: int | None = None  # how long its last start took, once there was one
     updated_at_ms: int
 
 
@@ -165,6 +168,7 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True):
     publication_id: str = ""  # under which it was bought, from the project `publisher_id`
     publisher_id: str = ""
     serving_cost_nano: int = 0  # what serving it cost the publisher, where it was bought
+    publication_version: int = 0  # by whose price and terms
 
 
 class SpentWindows(msgspec.Struct, frozen=True):
@@ -211,6 +215,67 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     report: bytes | None = None
 
 
+class PublishedPrice(msgspec.Struct, frozen=True):
+    """What buyers pay, in nano-units: usually, and at each service tier they may ask for."""
+
+    usual: Price
+    tiers: dict[str, Price] = {}
+
+
+class Offered(msgspec.Struct, frozen=True, kw_only=True):
+    """A publication in one of its versions. `publisher` is the name of its project as it is now.
+
+    `card` is JSON, `audience` ids of projects, None for everybody. A version never changes.
+    """
+
+    id: str
+    name: str
+    project_id: str
+    publisher: str
+    deployment: str
+    version: int
+    card: bytes
+    terms: str
+    price: PublishedPrice
+    audience: tuple[str, ...] | None
+    withdrawn_at_ms: int | None = None
+    created_at_ms: int
+    created_by: str
+    changed_at_ms: int
+
+    def is_for(self, project_id: str) -> bool:
+        """Whether that project may accept this version: nobody buys from themselves."""
+        if project_id == self.project_id:
+            return False
+        return self.audience is None or project_id in self.audience
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """A project has accepted a version of a publication: its terms and its price."""
+
+    publication_id: str
+    project_id: str
+    version: int
+    accepted_at_ms: int
+    accepted_by: str
+    ended_at_ms: int | None = None
+
+
+class PublishedName(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gateway needs of a publication. `prices` are those of the versions in
+    `subscribers`, which are projects with the version they accepted.
+    """
+
+    id: str
+    name: str
+    project_id: str
+    deployment: str
+    is_withdrawn: bool
+    audience: tuple[str, ...] | None
+    prices: dict[int, PublishedPrice]
+    subscribers: tuple[tuple[str, int], ...]
+
+
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
     """All configuration in the store, as of one revision: what a gateway decides by."""
 
@@ -224,6 +289,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[StoredProvider, ...] = ()
     routes: tuple[StoredRoute, ...] = ()
     drills: tuple[Drill, ...] = ()  # those that run
+    publications: tuple[PublishedName, ...] = ()
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,8 +7,8 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
 from tramontane.config import RouteSettings, Settings, check_route
-from tramontane.errors import ConfigError, InvalidRequest
-from tramontane.store import deployments, schema
+from tramontane.errors import ConfigError, Conflict, InvalidRequest
+from tramontane.store import deployments, publications, schema
 from tramontane.store.database import bump_revision
 from tramontane.store.names import unknown
 from tramontane.store.planning import merged_routes
@@ -16,13 +16,15 @@ from tramontane.store.records import StoredRoute
 
 
 def put(c: Connection, name: str, settings: RouteSettings, now_ms: int) -> StoredRoute:
-    """Keep the route in place of one of the same name. Raises InvalidRequest."""
+    """Keep the route in place of one of the same name. Raises InvalidRequest, Conflict."""
     try:
         check_route(name, settings, "route")
     except ConfigError as error:
         raise InvalidRequest(
             error.message.removeprefix("route.").removeprefix("'route': ")
         ) from None
+    if name in publications.named(c):
+        raise Conflict(f"{name!r} is the name of a publication; choose another", param="name")
     route = StoredRoute(name=name, settings=msgspec.json.encode(settings), created_at_ms=now_ms)
     table = schema.routes
     c.execute(delete(table).where(table.c.name == name))

@@ -157,6 +157,7 @@ engine_instances = Table(
     Column("message", Text, nullable=False),
     Column("pid", BigInteger),
     Column("supports_tools", Boolean, nullable=False),
+    Column("cold_start_ms", BigInteger),
     Column("updated_at_ms", BigInteger, nullable=False),
 )
 
@@ -185,6 +186,7 @@ usage = Table(
     Column("publication_id", Text, nullable=False, server_default=""),
     Column("publisher_id", Text, nullable=False, server_default=""),  # the project that is paid
     Column("serving_cost_nano", BigInteger, nullable=False, server_default="0"),
+    Column("publication_version", Integer, nullable=False, server_default="0"),
 )
 # Covers `usage.spend`, which then never touches the table itself.
 Index(
@@ -280,7 +282,7 @@ publication_versions = Table(
     Column("version", Integer, primary_key=True),
     Column("card", LargeBinary, nullable=False),  # JSON
     Column("terms", Text, nullable=False),
-    Column("price", LargeBinary, nullable=False),  # JSON of a `pricing.PriceSettings`
+    Column("price", LargeBinary, nullable=False),  # JSON of a `records.PublishedPrice`
     Column("audience", Words),  # ids of projects; none: everybody
     Column("created_by", Text, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
@@ -295,6 +297,26 @@ subscriptions = Table(
     Column("version", Integer, nullable=False),
     Column("accepted_by", Text, nullable=False),
     Column("ended_at_ms", BigInteger),
+)
+
+prepayments = Table(
+    "prepayments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey("projects.id"), nullable=False),
+    Column("amount_nano", BigInteger, nullable=False),
+    Column("reference", Text),  # of an invoice, say: counted once
+    Column("recorded_by", Text, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+_referred = text("reference IS NOT NULL")
+Index(
+    "prepayments_reference",
+    prepayments.c.project_id,
+    prepayments.c.reference,
+    unique=True,
+    sqlite_where=_referred,
+    postgresql_where=_referred,
 )
 
 votes = Table(

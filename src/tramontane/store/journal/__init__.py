@@ -7,7 +7,12 @@ below; `python -m tramontane.store.journal DIR` prints one. It does not know bud
 
 from tramontane.store.journal.disk import Disk, FolderDisk
 from tramontane.store.journal.importer import Imported, Importer, Recovered, recover
-from tramontane.store.journal.records import CheckpointRecord, HoldRecord, SettleRecord
+from tramontane.store.journal.records import (
+    CheckpointRecord,
+    HoldRecord,
+    SaleRecord,
+    SettleRecord,
+)
 from tramontane.store.journal.writer import STATUS_BYTES, Hold, SyncJob, Writer
 
 __all__ = [
@@ -20,6 +25,7 @@ __all__ = [
     "Imported",
     "Importer",
     "Recovered",
+    "SaleRecord",
     "SettleRecord",
     "SyncJob",
     "Writer",

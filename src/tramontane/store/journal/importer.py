@@ -159,7 +159,9 @@ def _open_holds(disk: Disk, names: Sequence[str]) -> dict[tuple[str, int], tuple
 
 def _bill_lost(hold: HoldRecord, checkpoint_tokens: int, now_ms: int) -> UsageRecord:
     completion_tokens = min(checkpoint_tokens, hold.output_bound_tokens)
-    cost = cost_nano(hold.price, Usage(hold.prompt_estimate_tokens, completion_tokens))
+    usage = Usage(hold.prompt_estimate_tokens, completion_tokens)
+    cost = cost_nano(hold.price, usage)
+    sale = hold.sale
     return UsageRecord(
         request_id=hold.request_id,
         attempt=hold.attempt,
@@ -178,6 +180,10 @@ def _bill_lost(hold: HoldRecord, checkpoint_tokens: int, now_ms: int) -> UsageRe
         provider=hold.provider,
         region=hold.region,
         is_priced=hold.price.is_known,
+        publication_id="" if sale is None else sale.publication_id,
+        publisher_id="" if sale is None else sale.publisher_id,
+        serving_cost_nano=0 if sale is None else cost_nano(sale.own_price, usage),
+        publication_version=0 if sale is None else sale.version,
     )
 
 

@@ -32,6 +32,15 @@ _head_check = Struct("<I8x")
 _frame = Struct("<HII")
 
 
+class SaleRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Under which publication an attempt is bought, and the price of what serves it."""
+
+    publication_id: str
+    version: int
+    publisher_id: str
+    own_price: Price
+
+
 class HoldRecord(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     """An attempt was allowed to cost up to `bound_nano`; it began at `started_at_ms`."""
 
@@ -48,6 +57,7 @@ class HoldRecord(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     output_bound_tokens: int
     provider: str = ""
     region: str = ""
+    sale: SaleRecord | None = None
 
 
 class CheckpointRecord(msgspec.Struct, frozen=True, array_like=True, tag=2, gc=False):
@@ -82,6 +92,7 @@ class SettleRecord(msgspec.Struct, frozen=True, array_like=True, tag=3, gc=False
     publication_id: str = ""
     publisher_id: str = ""
     serving_cost_nano: int = 0
+    publication_version: int = 0
 
     def usage(self) -> UsageRecord:
         """Return the row of the store's usage table."""

@@ -1,4 +1,6 @@
-"""Catalogue: own cards, files fetched from a hub, models offered to other projects, votes."""
+"""Catalogue: own cards, files fetched from a hub, models offered to other projects, votes, and how
+long engines took to start.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -64,6 +66,24 @@ def upgrade() -> None:
         sa.Column("ended_at_ms", sa.BigInteger()),
     )
     op.create_table(
+        "prepayments",
+        sa.Column("id", sa.Text(), primary_key=True),
+        sa.Column("project_id", sa.Text(), sa.ForeignKey("projects.id"), nullable=False),
+        sa.Column("amount_nano", sa.BigInteger(), nullable=False),
+        sa.Column("reference", sa.Text()),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+    )
+    referred = sa.text("reference IS NOT NULL")
+    op.create_index(
+        "prepayments_reference",
+        "prepayments",
+        ["project_id", "reference"],
+        unique=True,
+        sqlite_where=referred,
+        postgresql_where=referred,
+    )
+    op.create_table(
         "votes",
         sa.Column("id", sa.Text(), primary_key=True),
         sa.Column("member_id", sa.Text(), sa.ForeignKey("members.id"), nullable=False),
@@ -74,6 +94,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.LargeBinary(), nullable=False),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
     )
+    op.add_column("engine_instances", sa.Column("cold_start_ms", sa.BigInteger()))
     op.add_column("deployments", sa.Column("project_id", sa.Text()))
     op.add_column("deployments", sa.Column("card_id", sa.Text()))
     op.add_column("links", sa.Column("new_project", sa.Text()))
@@ -83,5 +104,9 @@ def upgrade() -> None:
     op.add_column(
         "usage",
         sa.Column("serving_cost_nano", sa.BigInteger(), nullable=False, server_default="0"),
+    )
+    op.add_column(
+        "usage",
+        sa.Column("publication_version", sa.Integer(), nullable=False, server_default="0"),
     )
     op.create_index("usage_publisher", "usage", ["publisher_id", "started_at_ms"])
