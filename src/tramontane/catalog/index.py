@@ -1,0 +1,357 @@
+"""The catalogue in memory: which cards a question finds, in which order, and the counts beside it.
+
+Pure: made of rows, asked with queries, changed never. It does not know cards, files or stores.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from functools import reduce
+from itertools import islice
+from operator import itemgetter
+
+import msgspec
+import numpy as np
+
+from tramontane.catalog import language_names
+from tramontane.catalog.columns import (
+    FacetColumn,
+    Mask,
+    Numbers,
+    OfferTable,
+    Places,
+)
+from tramontane.catalog.machine import LARGEST_SHARE, Memory
+from tramontane.catalog.postings import VALUE, WHOLE_NAME, Postings, Scores
+from tramontane.catalog.queries import FACETS, Facet, FacetCount, Found, Query, Unmatched
+from tramontane.catalog.rows import Row
+from tramontane.catalog.words import folded, pieces, words
+
+MOST_VALUES_SHOWN = 200
+MOST_WORDS = 12
+_LEAST_BEGINNING = 3  # letters, before a value is found by its beginning
+_UNKNOWN = -1
+_LAST = np.int64(2**62)
+
+_VALUES: Sequence[tuple[Facet, Callable[[Row], Iterable[str]]]] = (
+    ("publisher", lambda row: _one(row.publisher)),
+    ("openness", lambda row: (row.openness,)),
+    ("licence", lambda row: _one(row.licence)),
+    ("language", lambda row: row.languages),
+    ("ability", lambda row: row.abilities),
+    ("kind", lambda row: _one(row.kind)),
+    ("modality", lambda row: row.modalities),
+)
+"""The facets of cards; the others are of their offers."""
+
+_FACETS_OF_WORDS: tuple[Facet, ...] = (
+    "publisher", "openness", "licence", "language", "ability", "kind", "provider",
+)  # fmt: skip
+
+
+class _Conditions(msgspec.Struct, frozen=True):
+    """What must hold: of cards by facet, of cards besides, of offers by facet and by price."""
+
+    rest: Mask
+    cards: dict[Facet, Mask]
+    offers: dict[Facet, Mask]
+    price: Mask | None
+
+
+class Index:
+    """All cards, to be searched."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        rows = list(rows)
+        self._count = len(rows)
+        self.ids = [row.id for row in rows]
+        self._offers = OfferTable(rows)
+        self._columns = {facet: FacetColumn(len(rows), map(of, rows)) for facet, of in _VALUES}
+        self._postings = Postings(rows)
+        self._context = _numbers(row.context_tokens for row in rows)
+        self._parameters = _numbers(row.parameters for row in rows)
+        self._needed = _numbers(row.needed_bytes for row in rows)
+        self._has_files = np.array([row.has_files for row in rows], np.bool_)
+        self._has_offers = np.array([bool(row.offers) for row in rows], np.bool_)
+        self._owners = [(n, row.project_id) for n, row in enumerate(rows) if row.project_id]
+        self._released = np.array([row.released for row in rows], np.int64)
+        self._best = _best_places(rows)
+        names = [(folded(row.name), row.id) for row in rows]
+        self._name = _places(sorted(range(len(rows)), key=names.__getitem__))
+        self._values = sorted(self._words_of_values())
+
+    def __len__(self) -> int:
+        return self._count
+
+    def search(
+        self,
+        query: Query,
+        *,
+        memory: Memory | None = None,
+        here: Collection[str] = (),
+        seen_by: Collection[str] | None = None,
+    ) -> Found:
+        """Return what `query` finds.
+
+        `here` are the ids of cards that are deployed on this platform, `seen_by` the projects
+        whose own cards are seen beside everybody's; None: all.
+        """
+        visible = self._visible(seen_by)
+        matches, scores = self._matches(query.text, visible)
+        prices = self._offers.priced(query.mix)
+        conditions = _Conditions(
+            visible & matches & self._in_range(query, memory, here),
+            {f: c.having(c.codes_of(query.values[f])) for f, c in self._columns.items()
+             if f in query.values},
+            self._offer_conditions(query),
+            None if query.max_price_nano is None
+            else prices <= query.max_price_nano * query.mix.parts,
+        )  # fmt: skip
+        offers = self._offers_left(conditions)
+        left = self._rows_left(conditions)
+        cheapest = self._offers.cheapest(prices, offers)
+        rows = self._ordered(query, left, scores, cheapest)
+        shown = rows[query.offset : query.offset + query.limit]
+        return Found(
+            total=int(np.count_nonzero(left)),
+            rows=[int(row) for row in shown],
+            cheapest=[self._offers.cheapest_of(int(row), prices, offers) for row in shown],
+            facets=self._facets(query, conditions),
+            unmatched=list(self._unmatched(query, visible)),
+        )
+
+    # -- conditions
+
+    def _visible(self, seen_by: Collection[str] | None) -> Mask:
+        visible = np.ones(self._count, np.bool_)
+        if seen_by is not None:
+            visible[[row for row, project in self._owners if project not in seen_by]] = False
+        return visible
+
+    def _in_range(self, query: Query, memory: Memory | None, here: Collection[str]) -> Mask:
+        left = np.ones(self._count, np.bool_)
+        for numbers, least, most in (
+            (self._context, query.min_context, query.max_context),
+            (self._parameters, query.min_parameters, query.max_parameters),
+        ):
+            if least is not None:
+                left &= numbers >= least
+            if most is not None:
+                left &= (numbers <= most) & (numbers != _UNKNOWN)
+        if query.fits:
+            most_bytes = 0 if memory is None else int(memory.total_bytes * LARGEST_SHARE)
+            left &= (self._needed <= most_bytes) & (self._needed != _UNKNOWN)
+        if query.offered:
+            left &= self._offered(query, here)
+        return left
+
+    def _offered(self, query: Query, here: Collection[str]) -> Mask:
+        found = np.zeros(self._count, np.bool_)
+        if "local" in query.offered:
+            found |= self._has_files
+        if "provider" in query.offered:
+            found |= self._has_offers
+        if "here" in query.offered and here:
+            found |= np.fromiter((card_id in here for card_id in self.ids), np.bool_, self._count)
+        return found
+
+    def _offer_conditions(self, query: Query) -> dict[Facet, Mask]:
+        return {
+            facet: places.having(places.codes_of(query.values[facet]))
+            for facet, places in self._places().items()
+            if facet in query.values
+        }
+
+    def _places(self) -> dict[Facet, Places]:
+        return {"provider": self._offers.providers, "jurisdiction": self._offers.jurisdictions}
+
+    def _offers_left(self, conditions: _Conditions, but: Facet | None = None) -> Mask:
+        left = np.ones(len(self._offers), np.bool_)
+        for facet, holds in conditions.offers.items():
+            if facet != but:
+                left &= holds
+        return left if conditions.price is None else left & conditions.price
+
+    def _rows_left(self, conditions: _Conditions, but: Facet | None = None) -> Mask:
+        left = conditions.rest.copy()
+        for facet, holds in conditions.cards.items():
+            if facet != but:
+                left &= holds
+        if conditions.price is not None or conditions.offers.keys() - {but}:
+            left &= self._offers.rows_with(self._offers_left(conditions, but))
+        return left
+
+    # -- words
+
+    def _matches(self, text: str, visible: Mask) -> tuple[Mask, Numbers | None]:
+        """Return the rows that have every word of `text`, and how well; None without words."""
+        typed = words(text)[:MOST_WORDS]
+        if not typed:
+            return visible, None
+        matches, total = self._all_of(typed, visible)
+        if len(typed) > 1 and not matches.any():  # "deep seek" is written as one
+            matches, total = self._all_of(["".join(typed)], visible)
+        total[self._postings.whole(typed)] += WHOLE_NAME
+        return matches, total
+
+    def _all_of(self, typed: Sequence[str], visible: Mask) -> tuple[Mask, Numbers]:
+        matches, total = visible.copy(), np.zeros(self._count, np.int64)
+        for word in typed:
+            scores = self._nearest_scores(word, visible)
+            matches &= scores > 0
+            total += scores
+        return matches, total
+
+    def _nearest_scores(self, word: str, visible: Mask) -> Scores:
+        """Return how well a word is matched: as it stands, else in pieces, else misspelt."""
+        scores = self._scores(word) * visible
+        if scores.any():
+            return scores
+        parts = pieces(word)
+        if len(parts) > 1:
+            scores = reduce(np.minimum, map(self._scores, parts)) * visible
+            if scores.any():
+                return scores
+        return self._postings.misspelt(word) * visible
+
+    def _scores(self, word: str) -> Scores:
+        scores = self._postings.scores(word)
+        for facet, codes in self._values_of(word).items():
+            places = self._places().get(facet)
+            if places is None:
+                having = self._columns[facet].having(codes)
+            else:
+                having = self._offers.rows_with(places.having(codes))
+            scores = np.maximum(scores, having.astype(np.uint8) * np.uint8(2 * VALUE))
+        return scores
+
+    def _values_of(self, word: str) -> dict[Facet, list[int]]:
+        """Return the values that have a word which begins so (or is so, where it is short)."""
+        found: dict[Facet, list[int]] = {}
+        first = bisect_left(self._values, word, key=itemgetter(0))
+        for known, facet, code in islice(self._values, first, None):
+            if not known.startswith(word) or (known != word and len(word) < _LEAST_BEGINNING):
+                break
+            found.setdefault(facet, []).append(code)
+        return found
+
+    def _words_of_values(self) -> Iterator[tuple[str, Facet, int]]:
+        known = language_names.names()
+        for facet in _FACETS_OF_WORDS:
+            for code, value in enumerate(self._known_values(facet)):
+                texts = [value]
+                if facet == "language":
+                    texts = list(known.get(value, ()))
+                elif facet == "provider":
+                    texts.append(self._offers.titles[value])
+                found = {word for text in texts for word in words(text.replace("_", " "))}
+                yield from ((word, facet, code) for word in found)
+
+    # -- order
+
+    def _ordered(
+        self, query: Query, left: Mask, scores: Numbers | None, prices: Numbers
+    ) -> Numbers:
+        """Return the first rows in the order asked for, at least up to the page's end."""
+        rows = np.flatnonzero(left)
+        key = self._keys(query, scores, prices)[rows]
+        end = query.offset + query.limit
+        if len(rows) > 2 * end:  # only those that can be among the first are put in order
+            kept = key <= np.partition(key, end - 1)[end - 1]
+            rows, key = rows[kept], key[kept]
+        return rows[np.lexsort((self._best[rows], key))]
+
+    def _keys(self, query: Query, scores: Numbers | None, prices: Numbers) -> Numbers:
+        if query.sort == "price":
+            return prices
+        if query.sort == "context":
+            return np.where(self._context == _UNKNOWN, _LAST, -self._context)
+        if query.sort == "size":
+            return np.where(self._parameters == _UNKNOWN, _LAST, self._parameters)
+        if query.sort == "newest":
+            return -self._released
+        if query.sort == "name":
+            return self._name
+        return self._best if scores is None else -scores
+
+    # -- counts
+
+    def _facets(self, query: Query, conditions: _Conditions) -> dict[Facet, list[FacetCount]]:
+        found: dict[Facet, list[FacetCount]] = {}
+        without_any = self._rows_left(conditions)
+        for facet in FACETS:
+            is_own = facet in conditions.cards or facet in conditions.offers
+            rows = self._rows_left(conditions, facet) if is_own else without_any
+            places = self._places().get(facet)
+            if places is None:
+                counts = self._columns[facet].counts(rows)
+                chosen = self._columns[facet].codes_of(query.values.get(facet, ()))
+            else:
+                offers = self._offers_left(conditions, facet) & self._offers.of_rows(rows)
+                counts = places.counts(offers)
+                chosen = places.codes_of(query.values.get(facet, ()))
+            found[facet] = list(self._counted(facet, counts, chosen))
+        return found
+
+    def _counted(self, facet: Facet, counts: Numbers, chosen: list[int]) -> Iterator[FacetCount]:
+        values = self._known_values(facet)
+        order = sorted(np.flatnonzero(counts), key=lambda code: (-counts[code], values[code]))
+        shown = order[:MOST_VALUES_SHOWN]
+        for code in dict.fromkeys([*map(int, shown), *chosen]):
+            title = self._title(facet, values[code])
+            yield FacetCount(value=values[code], count=int(counts[code]), title=title)
+
+    def _title(self, facet: Facet, value: str) -> str | None:
+        if facet == "language":
+            return language_names.title(value)
+        return self._offers.titles[value] if facet == "provider" else None
+
+    def _known_values(self, facet: Facet) -> list[str]:
+        places = self._places().get(facet)
+        return self._columns[facet].values if places is None else places.values
+
+    def _unmatched(self, query: Query, visible: Mask) -> Iterator[Unmatched]:
+        for facet, asked in query.values.items():
+            places = self._places().get(facet)
+            known = self._columns[facet] if places is None else places
+            for value in asked:
+                if not known.codes_of([value]):
+                    seen = self._seen_values(facet, visible)
+                    near = get_close_matches(folded(value), seen, 3)
+                    yield Unmatched(facet=facet, value=value, nearest=[seen[n] for n in near])
+
+    def _seen_values(self, facet: Facet, visible: Mask) -> dict[str, str]:
+        places = self._places().get(facet)
+        if places is None:
+            counts = self._columns[facet].counts(visible)
+        else:
+            counts = places.counts(self._offers.of_rows(visible))
+        values = self._known_values(facet)
+        return {folded(values[code]): values[code] for code in np.flatnonzero(counts)}
+
+
+def best_key(row: Row) -> tuple[int, int, str]:
+    """Return what the order "best" goes by once words have been matched.
+
+    Nothing else of a card counts: neither who publishes or offers it, nor whether it is open.
+    """
+    return -row.completeness, -row.released, row.id
+
+
+def _best_places(rows: Sequence[Row]) -> Numbers:
+    keys = [best_key(row) for row in rows]
+    return _places(sorted(range(len(rows)), key=keys.__getitem__))
+
+
+def _places(order: Sequence[int]) -> Numbers:
+    places = np.empty(len(order), np.int64)
+    places[list(order)] = np.arange(len(order))
+    return places
+
+
+def _numbers(values: Iterable[int | None]) -> Numbers:
+    return np.array([_UNKNOWN if value is None else value for value in values], np.int64)
+
+
+def _one(value: str | None) -> tuple[str, ...]:
+    return () if value is None else (value,)
