@@ -34,7 +34,7 @@ from tramontane.engines.keys import engine_key
 from tramontane.engines.plan import LocalModel, local_models
 from tramontane.engines.supervisor import EngineSpec, Supervisor
 from tramontane.errors import ConfigError, TramontaneError
-from tramontane.gateway.news import Launch, News
+from tramontane.gateway.news import Launch, News, Wish
 from tramontane.providers.remote import RemoteModel, read_key, remote_models
 from tramontane.store import drills, engines, keys, links, members, projects
 from tramontane.store.database import Store, migrate, open_store
@@ -49,6 +49,8 @@ _EXAMPLE = '{"model": "MODEL", "max_tokens": 60, "messages": [{"role": "user", "
 _EXAMPLE_GUIDE = (
     '{"model": "guide", "messages": [{"role": "user", "content": "What is 15 % of 240?"}]}'
 )
+
+_SERVED = ("ready", "asleep")  # what sleeps is woken by who asks
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -158,7 +160,7 @@ class Platform:
         self._engine_states: dict[str, str] = {}
         self._unstored: dict[str, EngineInstance] = {}  # the store's thread only
         self._engine_messages: dict[str, str] = {}
-        self._served: frozenset[str] = frozenset()  # engines that the gateway knows to be ready
+        self._served: frozenset[str] = frozenset()  # engines that the gateway knows how to reach
         self._news = asyncio.Event()
 
     @property
@@ -229,14 +231,16 @@ class Platform:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
         with self._store.write() as c:
-            for instance in engines.list_instances(c):
+            found = engines.list_instances(c)
+            for instance in found:
                 engines.remove_instance(c, instance.deployment)
         supervisor = Supervisor(
             self._report_engine,
             lambda deployment, nonce: engine_key(self._pepper, deployment, nonce),
             logs_dir=self._folder.logs,
+            known=[one for one in found if one.state == "asleep" and one.cold_start_ms is not None],
         )
-        gateway = self._start_children()
+        gateway = self._start_children(supervisor)
         poll = loop.create_task(self._follow_store(supervisor))
         try:
             await self._until_ready(gateway, stopped)
@@ -256,7 +260,7 @@ class Platform:
             self._executor.shutdown()
         return 0
 
-    def _start_children(self) -> Child:
+    def _start_children(self, supervisor: Supervisor) -> Child:
         socket_path, gateway_socket = self._private_sockets()
         fd = self._listener.fileno()
 
@@ -285,7 +289,7 @@ class Platform:
         logs = self._folder.logs
         self._children = [
             Child("gateway", ["-m", "tramontane.gateway.process"], launch, logs / "gateway.log",
-                  self._tell_gateway, (fd,)),
+                  self._tell_gateway, (fd,), lambda line: _grant(supervisor, line)),
             Child("studio", ["-m", "tramontane.studio", socket_path], studio, logs / "studio.log",
                   self._tell_gateway),
             Child("worker", ["-m", "tramontane.worker"], settings, logs / "worker.log",
@@ -307,6 +311,7 @@ class Platform:
         self._children[0].tell(msgspec.json.encode(News(parts=parts)))
 
     def _open_books(self) -> tuple[Opening, Picture]:
+        self._store_instances()  # a gateway that begins anew must not be shown an engine that ended
         opening = prepare(self._folder.journal, self._store, clock_ms)
         self._end_drills()
         return opening, picture(self._store)
@@ -336,8 +341,8 @@ class Platform:
                 is_told = self._children[0].tell(msgspec.json.encode(News(picture=changed)))
                 if changed is not None and is_told:
                     self._revision = changed.revision
-                    ready = (i.deployment for i in changed.instances if i.state == "ready")
-                    self._served = frozenset(ready)
+                    up = (i.deployment for i in changed.instances if i.state in _SERVED)
+                    self._served = frozenset(up)
             except (TramontaneError, OSError) as error:
                 _log.warning("the store cannot be followed: %s", error)
             with contextlib.suppress(TimeoutError):
@@ -490,10 +495,24 @@ def _specs(plan: dict[str, LocalModel]) -> dict[str, EngineSpec]:
             threads=model.threads,
             share_prompt_cache=model.settings.share_prompt_cache,
             gives_vectors=model.gives_vectors,
+            may_sleep=model.settings.scale_to_zero_after_s is not None,
         )
         for name, model in plan.items()
         if model.problem is None
     }
+
+
+def _grant(supervisor: Supervisor, line: bytes) -> None:
+    """Do what the gateway asks for in `line`."""
+    try:
+        wish = msgspec.json.decode(line, type=Wish)
+    except msgspec.DecodeError as error:
+        _log.error("what the gateway said was not understood: %s", error)
+        return
+    if wish.kind == "rest":
+        supervisor.rest(wish.deployment, wish.nonce)
+    else:
+        supervisor.wake(wish.deployment)
 
 
 def clock_ms() -> int:

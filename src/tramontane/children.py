@@ -1,7 +1,8 @@
 """Child processes of `tramontane serve`: started, watched, restarted with back-off, stopped.
 
 A child reads what it needs as one JSON line on stdin, made anew at each start, and ends when
-stdin does, so none outlives the parent. It does not know what the children do. (Engines have a
+stdin does, so none outlives the parent. On stdout it says `ready`; what it says besides is passed
+on as it is. It does not know what the children do. (Engines have a
 supervisor of their own.)
 """
 
@@ -41,7 +42,9 @@ class Child:
         log_path: Path,
         changed: Callable[[], None],
         pass_fds: tuple[int, ...] = (),
+        heard: Callable[[bytes], None] | None = None,
     ) -> None:
+        """`changed` is called at each change of state, `heard` with each line but `ready`."""
         self.name = name
         self.state = "starting"
         self.process: asyncio.subprocess.Process | None = None
@@ -51,6 +54,7 @@ class Child:
         self._log_path = log_path
         self._changed = changed
         self._pass_fds = pass_fds
+        self._heard = heard
         self._stopping = False
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -123,6 +127,8 @@ class Child:
             if said.strip() == b"ready":
                 self._ready.set()
                 self._set("ready")
+            elif self._heard is not None:
+                self._heard(said)
         self.exit_code = await process.wait()
 
     def _rotate_log(self) -> None:

@@ -32,6 +32,7 @@ _COMPATIBLE = ipaddress.ip_network("::/96")
 ROUTE_RETRIES_MOST = 5
 ROUTE_WEIGHT_MOST = 1_000_000
 PROMPT_TOKENS_MOST = 1_000_000_000
+SLEEP_AFTER_MOST_S = 2_592_000.0
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -323,6 +324,7 @@ def _check(settings: Settings, where: str) -> None:
             parse_origin(deployment.url, place)
         if deployment.max_in_flight is not None and deployment.max_in_flight < 1:
             raise ConfigError(f"{place}.max_in_flight: must be at least 1")
+        check_sleep(deployment, place)
         parse_price(deployment.price, settings, place)
         parse_service_tiers(deployment.price, settings, place)
     parse_origin(settings.hub.url, f"{where}: hub")
@@ -332,6 +334,21 @@ def _check(settings: Settings, where: str) -> None:
         parse_origin(url, f"{where}: studio.allowed_origins")
     for name, route in settings.routes.items():
         check_route(name, route, f"{where}: routes.{name}")
+
+
+def check_sleep(deployment: DeploymentSettings, place: str) -> None:
+    """Raise ConfigError where its engine cannot be stopped as asked; `place` begins its message."""
+    after_s = deployment.scale_to_zero_after_s
+    if after_s is None:
+        return
+    if deployment.model is None:
+        raise ConfigError(
+            f"{place}.scale_to_zero_after_s: only the engine of a local model can be stopped"
+        )
+    if not 0 < after_s <= SLEEP_AFTER_MOST_S:
+        raise ConfigError(
+            f"{place}.scale_to_zero_after_s: must be above 0, at most {SLEEP_AFTER_MOST_S:.0f}"
+        )
 
 
 def check_route(name: str, route: RouteSettings, place: str) -> None:

@@ -2,7 +2,8 @@
 
 It runs in the parent of `tramontane serve`. What each child does is told by reports, from which
 gateways learn addresses; a stopped report comes before the child is asked to end, so that its
-open answers can run out. It does not know what an engine is asked.
+open answers can run out. One that `may_sleep` is put to sleep and woken by whoever sees its
+requests. It does not know what an engine is asked.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -38,7 +39,10 @@ ENVIRONMENT = (
 
 
 class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A child as it is wanted. `context_tokens` is promised to each of `slots` requests."""
+    """A child as it is wanted. `context_tokens` is promised to each of `slots` requests.
+
+    `may_sleep`: it need not run while nobody asks it anything.
+    """
 
     alias: str
     context_tokens: int
@@ -48,6 +52,7 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     threads: int | None = None
     share_prompt_cache: bool = False
     gives_vectors: bool = False
+    may_sleep: bool = False
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +99,7 @@ class Supervisor:
         engine_key: Callable[[str, str], str],
         *,
         logs_dir: Path,
+        known: Iterable[EngineInstance] = (),
         patience: Patience | None = None,
         commands: Mapping[Engine, Sequence[str]] = COMMANDS,
         clock_s: Callable[[], float] = time.monotonic,
@@ -104,7 +110,8 @@ class Supervisor:
         """`report` is called on the loop for each change and must not block.
 
         `engine_key(deployment, nonce)` gives the key of one child; `logs_dir` gets a file for
-        each deployment.
+        each deployment. `known` are children of an earlier run that were ready once: where such
+        a one may sleep, it sleeps until it is woken.
         """
         self._parts = Parts(
             report=report,
@@ -117,6 +124,8 @@ class Supervisor:
             random=random,
             nonce=nonce,
         )
+        self._known = {instance.deployment: instance for instance in known}
+        self._asleep: dict[str, _Asleep] = {}
         self._engines: dict[str, _Engine] = {}
         self._retiring: dict[_Engine, asyncio.Task[None]] = {}
 
@@ -125,15 +134,44 @@ class Supervisor:
 
         A deployment whose spec changed gets its new child when the old one has let its answers
         run out and gone: there is never memory for two. One that failed is tried again only with
-        another spec.
+        another spec. One that sleeps goes on sleeping unless its spec changed.
         """
         for name, engine in list(self._engines.items()):
-            if specs.get(name) != engine.spec:
+            if _is_same_child(specs.get(name), engine.spec):
+                engine.spec = specs[name]
+            else:
                 self._retire(name, engine)
+        for name, asleep in list(self._asleep.items()):
+            if specs.get(name) != asleep.spec:
+                del self._asleep[name]
+                if name not in specs:
+                    self._report_without_child(asleep.last, "stopped")
+        known, self._known = self._known, {}
         for name, spec in specs.items():
-            if name not in self._engines:
-                before = [task for old, task in self._retiring.items() if old.name == name]
-                self._engines[name] = _Engine(name, spec, self._parts, before)
+            last = known.get(name)
+            if name in self._engines or name in self._asleep:
+                continue
+            if spec.may_sleep and last is not None:
+                self._lay(_Asleep(spec, last), last.message)
+            else:
+                self._start(name, spec, None)
+
+    def rest(self, deployment: str, nonce: str) -> None:
+        """End the child with that `nonce` until it is woken; nothing where it is not that one.
+
+        Nobody may be asking it anything: whoever calls has seen to that.
+        """
+        engine = self._engines.get(deployment)
+        if engine is None or not engine.spec.may_sleep or engine.is_over or engine.nonce != nonce:
+            return
+        self._retire(deployment, engine, state="asleep")
+        self._asleep[deployment] = _Asleep(engine.spec, engine.last("asleep"))
+
+    def wake(self, deployment: str) -> None:
+        """Start the child of one that sleeps; nothing happens where it does not."""
+        asleep = self._asleep.pop(deployment, None)
+        if asleep is not None:
+            self._start(deployment, asleep.spec, asleep.last)
 
     async def close(self, drain_s: float) -> None:
         """Stop every child, giving open answers `drain_s` seconds to run out."""
@@ -146,10 +184,43 @@ class Supervisor:
             engine.kill()
         await asyncio.gather(*leaving.values())
 
-    def _retire(self, name: str, engine: "_Engine", drain_s: float | None = None) -> None:
+    def _start(self, name: str, spec: EngineSpec, last: EngineInstance | None) -> None:
+        before = [task for old, task in self._retiring.items() if old.name == name]
+        self._engines[name] = _Engine(name, spec, self._parts, before, last, self._given_up)
+
+    def _given_up(self, engine: "_Engine", reason: str) -> None:
+        """No start has succeeded, but the next may: who asks for it next has it tried again."""
+        del self._engines[engine.name]
+        self._lay(_Asleep(engine.spec, engine.last("asleep")), reason)
+
+    def _lay(self, asleep: "_Asleep", message: str) -> None:
+        self._asleep[asleep.last.deployment] = asleep
+        self._report_without_child(asleep.last, "asleep", message)
+
+    def _report_without_child(
+        self, last: EngineInstance, state: EngineState, message: str = ""
+    ) -> None:
+        self._parts.report(
+            msgspec.structs.replace(
+                last,
+                address=None,
+                state=state,
+                message=message,
+                pid=None,
+                updated_at_ms=self._parts.now_ms(),
+            )
+        )
+
+    def _retire(
+        self,
+        name: str,
+        engine: "_Engine",
+        drain_s: float | None = None,
+        state: EngineState = "stopped",
+    ) -> None:
         del self._engines[name]
         drain_s = self._parts.patience.retire_s if drain_s is None else drain_s
-        engine.leave()
+        engine.leave(state)
         task = asyncio.get_running_loop().create_task(engine.end(drain_s))
         self._retiring[engine] = task
         task.add_done_callback(lambda _: self._retiring.pop(engine, None))
@@ -175,6 +246,20 @@ class Backoff:
         self._next_s = self._first_s
 
 
+class _Asleep(msgspec.Struct, frozen=True):
+    """One whose child is to be started when it is woken. `last` is what was known of it."""
+
+    spec: EngineSpec
+    last: EngineInstance
+
+
+def _is_same_child(wanted: EngineSpec | None, running: EngineSpec) -> bool:
+    """Whether a running child is as it is wanted; whether it may sleep makes no difference."""
+    return wanted is not None and running == msgspec.structs.replace(
+        wanted, may_sleep=running.may_sleep
+    )
+
+
 class _Ended(msgspec.Struct, frozen=True):
     """Why a child is no more. `is_final`: starting another would change nothing."""
 
@@ -186,21 +271,40 @@ class _Engine:
     """One deployment's child, and its successors after crashes."""
 
     def __init__(
-        self, name: str, spec: EngineSpec, parts: Parts, before: Sequence[asyncio.Task[None]]
+        self,
+        name: str,
+        spec: EngineSpec,
+        parts: Parts,
+        before: Sequence[asyncio.Task[None]],
+        last: EngineInstance | None,
+        given_up: Callable[["_Engine", str], None],
     ) -> None:
         self.name = name
         self.spec = spec
         self._parts = parts
         self._before = before
+        self._given_up = given_up
+        self._supports_tools = last is not None and last.supports_tools
+        self._cold_start_ms = last.cold_start_ms if last is not None else None
         self._process: Process | None = None
         self._log_task: asyncio.Task[None] | None = None
         self._nonce = ""
         self._is_stopped = False
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def leave(self) -> None:
+    @property
+    def nonce(self) -> str:
+        """The nonce of the child, or of the last one there was."""
+        return self._nonce
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no child runs, and none will be started."""
+        return self._task.done()
+
+    def leave(self, state: EngineState) -> None:
         """Report it stopped, so that no more is asked of it, and start no more children."""
-        self._report("stopped")
+        self._report(state)
         self._is_stopped = True
         self._task.cancel()
 
@@ -233,6 +337,9 @@ class _Engine:
         while True:
             ready_s, ended = await self._run_child()
             failures = failures + 1 if ready_s is None else 0
+            if not ended.is_final and failures >= patience.starts_failed and self.spec.may_sleep:
+                self._given_up(self, ended.reason)
+                return
             if ended.is_final or failures >= patience.starts_failed:
                 self._report("failed", message=ended.reason)
                 return
@@ -246,6 +353,7 @@ class _Engine:
     async def _run_child(self) -> tuple[float | None, _Ended]:
         """Run one child to its end; return how long it was ready (None: never) and why."""
         self._nonce = self._parts.nonce()
+        began_s = self._parts.clock_s()
         self._report("starting")
         try:
             process = await self._spawn()
@@ -265,8 +373,10 @@ class _Engine:
                 answer = _Ended(f"{answer.reason}: {log.cause}")
             return None, answer
         log.is_serving = True
-        self._report("ready", ready=answer)
         since_s = self._parts.clock_s()
+        self._cold_start_ms = round((since_s - began_s) * 1_000)
+        self._supports_tools = answer.supports_tools
+        self._report("ready", ready=answer)
         ended = await self._watch(process, answer.address, key)
         ready_s = self._parts.clock_s() - since_s
         self.kill()
@@ -360,18 +470,26 @@ class _Engine:
         if self._is_stopped:
             return
         process = self._process
-        is_up = process is not None and process.returncode is None
+        is_up = process is not None and process.returncode is None and state != "asleep"
         self._parts.report(
-            EngineInstance(
-                deployment=self.name,
-                nonce=self._nonce,
+            msgspec.structs.replace(
+                self.last(state),
                 address=ready.address if ready is not None else None,
-                state=state,
                 message=self._shortfall(ready) if ready is not None else message,
-                supports_tools=ready is not None and ready.supports_tools,
                 pid=process.pid if process is not None and is_up else None,
-                updated_at_ms=self._parts.now_ms(),
             )
+        )
+
+    def last(self, state: EngineState) -> EngineInstance:
+        """Return what is known of it whether or not it has a child just now."""
+        return EngineInstance(
+            deployment=self.name,
+            nonce=self._nonce,
+            address=None,
+            state=state,
+            supports_tools=self._supports_tools,
+            cold_start_ms=self._cold_start_ms,
+            updated_at_ms=self._parts.now_ms(),
         )
 
 

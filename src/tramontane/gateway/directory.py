@@ -4,7 +4,7 @@ The gateway swaps the whole directory when it is told of a change; a request kee
 began with. It does not know the store or sockets: `build` makes it from records.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,17 +22,31 @@ from tramontane.governance.policies import Policy, Terms
 from tramontane.money import NANO, Price, bound_nano
 from tramontane.providers.reach import reach_of
 from tramontane.providers.remote import RemoteModel, price_of, read_key, remote_models
-from tramontane.store.planning import merged_routes
-from tramontane.store.records import Budget, Drill, EngineInstance, Key, Picture, Project
+from tramontane.store.journal import SaleRecord
+from tramontane.store.planning import merged_routes, owners
+from tramontane.store.records import (
+    Budget,
+    Drill,
+    EngineInstance,
+    Key,
+    Picture,
+    Project,
+    PublishedName,
+    PublishedPrice,
+)
 from tramontane.wire.canonical import Operation
 
 OUTPUT_TOKENS_ASSUMED = 16_384
 REMOTE_IN_FLIGHT = 1_024
+_WAITED_FOR = ("asleep", "starting")  # of an engine that may sleep
 _TIERED = ("openai", "azure_openai")  # who is passed the field as it was asked
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A model made servable. `origin` None: not up, `unavailable_reason` says why."""
+    """A model made servable. `origin` None: not up, `unavailable_reason` says why.
+
+    All the same it `can_serve` where it starts for whoever waits: see `gateway.sleeping`.
+    """
 
     name: str
     origin: Origin | None
@@ -66,6 +80,17 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     terms: Terms = Terms(facts=Facts())  # what policies ask about
     service_tiers: Mapping[str, Price] = {}
     operations: frozenset[Operation] | None = None  # None: whatever its dialect has
+    can_serve: bool = True
+    nonce: str = ""  # of the child that serves it here
+    sleeps_after_s: float | None = None
+    cold_start_s: float | None = None
+    project_id: str | None = None  # whose own it is; None: everybody's
+    sale: "Sale | None" = None  # bought: its price, in terms and tiers too, is the publication's
+
+    @property
+    def shown_name(self) -> str:
+        """What those are told who may ask for it: who buys knows the publication only."""
+        return self.name if self.sale is None else self.sale.name
 
     def price_at(self, tier: str | None) -> Price:
         """Return the dearer of the usual price and that at the service tier that is asked for."""
@@ -80,6 +105,23 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return self.operations is not None and "chat" not in self.operations
 
 
+class Sale(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Under which publication, in which version, a deployment is bought, and from whom. `own` is
+    the deployment as its publisher has it.
+    """
+
+    publication_id: str
+    name: str
+    version: int
+    publisher_id: str
+    own: Deployment
+
+    def record(self, tier: str | None) -> SaleRecord:
+        """Return what the journal has to say of it, at the service tier that is asked for."""
+        price = self.own.price_at(tier)
+        return SaleRecord(self.publication_id, self.version, self.publisher_id, price)
+
+
 class Target(msgspec.Struct, frozen=True, eq=False):
     """One deployment of a route: neighbours with a weight share one step of its order."""
 
@@ -89,13 +131,46 @@ class Target(msgspec.Struct, frozen=True, eq=False):
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What a public name stands for: see `config.RouteSettings`."""
+    """What a public name stands for: see `config.RouteSettings`.
+
+    Not `is_shared`: some of its deployments are a project's own, and only served there.
+    """
 
     targets: tuple[Target, ...]
     fallbacks: tuple[str, ...] = ()
     retries: int = 0
     timeout_s: float | None = None
     deadline_s: float | None = None
+    is_shared: bool = True
+
+    def within(self, project_id: str) -> "Route | None":
+        """Return the route as that project may use it, None where nothing of it is for it."""
+        if self.is_shared:
+            return self
+        targets = tuple(t for t in self.targets if t.deployment.project_id in (None, project_id))
+        if self.targets and not targets:
+            return None
+        return msgspec.structs.replace(self, targets=targets)
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What the name of a publication stands for: to each of the projects that may use it, a route.
+    One without targets: what serves it is gone. `audience` None: it is offered to everybody.
+    """
+
+    name: str
+    is_withdrawn: bool
+    audience: frozenset[str] | None
+    routes: Mapping[str, Route]
+
+    def is_known_to(self, project_id: str) -> bool:
+        """Whether that project may know that it is there."""
+        return project_id in self.routes or self.audience is None or project_id in self.audience
+
+    def route_of(self, project_id: str) -> Route | None:
+        """Return what serves it to that project now, None where nothing does."""
+        route = None if self.is_withdrawn else self.routes.get(project_id)
+        return route if route is not None and route.targets else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +197,8 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Everything a request is decided by. `routes` maps public names to what serves them.
+    """Everything a request is decided by. `routes` maps public names to what serves them,
+    `published` those of publications; no name is in both.
 
     `principals` are found by the digest of a key, `principals_by_id` by its id. `drills`
     are those that run: each ends at its time, whoever tells.
@@ -135,6 +211,22 @@ class Directory:
     routes: Mapping[str, Route] = field(default_factory=dict)
     budgets: tuple[Budget, ...] = ()
     drills: tuple[Drill, ...] = ()
+    published: Mapping[str, Published] = field(default_factory=dict)
+
+    def route_of(self, project_id: str, name: str) -> Route | None:
+        """Return what that project is served as `name`, None where that is nothing."""
+        route = self.routes.get(name)
+        if route is not None:
+            return route.within(project_id)
+        published = self.published.get(name)
+        return None if published is None else published.route_of(project_id)
+
+    def routes_of(self, project_id: str) -> Iterator[tuple[str, Route]]:
+        """Yield every name that project is served something as, publications last."""
+        for name in (*self.routes, *self.published):
+            route = self.route_of(project_id, name)
+            if route is not None:
+                yield name, route
 
     def without(self, now_ms: int) -> frozenset[str]:
         """Return what drills have taken away at `now_ms`, such as `provider:mistral`."""
@@ -162,7 +254,15 @@ def build(
         deployments[name] = _local(name, model, by_deployment.get(name), settings, pepper)
     for name, remote in remote_models(settings, picture.deployments, picture.providers).items():
         deployments[name] = _remote(remote, settings, pepper, environ)
-    routes = _routes(settings, picture, deployments)
+    for name, owner in owners(settings, picture.deployments).items():
+        deployments[name] = msgspec.structs.replace(deployments[name], project_id=owner)
+    published = _published(picture, deployments, projects_by_id)
+    routes = {
+        name: route
+        for name, route in _routes(settings, picture, deployments).items()
+        # Who has accepted the terms of a publication is served nothing else by its name.
+        if name not in published or published[name].is_withdrawn
+    }
     principals = [
         _principal(key, projects_by_id[key.project_id], picture.budgets)
         for key in picture.keys
@@ -176,6 +276,57 @@ def build(
         routes=routes,
         budgets=picture.budgets,
         drills=picture.drills,
+        published={name: each for name, each in published.items() if name not in routes},
+    )
+
+
+def _published(
+    picture: Picture, deployments: Mapping[str, Deployment], projects: Mapping[str, Project]
+) -> dict[str, Published]:
+    """A publication is served by its deployment alone, as long as that is its publisher's own or
+    everybody's: another of the same name is another's.
+    """
+    found = {}
+    for each in picture.publications:
+        own = deployments.get(each.deployment)
+        publisher = projects.get(each.project_id)
+        is_open = publisher is not None and publisher.closed_reason is None
+        if own is not None and (own.project_id not in (None, each.project_id) or not is_open):
+            own = None
+        by_version = {
+            version: _only(None if own is None else _sold(each, version, price, own))
+            for version, price in each.prices.items()
+        }
+        routes = {project: by_version.get(v, _only(None)) for project, v in each.subscribers}
+        found[each.name] = Published(
+            name=each.name,
+            is_withdrawn=each.is_withdrawn,
+            audience=None if each.audience is None else frozenset(each.audience),
+            routes=routes | {each.project_id: _only(own)},
+        )
+    return found
+
+
+def _only(deployment: Deployment | None) -> Route:
+    return Route(targets=() if deployment is None else (Target(deployment),))
+
+
+def _sold(
+    published: PublishedName, version: int, price: PublishedPrice, own: Deployment
+) -> Deployment:
+    return msgspec.structs.replace(
+        own,
+        price=price.usual,
+        service_tiers=price.tiers,
+        terms=msgspec.structs.replace(own.terms, price=price.usual),
+        project_id=None,
+        sale=Sale(
+            publication_id=published.id,
+            name=published.name,
+            version=version,
+            publisher_id=published.project_id,
+            own=own,
+        ),
     )
 
 
@@ -194,15 +345,18 @@ def _routes(
 ) -> dict[str, Route]:
     """Every deployment is a public name; a route of the same name stands in front of it."""
     routes = {
-        name: Route(targets=(Target(deployment),)) for name, deployment in deployments.items()
+        name: Route(targets=(Target(deployment),), is_shared=deployment.project_id is None)
+        for name, deployment in deployments.items()
     }
     for name, route in merged_routes(settings.routes, picture.routes).items():
+        targets = tuple(
+            Target(deployments[target.deployment], target.weight, target.when)
+            for target in route.targets
+            if target.deployment in deployments
+        )
         routes[name] = Route(
-            targets=tuple(
-                Target(deployments[target.deployment], target.weight, target.when)
-                for target in route.targets
-                if target.deployment in deployments
-            ),
+            targets=targets,
+            is_shared=all(target.deployment.project_id is None for target in targets),
             fallbacks=route.fallbacks,
             retries=route.retries,
             timeout_s=route.timeout_s,
@@ -275,7 +429,8 @@ def _local(
         reason = None
     elif instance is not None:
         reason = f"The engine of '{name}' is not up: {instance.message or instance.state}."
-    return _deployment(
+    sleeps_after_s = model.settings.scale_to_zero_after_s
+    made = _deployment(
         name,
         model.settings,
         origin=origin,
@@ -296,6 +451,14 @@ def _local(
         no_training=True,
         service_tiers={},
         operations=_operations(model),
+    )
+    cold_start_ms = None if instance is None else instance.cold_start_ms
+    return msgspec.structs.replace(
+        made,
+        can_serve=origin is not None or (sleeps_after_s is not None and state in _WAITED_FOR),
+        nonce="" if instance is None else instance.nonce,
+        sleeps_after_s=sleeps_after_s,
+        cold_start_s=None if cold_start_ms is None else cold_start_ms / 1_000,
     )
 
 
@@ -369,4 +532,5 @@ def _deployment(
         ),
         service_tiers=service_tiers,
         operations=operations,
+        can_serve=origin is not None,
     )

@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 from tramontane.errors import (
     InvalidRequest,
-    Overloaded,
     RateLimited,
     TramontaneError,
     UpstreamFailed,
@@ -37,6 +36,7 @@ from tramontane.gateway.directory import Deployment, Principal
 from tramontane.gateway.endpoints import OPENAI_CHAT, Endpoint
 from tramontane.gateway.fields import answer_fields, error_fields
 from tramontane.gateway.flow import Flow, Signal, pause
+from tramontane.gateway.patience import Patience
 from tramontane.gateway.relay import Progress
 from tramontane.gateway.retries import TRY_NEXT, Attempts
 from tramontane.gateway.service import Service
@@ -91,7 +91,7 @@ class Exchange:
         self._is_open = False  # a stream's head is out, since it waited; no content yet
         self._sent = False
         self._last_byte_s = 0.0
-        self._late: Callable[[], TramontaneError] = _first_byte_late
+        self._late: Callable[[], TramontaneError | float] = _first_byte_late
         self.principal = principal
         self.request_id = desk.new_request_id()
         self.attempt = 0
@@ -173,7 +173,11 @@ class Exchange:
     def is_overdue(self, now_s: float) -> TramontaneError | None:
         """Return the error to throw where a deadline has passed, else None."""
         if self.deadline_s is not None:
-            return self._late() if now_s > self.deadline_s else None
+            late = self._late() if now_s > self.deadline_s else None
+            if isinstance(late, float):  # it was put off
+                self.deadline_s = late
+                return None
+            return late
         connection = self._connection
         if (
             connection is not None
@@ -334,18 +338,18 @@ class Exchange:
         def admitted(permit: Permit) -> None:
             self._desk.later(lambda: take(permit))  # not on the stack of whoever released it
 
+        def refused(error: TramontaneError) -> None:
+            self._desk.later(lambda: signal.fail(error))
+
         told = None
         if intent.stream and self._endpoint.tells_waiting:
             told = Waiting(self._desk.clock_s, self._tell_waiting).moved
-        ticket = gate.wait(self.principal.project.id, admitted, told)
+        ticket = gate.wait(self.principal.project.id, admitted, told, refused)
         if self._is_open:
             self._client.write_payload(moved_to(service.deployment.name))
-        patience_s = self._attempts.within(service.deployment.queue_timeout_s)
-        self.deadline_s = self._desk.clock_s() + patience_s
-        self._late = lambda: Overloaded(
-            f"Waited {patience_s:.3g} seconds for a place at this model.",
-            retry_after_s=gate.predicted_wait_s(gate.waiting),
-        )
+        timeout_s = service.deployment.queue_timeout_s
+        patience = Patience(gate, timeout_s, self._attempts.within, self._desk.clock_s)
+        self.deadline_s, self._late = patience.ends_s(), patience.late
         try:
             permit = await signal
             if self._is_open:

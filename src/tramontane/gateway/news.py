@@ -1,4 +1,6 @@
-"""What the supervisor writes to a gateway's stdin, a JSON line each."""
+"""What the supervisor writes to a gateway's stdin, a gateway to its stdout: a JSON line each."""
+
+from typing import Literal
 
 import msgspec
 
@@ -26,3 +28,15 @@ class News(msgspec.Struct, frozen=True, omit_defaults=True):
 
     picture: Picture | None = None
     parts: dict[str, str] | None = None
+
+
+class Wish(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the gateway's: which engine may stop, or is wanted again.
+
+    `nonce` names the child that may stop: another one of that deployment is not meant. Said twice
+    it means the same as once.
+    """
+
+    kind: Literal["rest", "wake"]
+    deployment: str
+    nonce: str = ""

@@ -60,6 +60,7 @@ from tramontane.gateway.requests import Request, method_not_allowed
 from tramontane.gateway.retries import Resilience
 from tramontane.gateway.server import OWN_PATHS, ClientConnection
 from tramontane.gateway.service import Service, state_of
+from tramontane.gateway.sleeping import Sleepers
 from tramontane.gateway.splice import Splice
 from tramontane.gateway.telemetry import AccessLog, Telemetry
 from tramontane.gateway.upstream import UpstreamPool
@@ -87,7 +88,9 @@ class GatewayProcess:
         clock_ms: Callable[[], int],
         telemetry: Telemetry,
         draw: Callable[[], float] = random.random,
+        say: Callable[[bytes], None] = lambda line: None,
     ) -> None:
+        """`say` passes a line on to the parent, without waiting."""
         settings = launch.settings
         folder = DataFolder(settings.data_dir)
         self._loop = loop
@@ -100,6 +103,7 @@ class GatewayProcess:
         self._connections: dict[ClientConnection, None] = {}
         self._exchanges: dict[Exchange, None] = {}
         self._services: dict[str, Service] = {}
+        self._sleepers = Sleepers(clock_s, lambda wish: say(msgspec.json.encode(wish) + b"\n"))
         self._studio = UpstreamPool(
             loop,
             None,
@@ -168,8 +172,10 @@ class GatewayProcess:
         for deployment in directory.deployments.values():
             if deployment.origin is not None:
                 self._refresh_service(deployment)
+            self._sleepers.see(deployment, lambda one: self.service(one).gate)
         for name in set(self._services) - set(directory.deployments):
             self._services.pop(name).pool.close()
+            self._sleepers.forget(name)
         self.resilience.take_over(directory.deployments, directory.routes)
         self._end_revoked()
 
@@ -275,6 +281,7 @@ class GatewayProcess:
                 error = exchange.is_overdue(now_s)
                 if error is not None:
                     exchange.throw(error)
+            self._sleepers.sweep()
             if turn % 2 == 0:
                 for service in self._services.values():
                     if service.gate.waiting:
@@ -417,7 +424,7 @@ class GatewayProcess:
         """Answer for a dialect what needs no model. Raises what refuses it, in no dialect yet."""
         directory = self.directory
         names = routing.visible_models(directory, principal)
-        models = [listing.shown(directory, name, self._started_s) for name in names]
+        models = [listing.shown(directory, principal, n, self._started_s) for n in names]
         return place.answer(models, name=request.model, body=body, query=request.query)
 
     def _ready(self) -> tuple[int, bytes, bytes]:
@@ -490,7 +497,9 @@ async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
     loop = asyncio.get_running_loop()
     folder = DataFolder(launch.settings.data_dir)
     telemetry = Telemetry(AccessLog(folder.logs / "access.jsonl"))
-    gateway = GatewayProcess(loop, launch, time.monotonic, clock_ms, telemetry)
+    # Through a transport: a parent that does not read keeps nobody waiting.
+    lines_up, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, sys.stdout)
+    gateway = GatewayProcess(loop, launch, time.monotonic, clock_ms, telemetry, say=lines_up.write)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
@@ -521,8 +530,7 @@ async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
         background.append(loop.create_task(gateway.ledger.run()))
         for task in background:
             task.add_done_callback(lambda ended: _stop_if_failed(ended, stopped))
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+        lines_up.write(b"ready\n")
         await stopped.wait()
         server.close()
         door.close()
@@ -532,6 +540,7 @@ async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         gateway.close()
+        lines_up.close()
     return 0
 
 

@@ -60,17 +60,22 @@ def plan(
 ) -> Plan:
     """Return what is to be tried. `draw` gives numbers from 0 to 1, 1 excluded, for weights.
 
-    Raises NotFound (with the nearest names), Forbidden where project or key exclude the model,
-    InvalidRequest where no deployment takes such a request, Unavailable where none is up.
+    Raises NotFound (with the nearest names), Forbidden where project or key exclude the model or
+    its terms are not accepted, InvalidRequest where no deployment takes such a request,
+    Unavailable where none is up.
     """
     model = facts.model
     route = directory.routes.get(model)
+    if route is None:
+        route = _published(directory, principal, model)
+    elif not route.is_shared:
+        route = route.within(principal.project.id)
     if route is None or not principal.allows_model(model):
         raise _refusal(directory, principal, model, is_known=route is not None)
     if len(route.targets) == 1 and not route.fallbacks and not directory.drills:
         (target,) = route.targets  # by far the most: nothing to weigh
         only = target.deployment
-        if target.when is None and only.origin is not None and not principal.is_bound:
+        if target.when is None and only.can_serve and not principal.is_bound:
             return Plan((only,), route.retries, route.timeout_s, route.deadline_s)
     without = directory.without(now_ms) if directory.drills else frozenset()
     project = principal.project.name
@@ -80,7 +85,7 @@ def plan(
         fitting = _fitting(each.targets, facts, project)
         allowed = _allowed(fitting, principal, facts.service_tier)
         usable = [t for t in allowed if not is_away(t.deployment, without)]
-        up = [t for t in usable if t.deployment.origin is not None]
+        up = [t for t in usable if t.deployment.can_serve]
         before = frozenset(deployment.name for deployment in found)
         found += (one for one in _in_order(up, draw) if one.name not in before)
         if problem is None and fitting and not allowed:
@@ -126,9 +131,46 @@ def visible_models(directory: Directory, principal: Principal) -> list[str]:
     """Return the public names that the principal may use."""
     return [
         name
-        for name in directory.routes
+        for name, _ in directory.routes_of(principal.project.id)
         if principal.allows_model(name) and policies.is_served(directory, principal, name)
     ]
+
+
+def _published(directory: Directory, principal: Principal, model: str) -> Route | None:
+    """Return what serves the publication of that name to the principal's project.
+
+    None where there is none that it may know of. Raises Forbidden where it is not allowed, its
+    terms are not accepted or it is withdrawn, Unavailable where nothing serves it any more.
+    """
+    published = directory.published.get(model)
+    project = principal.project
+    if published is None or not published.is_known_to(project.id):
+        return None
+    if not principal.allows_model(model):
+        raise _refusal(directory, principal, model, is_known=True)
+    if published.is_withdrawn:
+        raise Forbidden(
+            f"The model '{model}' has been withdrawn by its publisher and is served no more."
+            " Nothing was charged. Ask for another model.",
+            code="publication_withdrawn",
+            param="model",
+        )
+    route = published.routes.get(project.id)
+    if route is None:
+        raise Forbidden(
+            f"The project '{project.name}' has not accepted the terms of the model '{model}'."
+            " Nothing was charged. A manager of the project can read and accept them in the"
+            " catalogue, or at /api/v1/publications.",
+            code="terms_not_accepted",
+            param="model",
+        )
+    if not route.targets:
+        raise Unavailable(
+            f"The model '{model}' cannot be served: its publisher's deployment is gone."
+            " Nothing was charged. Ask its publisher, or for another model.",
+            code="publication_unserved",
+        )
+    return route
 
 
 def _with_fallbacks(
@@ -141,6 +183,7 @@ def _with_fallbacks(
     while waiting:
         name = waiting.pop()
         other = directory.routes.get(name)
+        other = None if other is None else other.within(principal.project.id)
         if name in seen or other is None or not principal.allows_model(name):
             continue
         seen.add(name)
@@ -214,8 +257,10 @@ def _problem(
             code="taken_away",
             retry_after_s=away_s,
         )
-    reason = usable[0].deployment.unavailable_reason
-    return Unavailable(f"The model '{model}' is not up. {reason}", retry_after_s=2)
+    first = usable[0].deployment
+    # Who buys is not told what the publisher's engine said.
+    reason = "" if first.sale is not None else f" {first.unavailable_reason}"
+    return Unavailable(f"The model '{model}' is not up.{reason}", retry_after_s=2)
 
 
 def _refusal(

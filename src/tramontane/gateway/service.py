@@ -3,7 +3,7 @@
 import logging
 
 from tramontane.config import Origin
-from tramontane.errors import ConfigError, UpstreamFailed
+from tramontane.errors import ConfigError, Unavailable, UpstreamFailed
 from tramontane.gateway.admission import FifoGate
 from tramontane.gateway.directory import Deployment
 from tramontane.gateway.fields import deployment_fields
@@ -87,10 +87,12 @@ def state_of(deployment: Deployment, service: Service | None) -> str:
 def request_head(deployment: Deployment, path: str) -> bytes:
     """Return the fixed part of the head for `deployment`; nothing of the client's goes into it.
 
-    `path` is behind the base address, or where it begins with `//` behind the host.
+    `path` is behind the base address, or where it begins with `//` behind the host. Raises
+    Unavailable where it has no address.
     """
     origin = deployment.origin
-    assert origin is not None
+    if origin is None:  # it was taken away while the request was on its way
+        raise Unavailable(f"The model '{deployment.name}' is not up.", retry_after_s=2)
     whole = path[1:] if path.startswith("//") else origin.base_path + path
     head = f"POST {whole} HTTP/1.1\r\nhost: {host_of(origin)}\r\n".encode()
     if deployment.authorization is not None:

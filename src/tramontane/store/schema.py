@@ -249,17 +249,21 @@ pulls = Table(
     "pulls",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("source", Text, nullable=False),  # hf:ORG/REPO:FILE
+    Column("source", Text, nullable=False),  # hf:ORG/REPO:FILE, as it was asked for
+    Column("resolved", Text),  # what that turned out to be
     Column("name", Text, nullable=False),  # of the model file, once it is here
-    Column("settings", LargeBinary),  # JSON: as what it is then deployed; none: it is not
+    Column("wanted", LargeBinary),  # JSON: as what it is then deployed; none: it is not
+    Column("deployment", Text),  # what it has become
     Column("status", Text, nullable=False),
     Column("bytes_done", BigInteger, nullable=False),
     Column("bytes_total", BigInteger),
+    Column("bytes_per_s", BigInteger),
+    Column("attempts", Integer, nullable=False),
     Column("revision", Text),  # the hub's commit
     Column("sha256", Text),
     Column("problem", LargeBinary),  # JSON
     Column("started_by", Text, nullable=False),
-    Column("lease_until_ms", BigInteger),  # of the worker that fetches it
+    Column("lease_until_ms", BigInteger),  # of the worker that fetches it; queued: not before
     Column("created_at_ms", BigInteger, nullable=False),
     Column("updated_at_ms", BigInteger, nullable=False),
 )

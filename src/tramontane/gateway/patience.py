@@ -1,0 +1,44 @@
+"""How long a request waits at a gate. It does not know what it waits for, nor who asks."""
+
+from collections.abc import Callable
+
+from tramontane.errors import Overloaded
+from tramontane.gateway.admission import FifoGate
+
+
+class Patience:
+    """One request's at one gate, in seconds. While the gate is held no time passes.
+
+    `within` cuts a time short to what the whole request has left: that runs on.
+    """
+
+    __slots__ = ("_began_s", "_clock_s", "_gate", "_timeout_s", "_within")
+
+    def __init__(
+        self,
+        gate: FifoGate,
+        timeout_s: float,
+        within: Callable[[float], float],
+        clock_s: Callable[[], float],
+    ) -> None:
+        self._gate = gate
+        self._timeout_s = timeout_s
+        self._within = within
+        self._clock_s = clock_s
+        self._began_s = clock_s()
+
+    def ends_s(self) -> float:
+        """Return when it ends, as things are now."""
+        now_s, gate = self._clock_s(), self._gate
+        since_s = now_s if gate.is_held else max(self._began_s, gate.opened_s or self._began_s)
+        return now_s + self._within(since_s + self._timeout_s - now_s)
+
+    def late(self) -> Overloaded | float:
+        """Return the refusal where it has ended, else when it will."""
+        now_s, ends_s = self._clock_s(), self.ends_s()
+        if ends_s > now_s:
+            return ends_s
+        return Overloaded(
+            f"Waited {now_s - self._began_s:.3g} seconds for a place at this model.",
+            retry_after_s=self._gate.predicted_wait_s(self._gate.waiting),
+        )
