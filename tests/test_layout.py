@@ -23,7 +23,7 @@ SOURCE = ROOT / "src" / "tramontane"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "money", "log"),
     ("pricing",),
-    ("config", "datafolder", "sockets", "text"),
+    ("addresses", "config", "datafolder", "sockets", "text"),
     ("children", "tools", "handbook", "samples"),
     ("wire", "guide"),
     ("store", "catalog"),

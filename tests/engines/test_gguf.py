@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.engines.tiny import TEMPLATE, write_tiny
+from tests.engines.tiny import BYTES, SPECIAL, TEMPLATE, write_tiny
 from tramontane.engines.gguf import (
     MAX_HEADER_BYTES,
     MAX_KEY_BYTES,
@@ -308,7 +308,10 @@ def test_a_whole_file_is_described(tmp_path: Path) -> None:
         context_tokens=512,
         chat_template=TEMPLATE,
         metadata=header.metadata,
+        lengths=header.lengths,
+        sums=header.sums,
     )
+    assert header.lengths["tokenizer.ggml.tokens"] == len(SPECIAL) + len(BYTES)
     assert header.metadata["llama.embedding_length"] == 32
     assert "tokenizer.ggml.tokens" not in header.metadata
     assert "tokenizer.chat_template" not in header.metadata

@@ -14,8 +14,9 @@ import os
 import re
 import stat
 import struct
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
@@ -28,6 +29,7 @@ MAX_KEY_BYTES = 1_024
 MAX_STRING_BYTES = 16 << 20
 MAX_STRINGS = 4_000_000  # in all arrays together; vocabularies and merges stay far below
 MAX_KEPT_BYTES = 4_096
+MAX_SUMMED = 4_096  # numbers of an array: layers have one each, vocabularies are longer
 MAX_TEMPLATE_BYTES = 256 << 10
 MAX_TENSOR_NAME_BYTES = 63  # ggml's own limit
 MAX_DIMENSIONS = 4
@@ -52,6 +54,7 @@ _SCALARS = {
     12: struct.Struct("<d"),
 }
 _U32, _U64 = _SCALARS[4], _SCALARS[10]
+_WHOLE_NUMBERS = (0, 1, 2, 3, 4, 5, 10, 11)
 
 # ggml's tensor types: number -> name, elements in a block, bytes of a block.
 _TENSOR_TYPES = {
@@ -153,13 +156,15 @@ _NOT_A_MODEL = {
 }
 
 Scalar = str | int | float | bool
+T = TypeVar("T")
 
 
 class GGUFHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What a GGUF file says of itself, checked against its own size.
 
     `parameters` counts the elements of all tensors. `quantisation` is the file type's name, else
-    the tensor type that most bytes have. `metadata` holds scalars and short strings only.
+    the tensor type that most bytes have. `metadata` holds scalars and short strings only,
+    `lengths` how long each array is, `sums` what those of few whole numbers sum to.
     """
 
     version: int
@@ -173,6 +178,12 @@ class GGUFHeader(msgspec.Struct, frozen=True, kw_only=True):
     context_tokens: int | None
     chat_template: str | None
     metadata: dict[str, Scalar]
+    lengths: dict[str, int]
+    sums: dict[str, int]
+
+
+class HeaderUnfinished(Exception):
+    """Not enough of the file is there yet to read its header; nothing is wrong with it so far."""
 
 
 class _Tensor(msgspec.Struct, frozen=True):
@@ -189,6 +200,37 @@ def read_header(path: Path, name: str | None = None) -> GGUFHeader:
     Raises InvalidModelFile, and nothing else, saying what is wrong and what to do.
     """
     name = name or path.name
+    return _opened(path, name, lambda file, size: _read(_Reader(file, name, size)))
+
+
+def read_beginning(path: Path, name: str, size_bytes: int, *, is_part: bool = False) -> GGUFHeader:
+    """Return the header of a file that is to have `size_bytes`, of which `path` has the beginning.
+
+    `is_part`: it may be the first of several. Raises InvalidModelFile as `read_header` does,
+    HeaderUnfinished where more must be there.
+    """
+    return _opened(path, name, lambda file, _: _read(_Reader(file, name, size_bytes), is_part))
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """Where things stand in a file: `entries` as key, begin, end; `tensors` as begin and end of
+    what is said of each, and its offset in the data, which begins at `data_offset_bytes`.
+    """
+
+    version: int
+    entries: tuple[tuple[str, int, int], ...]
+    tensors: tuple[tuple[int, int, int], ...]
+    data_offset_bytes: int
+    alignment_bytes: int
+    size_bytes: int
+
+
+def read_layout(path: Path) -> Layout:
+    """Return the layout of a file, which may be a part of a model. Raises InvalidModelFile."""
+    return _opened(path, path.name, lambda file, size: _layout(_Reader(file, path.name, size)))
+
+
+def _opened(path: Path, name: str, read: Callable[[BinaryIO, int], T]) -> T:
     if "\0" in str(path):
         raise InvalidModelFile("a file's name cannot hold a NUL character")
     try:
@@ -199,7 +241,7 @@ def read_header(path: Path, name: str | None = None) -> GGUFHeader:
             if not stat.S_ISREG(status.st_mode):
                 raise InvalidModelFile(f"{name}: is no regular file; give a .gguf file")
             with open(descriptor, "rb", buffering=1 << 18, closefd=False) as file:
-                return _read(_Reader(file, name, status.st_size))
+                return read(file, status.st_size)
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -214,8 +256,11 @@ class _Reader:
         file.seek(0)
         self._file = file
         self._name = name
+        self._is_beginning = os.fstat(file.fileno()).st_size < size_bytes
         self.size_bytes = size_bytes
         self.position = 0
+        self.lengths: dict[str, int] = {}
+        self.sums: dict[str, int] = {}
         self._strings_left = MAX_STRINGS
 
     def refuse(self, problem: str, mend: str = _DAMAGED) -> InvalidModelFile:
@@ -233,6 +278,8 @@ class _Reader:
         self.need(length, what)
         data = self._file.read(length)
         if len(data) != length:
+            if self._is_beginning:
+                raise HeaderUnfinished
             raise self.refuse("became shorter while it was read")
         self.position += length
         return data
@@ -270,8 +317,7 @@ class _Reader:
                 self.take(length, what)  # quicker than to seek
 
 
-def _read(reader: _Reader) -> GGUFHeader:
-    version = _read_version(reader)
+def _read_counts(reader: _Reader) -> tuple[int, int]:
     tensor_count = reader.number(_U64, "its tensor count")
     entry_count = reader.number(_U64, "its entry count")
     # The smallest entry is key length, a letter, type, one byte; the smallest tensor likewise.
@@ -281,10 +327,41 @@ def _read(reader: _Reader) -> GGUFHeader:
     ):
         if count > limit or count * least > reader.size_bytes:
             raise reader.refuse(f"claims {count} {what}")
-    if tensor_count == 0:
+    return tensor_count, entry_count
+
+
+def _layout(reader: _Reader) -> Layout:
+    version = _read_version(reader)
+    tensor_count, entry_count = _read_counts(reader)
+    metadata: dict[str, Scalar] = {}
+    entries = []
+    for _ in range(entry_count):
+        begin = reader.position
+        key = reader.text(MAX_KEY_BYTES, "a metadata key")
+        value = _read_value(reader, key)
+        if value is not None:
+            metadata[key] = value
+        entries.append((key, begin, reader.position))
+    alignment = _alignment_bytes(reader, metadata)
+    tensors, found = [], []
+    for _ in range(tensor_count):
+        begin = reader.position
+        found.append(_read_tensor(reader))
+        tensors.append((begin, reader.position, found[-1].offset_bytes))
+    data_offset = -(-reader.position // alignment) * alignment
+    _check_layout(reader, found, alignment, data_offset)
+    return Layout(
+        version, tuple(entries), tuple(tensors), data_offset, alignment, reader.size_bytes
+    )
+
+
+def _read(reader: _Reader, is_part: bool = False) -> GGUFHeader:
+    version = _read_version(reader)
+    tensor_count, entry_count = _read_counts(reader)
+    if tensor_count == 0 and not is_part:
         raise reader.refuse("holds no tensors", "give a model file with its weights")
     metadata = _read_metadata(reader, entry_count)
-    architecture = _check_kind(reader, metadata)
+    architecture = _check_kind(reader, metadata, is_part)
     alignment = _alignment_bytes(reader, metadata)
     tensors = _read_tensors(reader, tensor_count)
     data_offset = -(-reader.position // alignment) * alignment
@@ -303,6 +380,8 @@ def _read(reader: _Reader) -> GGUFHeader:
         context_tokens=context if type(context) is int and 0 < context < 1 << 31 else None,
         chat_template=template if isinstance(template, str) else None,
         metadata=metadata,
+        lengths=reader.lengths,
+        sums=reader.sums,
     )
 
 
@@ -378,6 +457,11 @@ def _skip_array(reader: _Reader, key: str) -> None:
     count = reader.number(_U64, f"the length of {key}")
     if kind == _ARRAY:
         raise reader.refuse(f"nests arrays in {key}, which llama.cpp does not read")
+    reader.lengths[key] = count
+    if kind in _WHOLE_NUMBERS and count <= MAX_SUMMED:
+        layout = struct.Struct(f"<{count}{_SCALARS[kind].format[1:]}")
+        reader.sums[key] = sum(layout.unpack(reader.take(layout.size, key)))
+        return
     if kind == _STRING:
         reader.skip_strings(count, key)
     elif kind in _SCALARS:
@@ -386,14 +470,14 @@ def _skip_array(reader: _Reader, key: str) -> None:
         raise reader.refuse(f"gives {key} the unknown type {kind}")
 
 
-def _check_kind(reader: _Reader, metadata: dict[str, Scalar]) -> str:
+def _check_kind(reader: _Reader, metadata: dict[str, Scalar], is_part: bool) -> str:
     """Return the architecture; raise for what is GGUF, but no whole model."""
     architecture = metadata.get("general.architecture")
     kind = "mmproj" if architecture == "clip" else metadata.get("general.type", "model")
     if isinstance(kind, str) and kind in _NOT_A_MODEL:
         raise reader.refuse(*_NOT_A_MODEL[kind])
     parts = metadata.get("split.count", 0)
-    if type(parts) is int and parts > 1:
+    if type(parts) is int and parts > 1 and not is_part:
         raise reader.refuse(
             f"is one of {parts} parts of a model", "join them with `llama-gguf-split --merge`"
         )
@@ -469,7 +553,7 @@ def _quantisation(metadata: dict[str, Scalar], tensors: list[_Tensor]) -> str:
     sizes: dict[str, int] = {}
     for tensor in tensors:
         sizes[tensor.type] = sizes.get(tensor.type, 0) + tensor.size_bytes
-    return max(sizes, key=lambda kind: sizes[kind])
+    return max(sizes, key=lambda kind: sizes[kind], default="F32")
 
 
 def _printable(name: Scalar | None) -> str | None:

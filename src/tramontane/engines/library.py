@@ -1,8 +1,9 @@
 """The folder of model files, each named by its own SHA-256.
 
 A file is copied in while it is hashed, checked as it then lies there, and only then given its
-name, so whatever bears a name is whole, and the same file twice is one. Files are read-only. It
-does not know which deployment uses a file; the store does.
+name, so whatever bears a name is whole, and the same file twice is one. One that was fetched into a
+folder of the library's own, and verified there, is moved. Files are read-only. It does not know
+which deployment uses a file; the store does.
 """
 
 import errno
@@ -11,13 +12,13 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from tramontane.datafolder import sync_folder
-from tramontane.engines.gguf import read_header
+from tramontane.engines.gguf import GGUFHeader, read_header
 from tramontane.errors import InvalidModelFile, NotFound, Unavailable
 from tramontane.store.records import ModelFile
 
@@ -25,6 +26,7 @@ Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
 _CHUNK_BYTES = 4 << 20
 _INCOMING = ".incoming-"
+_PULL = ".pull-"
 _SETTLE_S = 60.0
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -53,17 +55,47 @@ class ModelLibrary:
             header = read_header(temporary, path.name)
             os.replace(temporary, self._named(sha256))
             sync_folder(self._dir)
-        return ModelFile(
-            sha256=sha256,
-            name=name,
-            size_bytes=header.size_bytes,
-            architecture=header.architecture,
-            parameters=header.parameters,
-            quantisation=header.quantisation,
-            context_tokens=header.context_tokens,
-            has_chat_template=header.chat_template is not None,
-            added_at_ms=now_ms,
-        )
+        return _record(sha256, name, header, now_ms)
+
+    def pull_folder(self, pull_id: str) -> Path:
+        """Return the folder that this pull may fill, made where it is missing.
+
+        Raises Unavailable (`library_unwritable`).
+        """
+        folder = self._pull_folder(pull_id)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self._dir, error) from None
+        return folder
+
+    def accept(self, path: Path, sha256: str, name: str, now_ms: int) -> ModelFile:
+        """Move in the file at `path`, which lies in a pull's folder and whose bytes were found to
+        have this hash; return its record.
+
+        Raises InvalidModelFile for what is no whole GGUF model, and Unavailable as `add` does.
+        """
+        header = read_header(path, name)
+        with _report_failure(self._dir, name):
+            path.chmod(0o444)
+            os.replace(path, self._named(sha256))
+            sync_folder(self._dir)
+        return _record(sha256, name, header, now_ms)
+
+    def remove_pull(self, pull_id: str) -> None:
+        """Delete what a pull has fetched so far, if there is something."""
+        shutil.rmtree(self._pull_folder(pull_id), ignore_errors=True)
+
+    def sweep_pulls(self, known_ids: Collection[str]) -> None:
+        """Delete what is left of pulls other than these."""
+        for folder in self._dir.glob(f"{_PULL}*"):
+            if folder.name.removeprefix(_PULL) not in known_ids:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _pull_folder(self, pull_id: str) -> Path:
+        if not re.fullmatch(r"[A-Za-z0-9_]{1,64}", pull_id):
+            raise NotFound(f"{pull_id[:80]!r} is no pull")
+        return self._dir / f"{_PULL}{pull_id}"
 
     def path(self, sha256: str) -> Path:
         """Return where the file lies; NotFound where there is none."""
@@ -123,6 +155,20 @@ class ModelLibrary:
                 yield file, path
             finally:
                 path.unlink(missing_ok=True)
+
+
+def _record(sha256: str, name: str, header: GGUFHeader, now_ms: int) -> ModelFile:
+    return ModelFile(
+        sha256=sha256,
+        name=name,
+        size_bytes=header.size_bytes,
+        architecture=header.architecture,
+        parameters=header.parameters,
+        quantisation=header.quantisation,
+        context_tokens=header.context_tokens,
+        has_chat_template=header.chat_template is not None,
+        added_at_ms=now_ms,
+    )
 
 
 def _copy(source: Path, target: BinaryIO, progress: Progress | None) -> str:

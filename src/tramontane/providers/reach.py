@@ -4,21 +4,16 @@ Whoever writes the configuration file may name any origin; whoever uses the page
 the file allows, by default the well-known providers'. Pure: it looks nothing up.
 """
 
-import ipaddress
-
 import msgspec
 
+from tramontane.addresses import is_loopback, is_public, meant
 from tramontane.config import Origin, Settings, is_link_local, parse_origin
 from tramontane.errors import ConfigError, Forbidden, InvalidRequest
 from tramontane.providers import registry
 from tramontane.providers.known import PROVIDERS, KnownProvider
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_COMPATIBLE = ipaddress.ip_network("::/96")
 _LOOPBACK_HOSTS = frozenset(("localhost", "127.0.0.1", "::1"))
 _EVERY_HOST = frozenset(("0.0.0.0", "::"))
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,16 +76,16 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
         A provider's name must lead out to the internet, a loopback name to loopback, one that the
         file lists anywhere but to link-local addresses.
         """
-        is_loopback = self.allows_loopback and origin.host in _LOOPBACK_HOSTS
+        wants_loopback = self.allows_loopback and origin.host in _LOOPBACK_HOSTS
         for text in addresses:
             if is_link_local(text):
                 is_right = False
-            elif is_loopback:
-                is_right = all(a.is_loopback for a in _meant(text))
+            elif wants_loopback:
+                is_right = is_loopback(text)
             elif self.listed is None:
-                is_right = all(a.is_global and not a.is_multicast for a in _meant(text))
+                is_right = is_public(text)
             else:
-                is_right = not any(a.is_multicast or a.is_unspecified for a in _meant(text))
+                is_right = not any(a.is_multicast or a.is_unspecified for a in meant(text))
             if not is_right:
                 raise Forbidden(
                     f"The name {origin.host} leads to an address that it may not lead to.",
@@ -134,16 +129,3 @@ def _place(url: str) -> tuple[bool, str, int]:
 
 def _in(url: str, allowed: list[str] | tuple[str, ...]) -> bool:
     return _place(url) in {_place(one) for one in allowed}
-
-
-def _meant(text: str) -> list[Address]:
-    """Return the address, with those that its bits hold: IPv4 inside IPv6 reaches IPv4."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv4Address):
-        return [address]
-    inside: list[Address | None] = [address.ipv4_mapped, address.sixtofour]
-    inside += address.teredo or ()
-    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
-        inside.append(ipaddress.IPv4Address(address.packed[-4:]))
-    found: list[Address] = [a for a in inside if a is not None]
-    return found or [address]
