@@ -21,7 +21,7 @@ TOKENS = 40
 
 
 def paced(fault: str) -> Behaviour:
-    return Behaviour(fault=fault, tokens=TOKENS, tps=300)
+    return Behaviour(fault=fault, tokens=TOKENS, tps=100)
 
 
 # Before anything of an answer: the next deployment answers, or the client learns why not.
