@@ -279,6 +279,8 @@ const words: Translation<typeof english> = {
   dropHere: "Hier ablegen, um anzuhängen",
   sendWaits: "Ihre Frage geht hinaus, sobald die Dateien angekommen sind.",
   libraries: "Bibliotheken",
+  catalogue: "Katalog",
+  playground: "Probierfeld",
   databases: "Datenbanken",
   librariesUse: "Bibliotheken nutzen",
   librariesUsed: { one: "1 Bibliothek genutzt", other: "{count} Bibliotheken genutzt" },

@@ -286,6 +286,8 @@ export default {
   dropHere: "Drop here to attach",
   sendWaits: "Your question goes out as soon as the files have arrived.",
   libraries: "Libraries",
+  catalogue: "Catalogue",
+  playground: "Playground",
   databases: "Databases",
   librariesUse: "Use libraries",
   librariesUsed: { one: "1 library in use", other: "{count} libraries in use" },

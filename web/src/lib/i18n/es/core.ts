@@ -279,6 +279,8 @@ const words: Translation<typeof english> = {
   dropHere: "Suelte aquí para adjuntar",
   sendWaits: "Su pregunta sale en cuanto lleguen los archivos.",
   libraries: "Bibliotecas",
+  catalogue: "Catálogo",
+  playground: "Banco de pruebas",
   databases: "Bases de datos",
   librariesUse: "Usar bibliotecas",
   librariesUsed: { one: "1 biblioteca en uso", other: "{count} bibliotecas en uso" },

@@ -280,6 +280,8 @@ const words: Translation<typeof english> = {
   dropHere: "Déposez ici pour joindre",
   sendWaits: "Votre question part dès que les fichiers sont arrivés.",
   libraries: "Bibliothèques",
+  catalogue: "Catalogue",
+  playground: "Banc d’essai",
   databases: "Bases de données",
   librariesUse: "Utiliser des bibliothèques",
   librariesUsed: { one: "1 bibliothèque utilisée", other: "{count} bibliothèques utilisées" },

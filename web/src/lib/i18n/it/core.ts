@@ -279,6 +279,8 @@ const words: Translation<typeof english> = {
   dropHere: "Rilasci qui per allegare",
   sendWaits: "La domanda parte appena i file sono arrivati.",
   libraries: "Biblioteche",
+  catalogue: "Catalogo",
+  playground: "Banco di prova",
   databases: "Basi di dati",
   librariesUse: "Usare biblioteche",
   librariesUsed: { one: "1 biblioteca in uso", other: "{count} biblioteche in uso" },
