@@ -140,7 +140,10 @@ def test_no_part_of_a_key_comes_back_in_a_refusal(secret: str) -> None:
     parts = [secret, *secret.split(":")]
     body = msgspec.json.encode({"error": {"message": f"no: {' '.join(parts)}"}})
     error = refusal(
-        ResponseHead(400, 0, None, False, True, b"application/json", b""), body, deployment
+        ResponseHead(400, 0, None, False, True, b"application/json", b""),
+        body,
+        deployment,
+        deployment,
     )
     assert error.message.startswith("no: [key]")
     assert not any(part in error.message for part in parts)

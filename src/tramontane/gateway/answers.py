@@ -163,14 +163,19 @@ def require_type(head: ResponseHead, expected: bytes) -> None:
 
 
 def refusal(
-    head: ResponseHead, body: bytes, deployment: Deployment, translation: Translation | None = None
+    head: ResponseHead,
+    body: bytes,
+    deployment: Deployment,
+    offered: Deployment,
+    translation: Translation | None = None,
 ) -> TramontaneError:
-    """Return what an upstream's status other than 200 means for the client.
+    """Return what an upstream's status other than 200 means for the client, to whom `deployment`
+    is `offered`.
 
     400, 413 and 422 are the client's own (its message is kept); 401 to 404 mean that our
     configuration is wrong, which is not the client's to see as its own.
     """
-    status = head.status
+    status, name = head.status, offered.shown_name
     body = _without_key(body, deployment)
     if deployment.is_local and (status in (400, 501) or TOO_LARGE in body):
         operation = "chat" if translation is None else translation.operation
@@ -182,13 +187,13 @@ def refusal(
         status = said.status
     if status == 429:
         return RateLimited(
-            f"The provider of '{deployment.name}' is limiting our requests.",
+            f"The provider of '{name}' is limiting our requests.",
             code="upstream_rate_limited",
             retry_after_s=_wait_s(head, body, translation),
         )
     if status in (401, 403, 404):
         return UpstreamFailed(
-            f"The provider of '{deployment.name}' refused our key, model or path (status {status}):"
+            f"The provider of '{name}' refused our key, model or path (status {status}):"
             " its operator must check the deployment's settings.",
             code="upstream_refused",
         )
@@ -196,11 +201,11 @@ def refusal(
         return UpstreamFailed("The upstream answered with a redirect, which is never followed.")
     if status in (503, 529):  # the latter is Anthropic's word for it
         return Unavailable(
-            f"The provider of '{deployment.name}' is overloaded.",
+            f"The provider of '{name}' is overloaded.",
             code="upstream_overloaded",
             retry_after_s=_wait_s(head, body, translation),
         )
-    return UpstreamFailed(f"The upstream of '{deployment.name}' failed with status {status}.")
+    return UpstreamFailed(f"The upstream of '{name}' failed with status {status}.")
 
 
 def _invalid(said: Said) -> InvalidRequest:

@@ -16,7 +16,7 @@ from tramontane.errors import (
     UpstreamTimeout,
 )
 from tramontane.gateway.bounds import held_price
-from tramontane.gateway.directory import Principal
+from tramontane.gateway.directory import Deployment, Principal
 from tramontane.gateway.ledger import Ledger
 from tramontane.gateway.limits import Admitted
 from tramontane.gateway.relay import Progress
@@ -34,14 +34,15 @@ class Bill:
     """The money side of one request; at most one hold is open at a time."""
 
     __slots__ = (
-        "_hold", "_ledger", "_service", "admitted", "cost_nano", "estimated", "first_byte_s",
-        "intent", "series", "started_ms", "started_s", "status", "usage",
+        "_hold", "_ledger", "_offered", "_service", "admitted", "cost_nano", "estimated",
+        "first_byte_s", "intent", "series", "started_ms", "started_s", "status", "usage",
     )  # fmt: skip
 
     def __init__(self, ledger: Ledger, started_s: float, started_ms: int) -> None:
         self._ledger = ledger
         self._hold: Hold | None = None
         self._service: Service | None = None
+        self._offered: Deployment | None = None
         self.intent: Intent | None = None
         self.admitted: Admitted | None = None
         self.series: Series | None = None
@@ -60,12 +61,18 @@ class Bill:
         attempt: int,
         intent: Intent,
         service: Service,
+        offered: Deployment,
         output_bound_tokens: int,
     ) -> None:
-        """Step 7. Raises BudgetExhausted, or Unavailable where it cannot be written down."""
+        """Step 7, at the price of `offered`, the service's deployment for who asks.
+
+        Raises BudgetExhausted, or Unavailable where it cannot be written down.
+        """
         deployment = service.deployment
         bound = service.bound_prompt_tokens(intent)
         self._service = service
+        self._offered = offered
+        sale = offered.sale
         self.status = None
         self.first_byte_s = 0.0
         self._hold = self._ledger.hold(
@@ -75,12 +82,13 @@ class Bill:
             key_id=principal.key.id,
             model=intent.model,
             deployment=deployment.name,
-            price=held_price(deployment, intent),
+            price=held_price(offered, intent),
             prompt_bound_tokens=bound,
             prompt_estimate_tokens=service.estimate_prompt_tokens(intent),
             output_bound_tokens=output_bound_tokens,
             provider=deployment.provider,
             region=deployment.region,
+            sale=None if sale is None else sale.record(intent.service_tier),
         )
 
     def checkpoint(self, completion_tokens: int) -> None:
@@ -104,12 +112,15 @@ class Bill:
         self.usage = usage
         self.status = status
         served = progress.service_tier if progress is not None else None
+        offered = self._offered
+        sale = offered.sale if offered is not None else None
         self.cost_nano = self._ledger.settle(
             hold,
             usage,
             estimated=self.estimated,
             status=status,
-            price=self._served_price(served),
+            price=_served_price(offered, served),
+            own_price=None if sale is None else _served_price(sale.own, served),
         )
         self._count()
         return self.cost_nano
@@ -128,15 +139,6 @@ class Bill:
             self.settle(progress.final_usage, progress, status)
         else:
             self.settle(None, progress, status)
-
-    def _served_price(self, tier: str | None) -> Price | None:
-        """Return the price at the tier that served the answer, None where the hold's counts."""
-        if self._service is None or not self._service.deployment.service_tiers:
-            return None
-        deployment = self._service.deployment
-        if tier is None:
-            return None
-        return deployment.service_tiers.get(tier, deployment.price)
 
     def _trusts_usage(self) -> bool:
         return self._service is not None and self._service.deployment.trusts_stream_usage
@@ -210,6 +212,13 @@ def status_of(error: TramontaneError) -> str:
     if isinstance(error, Unauthenticated):
         return "revoked"
     return error.code
+
+
+def _served_price(deployment: Deployment | None, tier: str | None) -> Price | None:
+    """Return the price at the tier that served the answer, None where the hold's counts."""
+    if deployment is None or tier is None or not deployment.service_tiers:
+        return None
+    return deployment.service_tiers.get(tier, deployment.price)
 
 
 def _estimate(hold: Hold, progress: Progress | None, *, trusts_usage: bool) -> Usage:

@@ -14,9 +14,11 @@ from tramontane.wire.openai.local import read_local
 
 
 def limit_output(
-    intent: Intent, service: Service, principal: Principal, ledger: Ledger
+    intent: Intent, service: Service, offered: Deployment, principal: Principal, ledger: Ledger
 ) -> tuple[int | None, int]:
     """Return the limit to set (None: as asked) and the most output tokens over all choices.
+
+    `offered` is the service's deployment at the price of who asks.
 
     Raises InvalidRequest where more is asked for than the deployment gives.
     """
@@ -32,7 +34,7 @@ def limit_output(
         limit = stated or OUTPUT_TOKENS_ASSUMED
         available = ledger.available_nano(principal.project.id, principal.key.id)
         if available is not None:
-            price = held_price(deployment, intent)
+            price = held_price(offered, intent)
             prompt = service.bound_prompt_tokens(intent)
             affordable = affordable_output_tokens(price, prompt, available)
             if affordable is not None and affordable // intent.choices >= 1:
@@ -56,6 +58,7 @@ def limit_output(
 def require_possible(
     intent: Intent,
     service: Service,
+    offered: Deployment,
     principal: Principal,
     ledger: Ledger,
     translation: Translation | None = None,
@@ -65,9 +68,9 @@ def require_possible(
     A stream's status 200 goes out while it waits, so this is the last moment for another one.
     """
     deployment = service.deployment
-    limit, output_tokens = limit_output(intent, service, principal, ledger)
+    limit, output_tokens = limit_output(intent, service, offered, principal, ledger)
     prompt_tokens = service.bound_prompt_tokens(intent)
-    price = held_price(deployment, intent)
+    price = held_price(offered, intent)
     ledger.require(principal.project.id, principal.key.id, price, prompt_tokens, output_tokens)
     if deployment.is_local and intent.operation == "chat":
         read_local(

@@ -255,7 +255,8 @@ def build(
     for name, remote in remote_models(settings, picture.deployments, picture.providers).items():
         deployments[name] = _remote(remote, settings, pepper, environ)
     for name, owner in owners(settings, picture.deployments).items():
-        deployments[name] = msgspec.structs.replace(deployments[name], project_id=owner)
+        if name in deployments:
+            deployments[name] = msgspec.structs.replace(deployments[name], project_id=owner)
     published = _published(picture, deployments, projects_by_id)
     routes = {
         name: route

@@ -2,7 +2,8 @@
 
 It is a unix socket of the data folder. Here, and only here, the service key counts and
 `x-tramontane-act-for` names the key that the request is admitted, limited and billed as. Nothing
-but token paths is served, and what `/ready` tells everybody. It does not know members.
+but token paths is served, and `/ready`, which tells of projects' own deployments here. It does not
+know members.
 """
 
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ class DoorConnection(ClientConnection):
     def _admit(self, request: "Request") -> None:
         if endpoints.find(request.path) is None and request.path != b"/ready":
             raise NotFound("Only requests for tokens are served here.", code="unknown_path")
+        request.is_private = True
         super()._admit(request)
 
     def _authenticate(self, request: "Request") -> Principal:

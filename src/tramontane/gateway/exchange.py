@@ -70,9 +70,9 @@ class Exchange:
 
     __slots__ = (
         "_asked", "_attempts", "_bill", "_client", "_connection", "_desk", "_drops", "_endpoint",
-        "_flow", "_is_open", "_is_streaming", "_last_byte_s", "_late", "_named", "_sent",
-        "_service", "_translation", "_was_asked", "_writer", "attempt", "deadline_s", "principal",
-        "progress", "request_id",
+        "_flow", "_is_open", "_is_streaming", "_last_byte_s", "_late", "_named", "_offered",
+        "_sent", "_service", "_translation", "_was_asked", "_writer", "attempt", "deadline_s",
+        "principal", "progress", "request_id",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, client: Client, principal: Principal) -> None:
@@ -82,6 +82,7 @@ class Exchange:
         self._flow: Flow | None = None
         self._connection: UpstreamConnection | None = None
         self._service: Service | None = None
+        self._offered: Deployment  # the service's, at the price of who asks
         self._endpoint: Endpoint = OPENAI_CHAT
         self._asked: Asked | None = None  # once its dialect has been read as more than an intent
         self._drops = False
@@ -221,7 +222,8 @@ class Exchange:
         """Steps 6 to 9 at one deployment after the other, until one has answered."""
         self._attempts = attempts
         while True:
-            service = self._desk.service(attempts.next())
+            offered = self._offered = attempts.next()
+            service = self._desk.service(offered)
             self.attempt += 1
             self._was_asked = False
             try:
@@ -283,13 +285,11 @@ class Exchange:
         permit = service.gate.enter(self.principal.project.id)  # 6
         if permit is None:
             permit = await self._queue(intent, service)
-        bill = self._bill
+        bill, offered, who = self._bill, self._offered, self.principal
         try:
-            limit, output_bound = limit_output(intent, service, self.principal, self._desk.ledger)
+            limit, bound = limit_output(intent, service, offered, who, self._desk.ledger)
             if intent.operation != "count_tokens":  # which is free
-                bill.hold(  # 7
-                    self.principal, self.request_id, self.attempt, intent, service, output_bound
-                )
+                bill.hold(who, self.request_id, self.attempt, intent, service, offered, bound)  # 7
             try:
                 await self._forward(intent, service, permit, limit)  # 8 and 9
             except ClientLeft:
@@ -324,7 +324,8 @@ class Exchange:
         self._bill.settle_interrupted(self.progress, status, was_sent=was_sent)
 
     async def _queue(self, intent: Intent, service: Service) -> Permit:
-        require_possible(intent, service, self.principal, self._desk.ledger, self._translation)
+        offered, ledger = self._offered, self._desk.ledger
+        require_possible(intent, service, offered, self.principal, ledger, self._translation)
         signal: Signal[Permit] = Signal()
         gate = service.gate
         is_waiting = True
@@ -346,14 +347,14 @@ class Exchange:
             told = Waiting(self._desk.clock_s, self._tell_waiting).moved
         ticket = gate.wait(self.principal.project.id, admitted, told, refused)
         if self._is_open:
-            self._client.write_payload(moved_to(service.deployment.name))
+            self._client.write_payload(moved_to(offered.shown_name))
         timeout_s = service.deployment.queue_timeout_s
         patience = Patience(gate, timeout_s, self._attempts.within, self._desk.clock_s)
         self.deadline_s, self._late = patience.ends_s(), patience.late
         try:
             permit = await signal
             if self._is_open:
-                self._tell_serving(service.deployment)
+                self._tell_serving()
             return permit
         finally:
             is_waiting = False
@@ -372,11 +373,12 @@ class Exchange:
         if client.write_blocked_s is None:  # who does not read does not have to be told
             client.write_payload(comment)
 
-    def _tell_serving(self, deployment: Deployment) -> None:
+    def _tell_serving(self) -> None:
         """Name what has taken the request: the head was sent before that was known."""
-        if self._named != deployment.name:
-            self._named = deployment.name
-            self._client.write_payload(serving(deployment.name))
+        name = self._offered.shown_name
+        if self._named != name:
+            self._named = name
+            self._client.write_payload(serving(name))
 
     def _outgoing(
         self, intent: Intent, service: Service, permit: Permit, limit: int | None
@@ -458,7 +460,7 @@ class Exchange:
             self._forget_prompt(intent)
             if self._is_open:
                 self._client.release_body()
-                self._tell_serving(deployment)
+                self._tell_serving()
             else:
                 self._client.start_stream(
                     self._fields(deployment), media_type=self._endpoint.client.stream_type
@@ -543,7 +545,7 @@ class Exchange:
         answer.read_into(whole)
         await answer.ended
         self._connection = None
-        error = refusal(head, whole.result(), deployment, self._translation)
+        error = refusal(head, whole.result(), deployment, self._offered, self._translation)
         if isinstance(error, InvalidRequest):
             self._bill.release("refused")
         raise error
@@ -566,7 +568,7 @@ class Exchange:
         assert admitted is not None
         return answer_fields(
             self.request_id,
-            self._service.named if self._service is not None else b"",
+            self._service.named_as(self._offered) if self._service is not None else b"",
             admitted.fields(),
             dropped=self._translation.dropped if self._translation is not None else (),
             attempts=self.attempt,

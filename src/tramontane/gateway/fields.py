@@ -15,7 +15,9 @@ RETRY_WORTH_S = 60.0
 def deployment_fields(deployment: Deployment) -> bytes:
     """Return the lines that say what has served a request, the same for each of its answers."""
     model = msgspec.json.decode(deployment.upstream_model, type=str)
-    named = [("deployment", deployment.name), ("model", model)]
+    if deployment.sale is not None:
+        model = ""  # what it is there is its publisher's to know
+    named = [("deployment", deployment.shown_name), ("model", model)]
     named += [("provider", deployment.provider), ("region", deployment.region)]
     lines = [f"x-tramontane-{name}: {_plain(value)}\r\n" for name, value in named if value]
     if deployment.is_demonstration:

@@ -20,6 +20,7 @@ from tramontane.store.journal import (
     FolderDisk,
     Hold,
     HoldRecord,
+    SaleRecord,
     SettleRecord,
     Writer,
 )
@@ -206,6 +207,7 @@ class Ledger:
         output_bound_tokens: int,
         provider: str = "",
         region: str = "",
+        sale: SaleRecord | None = None,
     ) -> Hold:
         """Return a hold on what the attempt can cost at most, in every budget that applies.
 
@@ -235,6 +237,7 @@ class Ledger:
                 output_bound_tokens,
                 provider,
                 region,
+                sale,
             )
         )
         project.hold(bound)
@@ -272,21 +275,28 @@ class Ledger:
         estimated: bool,
         status: str,
         price: Price | None = None,
+        own_price: Price | None = None,
     ) -> int:
         """Charge `usage` in the place of `hold`; return the cost in nano-units.
 
-        `price` is the one that it was served at, where that is not the hold's.
+        `price` is the one that it was served at, where that is not the hold's; `own_price` that of
+        its publisher, where it is bought.
         It has been written when this returns. A hold is charged once: settling it again changes
         nothing and returns the first cost. `status` is a word of up to STATUS_BYTES.
         """
-        cost = cost_nano(price or hold.record.price, usage)
-        return self._settle(hold, usage, cost, estimated, status)
+        record = hold.record
+        cost = cost_nano(price or record.price, usage)
+        sale = record.sale
+        serving = 0 if sale is None else cost_nano(own_price or sale.own_price, usage)
+        return self._settle(hold, usage, cost, serving, estimated, status)
 
     def release(self, hold: Hold, *, status: str) -> None:
         """Settle `hold` at no cost: nothing reached, or came from, the engine or provider."""
-        self._settle(hold, Usage(), 0, False, status)
+        self._settle(hold, Usage(), 0, 0, False, status)
 
-    def _settle(self, hold: Hold, usage: Usage, cost: int, estimated: bool, status: str) -> int:
+    def _settle(
+        self, hold: Hold, usage: Usage, cost: int, serving: int, estimated: bool, status: str
+    ) -> int:
         if hold.cost_nano >= 0:
             return hold.cost_nano
         record = hold.record
@@ -303,6 +313,7 @@ class Ledger:
             return self._settle_absurd(hold, usage, estimated, status)
         now_ms = self._tick()
         hold.cost_nano = cost
+        sale = record.sale
         self._writer.settle(
             hold,
             SettleRecord(
@@ -324,6 +335,10 @@ class Ledger:
                 record.region,
                 written,
                 record.price.is_known,
+                "" if sale is None else sale.publication_id,
+                "" if sale is None else sale.publisher_id,
+                serving,
+                0 if sale is None else sale.version,
             ),
         )
         bound = record.bound_nano
@@ -344,7 +359,7 @@ class Ledger:
         written = min(max(usage.cache_write_tokens, 0), prompt - cached)
         hour = min(max(usage.cache_write_1h_tokens, 0), written)
         nearest = Usage(prompt, completion, cached, written, hour)
-        return self._settle(hold, nearest, cost_nano(hold.record.price, nearest), estimated, status)
+        return self.settle(hold, nearest, estimated=estimated, status=status)
 
     def _settle_late(self, record: HoldRecord, accounts: Sequence[Account], cost: int) -> None:
         for account in accounts:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from tramontane.gateway.directory import Directory
+from tramontane.gateway.directory import Directory, Principal
 from tramontane.wire.dialect import Shown
 
 
-def shown(directory: Directory, name: str, created_s: int) -> Shown:
+def shown(directory: Directory, principal: Principal, name: str, created_s: int) -> Shown:
     """Return the public name as dialects show it: its first deployment's facts."""
-    route = directory.routes[name]
-    first = route.targets[0].deployment if route.targets else None
+    route = directory.route_of(principal.project.id, name)
+    first = route.targets[0].deployment if route is not None and route.targets else None
     return Shown(
         name=name,
         created_s=created_s,

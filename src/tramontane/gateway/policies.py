@@ -29,7 +29,7 @@ def is_served(directory: Directory, principal: Principal, model: str) -> bool:
     """Return whether some deployment of `model` may be used by `principal`."""
     if not principal.is_bound:
         return True
-    route = directory.routes.get(model)
+    route = directory.route_of(principal.project.id, model)
     return route is not None and any(
         objection_to(principal, target.deployment) is None for target in route.targets
     )
@@ -48,7 +48,7 @@ def refusal(
     found = objection_to(principal, deployment, tier) or UNPRICED
     allowed = {
         name: any(target.deployment.is_capable for target in route.targets)
-        for name, route in directory.routes.items()
+        for name, route in directory.routes_of(principal.project.id)
         if name != model and principal.allows_model(name) and is_served(directory, principal, name)
     }
     capable = [name for name, is_capable in allowed.items() if is_capable] or list(allowed)

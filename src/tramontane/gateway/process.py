@@ -303,7 +303,8 @@ class GatewayProcess:
         """Return what is kept for `deployment` between requests."""
         service = self._services.get(deployment.name)
         if service is None:
-            service = self._services[deployment.name] = self._new_service(deployment)
+            own = deployment if deployment.sale is None else deployment.sale.own
+            service = self._services[deployment.name] = self._new_service(own)
         return service
 
     def new_request_id(self) -> str:
@@ -411,7 +412,7 @@ class GatewayProcess:
         if path == b"/health":
             return 200, b"", b'{"status":"ok"}'
         if path == b"/ready":
-            return self._ready()
+            return self._ready(request)
         if path == b"/metrics":
             return self._metrics(request)
         if path == b"/v1/models":
@@ -427,10 +428,11 @@ class GatewayProcess:
         models = [listing.shown(directory, principal, n, self._started_s) for n in names]
         return place.answer(models, name=request.model, body=body, query=request.query)
 
-    def _ready(self) -> tuple[int, bytes, bytes]:
+    def _ready(self, request: Request) -> tuple[int, bytes, bytes]:
         states = {
             name: state_of(deployment, self._services.get(name))
             for name, deployment in self.directory.deployments.items()
+            if deployment.project_id is None or request.is_private
         }
         body = {
             "status": "ready" if self._is_ready else "starting",

@@ -33,8 +33,9 @@ class Request:
 
     __slots__ = (
         "body", "expects_continue", "field_count", "fields", "fields_bytes", "has_head",
-        "held_bytes", "is_complete", "is_http_10", "keep_alive", "length", "method", "model",
-        "path", "place", "principal", "query", "raw_bytes", "refusal", "size", "splice", "target",
+        "held_bytes", "is_complete", "is_http_10", "is_private", "keep_alive", "length", "method",
+        "model", "path", "place", "principal", "query", "raw_bytes", "refusal", "size", "splice",
+        "target",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -53,6 +54,7 @@ class Request:
         self.size = 0
         self.is_complete = False
         self.is_http_10 = False
+        self.is_private = False  # the studio's own
         self.keep_alive = True
         self.expects_continue = False
         self.place: Place | None = None  # what is at its path, where that is known here

@@ -28,7 +28,9 @@ _FIXED = (
 class Service:
     """What a deployment keeps between requests: its gate, its pool, what was learnt."""
 
-    __slots__ = ("_heads", "deployment", "gate", "has_failed", "named", "pool", "tokens_per_byte")
+    __slots__ = (
+        "_heads", "_sold", "deployment", "gate", "has_failed", "named", "pool", "tokens_per_byte",
+    )  # fmt: skip
 
     def __init__(self, deployment: Deployment, gate: FifoGate, pool: UpstreamPool) -> None:
         self.serve(deployment)
@@ -42,6 +44,7 @@ class Service:
         self.deployment = deployment
         self.named = deployment_fields(deployment)
         self._heads: dict[str, bytes] = {}
+        self._sold: dict[str, bytes] = {}
 
     def head(self, path: str) -> bytes:
         """Return the fixed part of a request's head for `path` behind the base address."""
@@ -49,6 +52,16 @@ class Service:
         if head is None:
             head = self._heads[path] = request_head(self.deployment, path)
         return head
+
+    def named_as(self, offered: Deployment) -> bytes:
+        """Return the lines that say what served it, to whom it is `offered`."""
+        if offered.sale is None:
+            return self.named
+        name = offered.sale.name
+        named = self._sold.get(name)
+        if named is None:
+            named = self._sold[name] = deployment_fields(offered)
+        return named
 
     def learn(self, prompt_bytes: int, prompt_tokens: int) -> None:
         """Note how many tokens a text prompt really had, for estimates of interrupted requests."""

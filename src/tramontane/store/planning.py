@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from tramontane.config import RouteSettings
-from tramontane.store.records import StoredRoute
+from tramontane.config import RouteSettings, Settings
+from tramontane.store.records import StoredDeployment, StoredRoute
 
 
 def merged_routes(
@@ -16,3 +16,12 @@ def merged_routes(
         route.name: msgspec.json.decode(route.settings, type=RouteSettings) for route in stored
     }
     return found | dict(given)
+
+
+def owners(settings: Settings, stored: Iterable[StoredDeployment]) -> dict[str, str]:
+    """Return whose own which deployment is; those of the configuration file are everybody's."""
+    return {
+        record.name: record.project_id
+        for record in stored
+        if record.project_id is not None and record.name not in settings.deployments
+    }
