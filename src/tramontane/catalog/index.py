@@ -21,7 +21,7 @@ from tramontane.catalog.columns import (
     OfferTable,
     Places,
 )
-from tramontane.catalog.machine import LARGEST_SHARE, Memory
+from tramontane.catalog.machine import Memory
 from tramontane.catalog.postings import VALUE, WHOLE_NAME, Postings, Scores
 from tramontane.catalog.queries import FACETS, Facet, FacetCount, Found, Query, Unmatched
 from tramontane.catalog.rows import Row
@@ -139,7 +139,7 @@ class Index:
             if most is not None:
                 left &= (numbers <= most) & (numbers != _UNKNOWN)
         if query.fits:
-            most_bytes = 0 if memory is None else int(memory.total_bytes * LARGEST_SHARE)
+            most_bytes = 0 if memory is None else memory.available_bytes
             left &= (self._needed <= most_bytes) & (self._needed != _UNKNOWN)
         if query.offered:
             left &= self._offered(query, here)

@@ -15,9 +15,8 @@ from tramontane.catalog.cards import Card
 
 Fits = Literal["yes", "tight", "no", "unknown"]
 
-COMFORTABLE_SHARE = 0.8
-"""Up to this share of the machine's memory a model leaves room for everything else."""
-LARGEST_SHARE = 0.95
+TIGHT_SHARE = 0.85
+"""From this share of the memory that is free on it is tight: the rest of the machine needs some."""
 
 KEPT_TOKENS = 16_384
 """Of conversations at once: four of 4,096 tokens, as a model is served unless told otherwise."""
@@ -45,9 +44,9 @@ _KEPT_BYTES_LEAST = 8_192
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """A machine's memory; `total_bytes` what it has, less any limit set for us."""
+    """A machine's memory: what is free for another engine."""
 
-    total_bytes: int
+    available_bytes: int
 
 
 def bits_per_weight(quantisation: str | None) -> float | None:
@@ -98,9 +97,9 @@ def fits(needed: int | None, memory: Memory | None) -> Fits:
     """Return whether that much fits: `tight` leaves little to everything else on the machine."""
     if needed is None or memory is None:
         return "unknown"
-    if needed <= memory.total_bytes * COMFORTABLE_SHARE:
-        return "yes"
-    return "tight" if needed <= memory.total_bytes * LARGEST_SHARE else "no"
+    if needed > memory.available_bytes:
+        return "no"
+    return "tight" if needed > TIGHT_SHARE * memory.available_bytes else "yes"
 
 
 def least_needed_bytes(card: Card) -> int | None:

@@ -1,0 +1,191 @@
+"""The catalogue, ready to be asked: the cards of the package or of an update, own cards beside
+them, and the index over both.
+
+It is made anew when any of them has changed. It does not know who asks: it is told which projects'
+cards they may see, and what is deployed here.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Protocol, get_args
+
+import msgspec
+
+from tramontane.catalog.cards import Card, Field, Source
+from tramontane.catalog.index import Index
+from tramontane.catalog.machine import Memory
+from tramontane.catalog.prices import Exchange, Mix
+from tramontane.catalog.queries import RULE, Query
+from tramontane.catalog.rows import Row, row
+from tramontane.catalog.views import FoundModels, Looking, MixView, summary
+from tramontane.errors import NotFound
+
+
+class Cards(Protocol):
+    """Cards that can be had one by one, as `catalog.packing.Catalogue` has them."""
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """Where their facts were read."""
+        ...
+
+    @property
+    def built_on(self) -> str:
+        """The day they were put together (ISO)."""
+        ...
+
+    def card(self, card_id: str, /) -> Card | None:
+        """Return that card; None where there is none."""
+        ...
+
+    def cards(self) -> Iterator[Card]:
+        """Yield every card."""
+        ...
+
+
+class OwnCard(msgspec.Struct, frozen=True):
+    """A card that was added here; without a project it is everybody's."""
+
+    card: Card
+    project_id: str | None = None
+
+
+class Completeness(msgspec.Struct, frozen=True, kw_only=True):
+    """Of how many cards a field is `known`, and of how many of these sources disagree; `share` is
+    of all cards, from 0 to 1.
+    """
+
+    field: Field
+    known: int
+    conflicting: int
+    share: float
+
+
+class Finder:
+    """All cards with their index."""
+
+    def __init__(self, packed: Cards, own: Sequence[OwnCard], exchange: Exchange) -> None:
+        self._packed = packed
+        self._own = tuple(own)
+        self._packed_count = 0
+        self._known: Counter[Field] = Counter()
+        self._conflicting: Counter[Field] = Counter()
+        self._currencies: set[str] = set()
+        self.exchange = exchange
+        self.sources = packed.sources
+        self.built_on = packed.built_on
+        self.offers = 0
+        self._index = Index(self._rows())
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def search(
+        self,
+        query: Query,
+        *,
+        memory: Memory | None = None,
+        here: Mapping[str, Collection[str]] | None = None,
+        seen_by: Collection[str] | None = None,
+    ) -> FoundModels:
+        """Return what `query` finds, `took_ms` zero.
+
+        `here` are the deployments of each card that is deployed on this platform, `seen_by` the
+        projects whose own cards are seen beside everybody's; None: all.
+        """
+        here = here or {}
+        found = self._index.search(query, memory=memory, here=here, seen_by=seen_by)
+        looking = self.looking(query.mix, memory)
+        data = [
+            summary(
+                card,
+                looking,
+                cheapest,
+                here.get(card.id, ()),
+                own=number >= self._packed_count,
+            )
+            for number, cheapest in zip(found.rows, found.cheapest, strict=True)
+            for card in [self._card_at(number)]
+        ]
+        return FoundModels(
+            total=found.total,
+            took_ms=0.0,
+            rule=RULE,
+            currency=self.exchange.currency,
+            unconverted=sorted(
+                currency for currency in self._currencies if self.exchange.rate(currency) is None
+            ),
+            mix=mix_view(query.mix),
+            data=data,
+            facets=found.facets,
+            unmatched=found.unmatched,
+        )
+
+    def card(
+        self, card_id: str, seen_by: Collection[str] | None = None
+    ) -> tuple[Card, OwnCard | None]:
+        """Return that card, with how it was added where it is an own one.
+
+        Raises NotFound, alike for what is not there and what is another project's.
+        """
+        for own in self._own:
+            if own.card.id == card_id and _is_seen(own, seen_by):
+                return own.card, own
+        found = self._packed.card(card_id)
+        if found is None:
+            raise NotFound(
+                f"There is no model {card_id[:120]!r} in the catalogue; search for it by a part of"
+                " its name.",
+                param="id",
+            )
+        return found, None
+
+    def looking(self, mix: Mix, memory: Memory | None) -> Looking:
+        """Return from where cards are looked at."""
+        return Looking(mix=mix, exchange=self.exchange, memory=memory, sources=self.sources)
+
+    def completeness(self) -> list[Completeness]:
+        """Return how well each field is known, over the cards that everybody sees."""
+        cards = self._packed_count + sum(own.project_id is None for own in self._own)
+        return [
+            Completeness(
+                field=field,
+                known=self._known[field],
+                conflicting=self._conflicting[field],
+                share=round(self._known[field] / cards, 4) if cards else 0.0,
+            )
+            for field in get_args(Field)
+        ]
+
+    def _rows(self) -> Iterator[Row]:
+        for card in self._packed.cards():
+            self._packed_count += 1
+            self._note(card)
+            yield row(card, self.exchange)
+        for own in self._own:
+            if own.project_id is None:
+                self._note(own.card)
+            yield row(own.card, self.exchange, own.project_id)
+
+    def _note(self, card: Card) -> None:
+        self.offers += len(card.offers)
+        self._currencies.update(offer.currency for offer in card.offers)
+        for field, claims in card.facts.items():
+            self._known[field] += bool(claims)
+            self._conflicting[field] += len(claims) > 1 and bool(card.conflicts(field))
+
+    def _card_at(self, number: int) -> Card:
+        if number >= self._packed_count:
+            return self._own[number - self._packed_count].card
+        found = self._packed.card(self._index.ids[number])
+        assert found is not None, "what was indexed is there"
+        return found
+
+
+def mix_view(mix: Mix) -> MixView:
+    """Return the mix as it is shown."""
+    return MixView(input=mix.input, output=mix.output, cached=mix.cached)
+
+
+def _is_seen(own: OwnCard, seen_by: Collection[str] | None) -> bool:
+    return seen_by is None or own.project_id is None or own.project_id in seen_by
