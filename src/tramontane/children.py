@@ -7,6 +7,7 @@ supervisor of their own.)
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -146,7 +147,8 @@ def read_launch(kind: type[T]) -> T:
 
 
 def begin_child(settings: Settings) -> None:
-    """In a child: configure logs, and end when stdin does."""
+    """In a child whose code is loaded: configure logs, and end when stdin does."""
+    gc.freeze()  # what was loaded stays: no collection needs to look at it, nor does the end
     log.configure(settings.log_level)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
