@@ -25,7 +25,7 @@ from tramontane.catalog.machine import Memory
 from tramontane.catalog.postings import VALUE, WHOLE_NAME, Postings, Scores
 from tramontane.catalog.queries import FACETS, Facet, FacetCount, Found, Query, Unmatched
 from tramontane.catalog.rows import Row
-from tramontane.catalog.words import folded, pieces, words
+from tramontane.catalog.words import folded, pieces, spellings, words
 
 MOST_VALUES_SHOWN = 200
 MOST_WORDS = 12
@@ -207,11 +207,11 @@ class Index:
         scores = self._scores(word) * visible
         if scores.any():
             return scores
-        parts = pieces(word)
-        if len(parts) > 1:
-            scores = reduce(np.minimum, map(self._scores, parts)) * visible
-            if scores.any():
-                return scores
+        for parts in (spellings(word)[1:], pieces(word)):
+            if len(parts) > 1:
+                scores = reduce(np.minimum, map(self._scores, parts)) * visible
+                if scores.any():
+                    return scores
         return self._postings.misspelt(word) * visible
 
     def _scores(self, word: str) -> Scores:
