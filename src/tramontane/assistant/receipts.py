@@ -64,7 +64,8 @@ def billed(known: Receipt, bills: Sequence[UsageRecord]) -> Receipt | None:
         return None
     return msgspec.structs.replace(
         known,
-        deployment=bills[-1].deployment,
+        # Who buys knows the publication, not what it is served by.
+        deployment=known.deployment if bills[-1].publication_id else bills[-1].deployment,
         prompt_tokens=sum(bill.prompt_tokens for bill in bills),
         completion_tokens=sum(bill.completion_tokens for bill in bills),
         cached_tokens=sum(bill.cached_tokens for bill in bills),

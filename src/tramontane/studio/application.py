@@ -107,7 +107,7 @@ def build(
     """Return what every route is handed."""
 
     def served() -> dict[str, Served]:
-        return {found.name: facts.served(found) for found in status.all_deployments(platform)}
+        return {found.name: facts.served(found) for found in status.everything_served(platform)}
 
     queries = QueryPool(
         QueryLimits(

@@ -46,6 +46,6 @@ def _terms(platform: Platform, deployment: serving.Deployment) -> Terms:
 def _facts(platform: Platform, deployment: serving.Deployment) -> Facts:
     told, remote = platform.settings.independence, deployment.remote
     if remote is None:
-        return of_local(own_chip(), told, deployment.name)
+        return of_local(own_chip(), told, deployment.serves or deployment.name)
     place = Place(provider=remote.provider, kind=remote.kind, jurisdiction=remote.jurisdiction)
-    return of_place(place, told, deployment.name)
+    return of_place(place, told, deployment.serves or deployment.name)

@@ -28,7 +28,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
     `message` is the engine's or the plan's own word on a state that is not ready; it may name
     files of this machine. `state_since_ms` is when an engine last changed. `source` says where it
-    is set up; only what is in the store can be removed here.
+    is set up; only what is in the store can be removed here. `project_id` is whose own it is,
+    None for everybody's; `serves` the deployment behind a publication, whose name it then has.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     supports_tools: bool = False
     remote: RemoteModel | None = None
     gives_vectors: bool = False  # and no text: nobody can talk to it
+    project_id: str | None = None
+    serves: str | None = None
 
 
 def deployments(
@@ -52,12 +55,38 @@ def deployments(
     plan: Mapping[str, LocalModel],
     remote: Mapping[str, RemoteModel],
     instances: Iterable[EngineInstance],
+    owners: Mapping[str, str] = {},
 ) -> list[Deployment]:
-    """Return every deployment by name."""
+    """Return every deployment by name. `owners` are the projects that have some as their own."""
     running = {instance.deployment: instance for instance in instances}
     found = [_local(name, model, running.get(name), settings) for name, model in plan.items()]
     found += [_remote(model, settings) for model in remote.values()]
+    found = [
+        msgspec.structs.replace(d, project_id=owners[d.name]) if d.name in owners else d
+        for d in found
+    ]
     return sorted(found, key=lambda deployment: deployment.name)
+
+
+def within(found: Iterable[Deployment], project_ids: Iterable[str]) -> list[Deployment]:
+    """Return everybody's deployments, and those that are one of these projects' own."""
+    ours = frozenset(project_ids)
+    return [d for d in found if d.project_id is None or d.project_id in ours]
+
+
+def sold(deployment: Deployment, name: str, price: Price) -> Deployment:
+    """Return the deployment as who buys it under that name sees it: nothing of its setting."""
+    own = deployment.settings
+    return msgspec.structs.replace(
+        deployment,
+        name=name,
+        models=(name,),
+        price=price,
+        message="",
+        project_id=None,
+        settings=msgspec.structs.replace(own, upstream_model=None, price=None),
+        serves=deployment.name,
+    )
 
 
 def with_states(found: list[Deployment], seen: Mapping[str, str]) -> list[Deployment]:

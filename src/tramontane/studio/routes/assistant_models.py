@@ -14,7 +14,7 @@ from tramontane.studio.auth import GivenCaller
 from tramontane.studio.operations import describe
 from tramontane.studio.permitted import permitted
 from tramontane.studio.platform import GivenPlatform, Platform
-from tramontane.studio.routes.status import all_deployments, message_for
+from tramontane.studio.routes.status import message_for, usable_in
 
 
 class AssistantPrice(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ def list_assistant_models(
 ) -> AssistantModelList:
     """What the member may use in that project, by its list of models and by its policy."""
     place = caller.membership(project_id)
-    usable = _talking(serving.visible(all_deployments(platform), place.usable_models))
+    usable = _talking(usable_in(platform, place.project_id, place.usable_models))
     usable = permitted(platform, usable, project_id=place.project_id, key_id=place.key_id)
     shown = {deployment.name: message_for(caller, deployment) for deployment in usable}
     found = by_model(facts.served(deployment) for deployment in usable)
@@ -82,7 +82,7 @@ def _talking(found: list[serving.Deployment]) -> list[serving.Deployment]:
 
 def models_for(platform: Platform, place: Membership) -> dict[str, Served]:
     """Return what serves each model that the member may use in that project."""
-    usable = _talking(serving.visible(all_deployments(platform), place.usable_models))
+    usable = _talking(usable_in(platform, place.project_id, place.usable_models))
     return by_model(facts.served(deployment) for deployment in usable)
 
 

@@ -26,14 +26,14 @@ from tramontane.store.assistants import AssistantSettings
 from tramontane.store.embeds import Embed
 from tramontane.store.records import Budget, Window
 from tramontane.store.windows import time_name
-from tramontane.studio import embedding, facts, serving
+from tramontane.studio import embedding, facts
 from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.operations import describe
 from tramontane.studio.permitted import permitted
 from tramontane.studio.platform import GivenPlatform, Platform
 from tramontane.studio.routes.projects import seen_by
 from tramontane.studio.routes.session import arrived_at
-from tramontane.studio.routes.status import all_deployments
+from tramontane.studio.routes.status import usable_in
 from tramontane.studio.visiting import Asked, Turn, answer, asked_of, question, refused
 
 TAG = "Embeds"
@@ -272,7 +272,7 @@ def _asked(platform: Platform, embed_id: str, language: str) -> Asked:
         embed = embeds.get(c, embed_id)
         settings = _settings_of(c, embed, language)
         usable = projects.get(c, embed.project_id).allowed_models
-    found = serving.visible(all_deployments(platform), usable)
+    found = usable_in(platform, embed.project_id, usable)
     found = permitted(platform, found, project_id=embed.project_id, key_id=embed.key_id)
     models = by_model(facts.served(deployment) for deployment in found)
     return asked_of(embed.key_id, settings, models, embedding.words_of(language).system)

@@ -14,11 +14,11 @@ from tramontane.datafolder import DataFolder
 from tramontane.engines.plan import local_models
 from tramontane.money import Price, format_nano
 from tramontane.providers.remote import remote_models
-from tramontane.store import deployments, engines, models, providers
+from tramontane.store import deployments, engines, models, providers, publications
 from tramontane.store import routes as stored_routes
 from tramontane.store.keys import usable_models
-from tramontane.store.planning import merged_routes
-from tramontane.store.records import Key, Project, Right
+from tramontane.store.planning import merged_routes, owners
+from tramontane.store.records import Key, Offered, Project, Right
 from tramontane.store.windows import time_name
 from tramontane.studio import serving
 from tramontane.studio.auth import Caller, GivenCaller
@@ -106,7 +106,9 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
 @get("/status", **describe("getStatus", "Say who is calling and what it may use", "Status"))
 def get_status(platform: GivenPlatform, caller: GivenCaller) -> StatusView:
     """Any caller may ask. Deployments are those that it may use; an operator's are all."""
-    found = visible_to(caller, all_deployments(platform))
+    every = all_deployments(platform)
+    bought = bought_by(platform, caller.project_ids, every)
+    found = [*visible_to(caller, every), *serving.visible(bought, usable_by(caller))]
     currency = platform.settings.currency
     return StatusView(
         version=__version__,
@@ -128,12 +130,61 @@ def all_deployments(platform: Platform) -> list[serving.Deployment]:
         remote = remote_models(settings, stored, providers.list_all(c))
         routes = merged_routes(settings.routes, stored_routes.list_all(c))
         settings = msgspec.structs.replace(settings, routes=routes)
-        return serving.deployments(settings, plan, remote, engines.list_instances(c))
+        own = owners(settings, stored)
+        return serving.deployments(settings, plan, remote, engines.list_instances(c), own)
+
+
+def bought_by(
+    platform: Platform, project_ids: tuple[str, ...], found: list[serving.Deployment]
+) -> list[serving.Deployment]:
+    """Return what these projects have accepted of others' and is served, by the publications'
+    names and at their prices; `found` are all deployments.
+    """
+    with platform.store.read() as c:
+        accepted = publications.accepted_versions(c, project_ids)
+        offers = [publications.get(c, id_, version) for id_, version in accepted.items()]
+    return [
+        serving.sold(deployment, offer.name, offer.price.usual)
+        for offer in offers
+        if (deployment := served_by(offer, found)) is not None and offer.withdrawn_at_ms is None
+    ]
+
+
+def everything_served(platform: Platform) -> list[serving.Deployment]:
+    """Return every deployment, and every publication at its present price."""
+    found = all_deployments(platform)
+    with platform.store.read() as c:
+        offers = [o for o in publications.list_all(c) if o.withdrawn_at_ms is None]
+    published = [(o, served_by(o, found)) for o in offers]
+    return [*found, *(serving.sold(d, o.name, o.price.usual) for o, d in published if d)]
+
+
+def served_by(offer: Offered, found: list[serving.Deployment]) -> serving.Deployment | None:
+    """Return the deployment behind a publication, None where it is gone: another of the same name
+    that belongs to another project is another one.
+    """
+    for deployment in found:
+        if deployment.name == offer.deployment:
+            return deployment if deployment.project_id in (None, offer.project_id) else None
+    return None
+
+
+def usable_in(
+    platform: Platform, project_id: str, usable: tuple[str, ...] | None
+) -> list[serving.Deployment]:
+    """Return what that project is served: everybody's, its own, what it buys. `usable` None: by
+    any name.
+    """
+    found = all_deployments(platform)
+    bought = bought_by(platform, (project_id,), found)
+    return serving.visible([*serving.within(found, (project_id,)), *bought], usable)
 
 
 def visible_to(caller: Caller, found: list[serving.Deployment]) -> list[serving.Deployment]:
     """Return those that `caller` may know of: an operator all, others what they may use."""
-    return serving.visible(found, None if caller.is_operator else usable_by(caller))
+    if caller.is_operator:
+        return found
+    return serving.visible(serving.within(found, caller.project_ids), usable_by(caller))
 
 
 def usable_by(caller: Caller) -> tuple[str, ...] | None:

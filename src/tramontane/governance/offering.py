@@ -1,0 +1,131 @@
+"""What a publication is made of: the deployment behind it, and a price that is never below its cost.
+
+Pure over settings and records. It does not know who may publish, nor whether an engine runs.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from tramontane.config import DeploymentSettings, Settings, parse_price
+from tramontane.engines.plan import BUILT_IN
+from tramontane.errors import ConfigError, InvalidRequest
+from tramontane.money import Price, format_nano, parse_nano, rates_at
+from tramontane.pricing import PriceSettings
+from tramontane.store.records import Offered, PublishedPrice, StoredDeployment
+
+_PARTS = ("input", "output", "cached", "write", "write_1h")
+_NAMES = {
+    "input": "input_per_mtok",
+    "output": "output_per_mtok",
+    "cached": "cached_input_per_mtok",
+    "write": "cache_write_per_mtok",
+    "write_1h": "cache_write_1h_per_mtok",
+}
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment as it is set up; `project_id` None: it is everybody's."""
+
+    name: str
+    settings: DeploymentSettings
+    project_id: str | None = None
+
+    def price(self, settings: Settings) -> Price:
+        """Return what it costs; not known where nobody has said. Raises ConfigError."""
+        if self.settings.price is None and self.settings.model is None:
+            return Price(is_known=False)
+        return parse_price(self.settings.price, settings, f"deployments.{self.name}")
+
+    @property
+    def tiers(self) -> Mapping[str, str]:
+        """The factors on its price by service tier."""
+        price = self.settings.price
+        return price.service_tiers if isinstance(price, PriceSettings) else {}
+
+
+class Below(msgspec.Struct, frozen=True):
+    """A part of a price that is below its cost, for prompts above so many tokens."""
+
+    part: str
+    price_nano: int
+    cost_nano: int
+    above_tokens: int
+
+
+def sources(settings: Settings, stored: Iterable[StoredDeployment]) -> dict[str, Source]:
+    """Return every deployment by name. The configuration file wins over the store."""
+    found = {
+        name: Source(name=name, settings=DeploymentSettings(model=name))
+        for name, is_on in (("demo", settings.demo), ("guide", settings.guide))
+        if is_on and name in BUILT_IN
+    }
+    for record in stored:
+        chosen = msgspec.json.decode(record.settings, type=DeploymentSettings)
+        found[record.name] = Source(name=record.name, settings=chosen, project_id=record.project_id)
+    for name, chosen in settings.deployments.items():
+        found[name] = Source(name=name, settings=chosen)
+    return found
+
+
+def source_of(offer: Offered, found: Mapping[str, Source]) -> Source | None:
+    """Return the deployment behind a publication, None where it is gone: one of the same name that
+    is another project's is another one.
+    """
+    source = found.get(offer.deployment)
+    if source is None or source.project_id not in (None, offer.project_id):
+        return None
+    return source
+
+
+def published_price(
+    given: PriceSettings | None, source: Source, settings: Settings
+) -> PublishedPrice:
+    """Return what buyers of that deployment pay: `given`, and at its service tiers as much more or
+    less as it costs there.
+
+    Raises InvalidRequest: `price_missing` where either is not known, `price_below_cost`.
+    """
+    if given is None:
+        raise InvalidRequest("say what it costs, be it 0", param="price", code="price_missing")
+    try:
+        cost = source.price(settings)
+        price = parse_price(given, settings, "publication")
+    except ConfigError as error:
+        message = error.message.removeprefix("publication.price.")
+        raise InvalidRequest(f"the price: {message}", param="price") from None
+    if not cost.is_known:
+        raise InvalidRequest(
+            f"nobody has said what the deployment {source.name!r} itself costs; set its price"
+            " first, be it 0",
+            param="deployment",
+            code="price_missing",
+        )
+    below = first_below(price, cost)
+    if below is not None:
+        above = f" for prompts above {below.above_tokens} tokens" if below.above_tokens else ""
+        raise InvalidRequest(
+            f"price.{below.part}: {format_nano(below.price_nano)} is below the"
+            f" {format_nano(below.cost_nano)} that {source.name!r} itself costs{above}",
+            param="price",
+            code="price_below_cost",
+        )
+    tiers = {name: price.times(parse_nano(factor)) for name, factor in source.tiers.items()}
+    return PublishedPrice(price, tiers)
+
+
+def first_below(price: Price, cost: Price) -> Below | None:
+    """Return the first part of `price` that is below `cost`, for prompts of any length; None
+    where there is none, so that nothing is ever sold for less than it costs.
+    """
+    if price.request_nano < cost.request_nano:
+        return Below("request", price.request_nano, cost.request_nano, 0)
+    steps = {0, *(r.above_tokens for p in (price, cost) for r in p.long_context)}
+    for above_tokens in sorted(steps):
+        asked, costs = rates_at(price, above_tokens + 1), rates_at(cost, above_tokens + 1)
+        for part in _PARTS:
+            field = f"{part}_nano_per_mtok"
+            one, other = getattr(asked, field), getattr(costs, field)
+            if one < other:
+                return Below(_NAMES[part], one, other, above_tokens)
+    return None
