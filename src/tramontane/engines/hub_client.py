@@ -146,7 +146,7 @@ class HubClient:
         )
         with self._asked(url, source, {"range": f"bytes={first}-{last}"}) as answer:
             start, size_bytes = _range_of(answer)
-            yield Answer(answer.iter_raw(1 << 20), start, size_bytes)
+            yield Answer(answer.iter_raw(), start, size_bytes)
 
     @contextlib.contextmanager
     def _asked(

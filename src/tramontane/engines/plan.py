@@ -95,6 +95,12 @@ def _find(files: list[ModelFile], wanted: str) -> ModelFile | None:
     return None
 
 
+def served_context(settings: DeploymentSettings, trained_tokens: int | None) -> int:
+    """Return the context that each request is promised, of a model trained on so much."""
+    trained = trained_tokens or CONTEXT_TOKENS
+    return min(settings.context_tokens or min(trained, CONTEXT_TOKENS), trained)
+
+
 def _planned(settings: DeploymentSettings, file: ModelFile | None, models_dir: Path) -> LocalModel:
     slots = settings.max_in_flight or SLOTS
     if file is None:
@@ -107,11 +113,10 @@ def _planned(settings: DeploymentSettings, file: ModelFile | None, models_dir: P
             problem=f"The model '{settings.model}' is not in the library;"
             " add it with: tramontane model add FILE.gguf",
         )
-    trained = file.context_tokens or CONTEXT_TOKENS
     return LocalModel(
         settings=settings,
         path=models_dir / f"sha256-{file.sha256}.gguf",
-        context_tokens=min(settings.context_tokens or min(trained, CONTEXT_TOKENS), trained),
+        context_tokens=served_context(settings, file.context_tokens),
         slots=slots,
         threads=settings.threads,
         gives_vectors=(

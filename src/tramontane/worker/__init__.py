@@ -1,8 +1,9 @@
 """The worker process: whatever takes longer than a request.
 
-It moves the metering journal into the store, once a second, and reads documents (`reading`) and
-reports drills (`drilling`) on threads of their own, so that moving the journal never waits for one.
-It may be stopped, killed and started at any moment, beside a gateway or not. It knows no requests.
+It moves the metering journal into the store, once a second, and reads documents (`reading`),
+fetches models (`pulling`) and reports drills (`drilling`) on threads of their own, so that moving
+the journal never waits for one. It may be stopped, killed and started at any moment, beside a
+gateway or not. It knows no requests.
 """
 
 import logging
@@ -15,12 +16,14 @@ from tramontane.children import begin_child, read_launch, say_ready
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
 from tramontane.documents.files import FileStore
+from tramontane.engines.library import ModelLibrary
 from tramontane.errors import TramontaneError
 from tramontane.store import usage
 from tramontane.store.database import Store, open_store
 from tramontane.store.journal import FolderDisk, Importer
 from tramontane.store.records import UsageRecord
 from tramontane.worker.drilling import report_always
+from tramontane.worker.pulling import Puller, pull_always
 from tramontane.worker.reading import Reader, read_always, sweep_always
 
 INTERVAL_S = 1.0
@@ -87,6 +90,10 @@ def _begin_threads(
     reporting = (store, settings, folder, stop, _clock_ms)
     threads.append(
         threading.Thread(target=report_always, args=reporting, name="drills", daemon=True)
+    )
+    puller = Puller(store, ModelLibrary(folder.models), settings, _clock_ms)
+    threads.append(
+        threading.Thread(target=pull_always, args=(puller, stop), name="pulls", daemon=True)
     )
     for thread in threads:
         thread.start()

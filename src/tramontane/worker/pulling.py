@@ -1,0 +1,441 @@
+"""Fetches models that were asked for from a hub, one at a time, and deploys them where wanted.
+
+A limited child does the fetching. Whoever watches it holds the pull by a lease that is renewed
+while it goes on, so one that dies is replaced, and the next goes on with the bytes that are there.
+It knows neither hubs nor HTTP, and believes no more of the child than its protocol has.
+"""
+
+import contextlib
+import logging
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from tramontane.config import Settings
+from tramontane.engines import deploying
+from tramontane.engines.deploying import Wanted
+from tramontane.engines.hub_client import key_of
+from tramontane.engines.library import ModelLibrary
+from tramontane.engines.memory import Memory, memory_now
+from tramontane.engines.plan import BUILT_IN, CONTEXT_TOKENS, SLOTS
+from tramontane.engines.pull_lines import (
+    Described,
+    Fetched,
+    Fetching,
+    Found,
+    Line,
+    Order,
+    Patience,
+    Refused,
+    Verifying,
+)
+from tramontane.errors import Conflict, TramontaneError
+from tramontane.store import deployments, models, pulls, routes
+from tramontane.store.database import Store
+from tramontane.store.pulls import Pull, PullProblem
+from tramontane.store.records import ModelFile
+
+LEASE_MS = 30_000
+RENEW_S = 1.0
+TICK_S = 0.2
+POLL_S = 0.5
+AGAIN_S = 5.0
+RATE_S = 10.0
+WAIT_FIRST_S = 5.0
+WAIT_MOST_S = 300.0
+CRASHES_MOST = 3
+LINE_BYTES = 1 << 20
+COMMAND = (sys.executable, "-P", "-m", "tramontane.engines.pull_child")
+# What the child's Python needs to start and to trust servers, and no secret among them.
+_ENVIRONMENT = (
+    "PATH", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
+)  # fmt: skip
+_LINES: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+
+_log = logging.getLogger(__name__)
+
+
+class Lost(Exception):
+    """The pull is no longer ours: cancelled, taken by another, or to be let go."""
+
+
+class Crashed(Exception):
+    """The child ended without saying why, or said what it may not."""
+
+
+class Puller:
+    """Fetches for one store into one library. `clock_ms` gives Unix milliseconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        library: ModelLibrary,
+        settings: Settings,
+        clock_ms: Callable[[], int],
+        *,
+        timer_s: Callable[[], float] = time.monotonic,
+        memory: Callable[[], Memory] = memory_now,
+        command: Sequence[str] = COMMAND,
+        patience: Patience = Patience(),  # noqa: B008
+    ) -> None:
+        self._store = store
+        self._library = library
+        self._settings = settings
+        self._clock_ms = clock_ms
+        self._timer_s = timer_s
+        self._memory = memory
+        self._command = command
+        self._patience = patience
+        self._failures: dict[str, int] = {}
+
+    def step(self, stop: threading.Event, only: Collection[str] | None = None) -> bool:
+        """Fetch one that waits (one of `only`, where given); return whether there was one.
+
+        Raises Unavailable where the store cannot be used, OSError.
+        """
+        now_ms = self._clock_ms()
+        with self._store.read() as c:
+            if not pulls.is_waiting(c, now_ms, only):
+                return False
+        with self._store.write() as c:
+            pull = pulls.claim(c, now_ms, LEASE_MS, only)
+        if pull is None:
+            return False
+        try:
+            self._pull(pull, stop)
+        except Lost:
+            self._let_go(pull, stop)
+        except Crashed as error:
+            self._wait(pull, _crashed(str(error)), None, is_crash=True)
+        except OSError:
+            raise
+        except TramontaneError as error:
+            if error.status == 503 and error.code == "store_unavailable":
+                raise
+            self._fail(pull, PullProblem(error.code, error.message), is_kept=False)
+        except Exception:  # noqa: BLE001 - the outer edge of a job: others are fetched all the same
+            _log.exception("pull %s: fetching it failed", pull.id)
+            self._fail(pull, _crashed("the operator's log says where"), is_kept=True)
+        return True
+
+    def sweep(self) -> None:
+        """Delete what is left of pulls that nobody wants any more."""
+        with self._store.read() as c:
+            known = pulls.kept_ids(c)
+        self._library.sweep_pulls(known)
+
+    def _pull(self, pull: Pull, stop: threading.Event) -> None:
+        wanted = None if pull.wanted is None else msgspec.json.decode(pull.wanted, type=Wanted)
+        with _child(self._command, self._order(pull, wanted)) as lines:
+            watch = _Watch(self._store, pull, stop, self._clock_ms, self._timer_s)
+            for line in lines:
+                watch.check()
+                if isinstance(line, Found):
+                    watch.found(line)
+                    if self._is_here(line.sha256):
+                        self._finish(pull, wanted, line.sha256 or "", None)
+                        return
+                elif isinstance(line, Described):
+                    if wanted is not None:
+                        deploying.check_context(wanted.settings, pull.name, line.context_tokens)
+                        deploying.check_fits(
+                            wanted, line.shape, line.context_tokens, self._memory()
+                        )
+                elif isinstance(line, Fetching | Verifying):
+                    watch.at(line)
+                elif isinstance(line, Fetched):
+                    path = self._library.pull_folder(pull.id) / Path(line.file).name
+                    self._finish(pull, wanted, line.sha256, path)
+                    return
+                elif isinstance(line, Refused):
+                    self._refused(pull, line)
+                    return
+        raise Crashed("it ended without a word")
+
+    def _order(self, pull: Pull, wanted: Wanted | None) -> Order:
+        hub = self._settings.hub
+        chosen = None if wanted is None else wanted.settings
+        context = (chosen and chosen.context_tokens) or CONTEXT_TOKENS
+        slots = (chosen and chosen.max_in_flight) or SLOTS
+        return Order(
+            url=hub.url,
+            key=key_of(hub),
+            ca_file=hub.ca_file,
+            source=pull.source,
+            folder=str(self._library.pull_folder(pull.id).absolute()),
+            available_bytes=self._memory().available_bytes,
+            context_tokens=context * slots,
+            patience=self._patience,
+        )
+
+    def _is_here(self, sha256: str | None) -> bool:
+        if sha256 is None:
+            return False
+        with self._store.read() as c, contextlib.suppress(TramontaneError):
+            models.get(c, sha256)
+            self._library.path(sha256)
+            return True
+        return False
+
+    def _finish(self, pull: Pull, wanted: Wanted | None, sha256: str, path: Path | None) -> None:
+        """Take the file at `path` into the library (None: it is there), deploy it, say so."""
+        now_ms = self._clock_ms()
+        file = None if path is None else self._library.accept(path, sha256, pull.name, now_ms)
+        is_ours = False
+        try:
+            with self._store.write() as c:
+                file = _known(c, sha256) or _added(c, file)
+                name, problem = self._deploy(c, wanted, file, now_ms)
+                is_ours = pulls.finish(
+                    c, pull, now_ms, name=file.name, sha256=sha256, deployment=name,
+                    problem=problem,
+                )  # fmt: skip
+                if not is_ours:
+                    raise Lost
+        finally:
+            if not is_ours and path is not None:
+                self._forget(sha256)
+        self._failures.pop(pull.id, None)
+        self._library.remove_pull(pull.id)
+
+    def _forget(self, sha256: str) -> None:
+        """Delete a file that nobody has in the store: it was given up at the last moment."""
+        with self._store.read() as c:
+            is_known = _known(c, sha256) is not None
+        if not is_known:
+            self._library.remove(sha256)
+
+    def _deploy(
+        self, c: Connection, wanted: Wanted | None, file: ModelFile, now_ms: int
+    ) -> tuple[str | None, PullProblem | None]:
+        """Deploy it where that is wanted; what stands in the way is no reason to lose the file."""
+        if wanted is None:
+            return None, None
+        try:
+            check_free(c, self._settings, wanted.name)
+            deployments.put(c, deploying.stored(wanted, file, now_ms))
+        except TramontaneError as error:
+            if error.code == "store_unavailable":
+                raise
+            return None, PullProblem(error.code, error.message)
+        return wanted.name, None
+
+    def _refused(self, pull: Pull, line: Refused) -> None:
+        problem = PullProblem(line.code, line.message)
+        if not line.is_final:
+            self._wait(pull, problem, line.retry_after_s)
+        else:
+            self._fail(pull, problem, is_kept=not line.spoils)
+
+    def _wait(
+        self,
+        pull: Pull,
+        problem: PullProblem,
+        retry_after_s: float | None,
+        *,
+        is_crash: bool = False,
+    ) -> None:
+        count = self._failures[pull.id] = self._failures.get(pull.id, 0) + 1
+        if is_crash and count >= CRASHES_MOST:
+            self._fail(pull, problem, is_kept=False)
+            return
+        delay_s = min(WAIT_FIRST_S * 2 ** min(count - 1, 10), WAIT_MOST_S)
+        delay_s = max(delay_s, min(retry_after_s or 0, 3_600))
+        now_ms = self._clock_ms()
+        with self._store.write() as c:
+            pulls.give_back(c, pull, now_ms, now_ms + int(delay_s * 1_000), problem)
+
+    def _fail(self, pull: Pull, problem: PullProblem, *, is_kept: bool) -> None:
+        with self._store.write() as c:
+            bytes_done = None if is_kept else 0
+            is_ours = pulls.fail(c, pull, problem, self._clock_ms(), bytes_done=bytes_done)
+        self._failures.pop(pull.id, None)
+        if is_ours and not is_kept:
+            self._library.remove_pull(pull.id)
+
+    def _let_go(self, pull: Pull, stop: threading.Event) -> None:
+        now_ms = self._clock_ms()
+        if stop.is_set():
+            with contextlib.suppress(TramontaneError), self._store.write() as c:
+                pulls.give_back(c, pull, now_ms, now_ms - 1, None)
+            return
+        with self._store.read() as c, contextlib.suppress(TramontaneError):
+            if pulls.get(c, pull.id).status != "cancelled":
+                return
+        self._library.remove_pull(pull.id)
+
+
+class _Watch:
+    """Tells the store how far a pull has come, once a second, and notices that it was lost."""
+
+    def __init__(
+        self,
+        store: Store,
+        pull: Pull,
+        stop: threading.Event,
+        clock_ms: Callable[[], int],
+        timer_s: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._pull = pull
+        self._stop = stop
+        self._clock_ms = clock_ms
+        self._timer_s = timer_s
+        self._changes: dict[str, Any] = {"problem": None}
+        self._told_s = timer_s()
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def found(self, line: Found) -> None:
+        """Say at once what it is that is fetched."""
+        self._changes |= {
+            "resolved": f"hf:{line.repository}:{line.file}",
+            "revision": line.revision,
+            "sha256": line.sha256,
+            "bytes_total": line.size_bytes,
+        }
+        self._tell()
+
+    def at(self, line: Fetching | Verifying) -> None:
+        """Take note of how far it has come."""
+        is_fetching = isinstance(line, Fetching)
+        is_other = self._changes.get("status", "fetching") == "fetching" and not is_fetching
+        self._changes |= {
+            "status": "fetching" if is_fetching else "verifying",
+            "bytes_done": line.done_bytes,
+            "bytes_total": line.total_bytes,
+            "bytes_per_s": self._rate(line.done_bytes),
+        }
+        if is_other:
+            self._tell()
+
+    def check(self) -> None:
+        """Raise Lost where it is no longer ours; renew the lease when that is due."""
+        if self._stop.is_set():
+            raise Lost
+        if self._timer_s() - self._told_s >= RENEW_S:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told_s = self._timer_s()
+        now_ms = self._clock_ms()
+        # A store that is busy for a while is no reason to drop a download.
+        with contextlib.suppress(TramontaneError), self._store.write() as c:
+            if not pulls.renew(c, self._pull, now_ms + LEASE_MS, now_ms, **self._changes):
+                raise Lost
+
+    def _rate(self, done_bytes: int) -> int | None:
+        now_s = self._timer_s()
+        if self._seen and done_bytes < self._seen[-1][1]:
+            self._seen.clear()  # it began anew
+        self._seen.append((now_s, done_bytes))
+        while len(self._seen) > 2 and now_s - self._seen[0][0] > RATE_S:
+            self._seen.popleft()
+        since_s, since_bytes = self._seen[0]
+        return int((done_bytes - since_bytes) / (now_s - since_s)) if now_s > since_s else None
+
+
+@contextlib.contextmanager
+def _child(command: Sequence[str], order: Order) -> Iterator[Iterator[Line | None]]:
+    """Yield what a child says of `order`, None while it says nothing; it is killed at the end."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,  # kept open: its end tells the child that we are gone
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+        start_new_session=True,
+    ) as child:
+        try:
+            assert child.stdin is not None and child.stdout is not None
+            try:
+                child.stdin.write(msgspec.json.encode(order) + b"\n")
+                child.stdin.flush()
+            except BrokenPipeError:
+                raise Crashed("it did not start") from None
+            yield _lines(child.stdout.fileno())
+        finally:
+            child.kill()
+
+
+def _lines(descriptor: int) -> Iterator[Line | None]:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN | select.POLLHUP)
+    buffer = b""
+    while True:
+        yield None
+        if not poll.poll(TICK_S * 1_000):
+            continue
+        chunk = os.read(descriptor, 65_536)
+        if not chunk:
+            return
+        *lines, buffer = (buffer + chunk).split(b"\n")
+        if len(buffer) > LINE_BYTES:
+            raise Crashed("it said too much")
+        for line in lines:
+            try:
+                yield _LINES.decode(line)
+            except (msgspec.DecodeError, ValueError):
+                raise Crashed("it said what cannot be read") from None
+
+
+def check_free(c: Connection, settings: Settings, name: str) -> None:
+    """Raise Conflict where a deployment or route is called so already."""
+    taken = {stored.name for stored in deployments.list_all(c)}
+    taken |= settings.deployments.keys() | settings.routes.keys() | BUILT_IN
+    taken |= {route.name for route in routes.list_all(c)}
+    if name in taken:
+        raise Conflict(f"{name!r} is taken; choose another name, or remove it first.", param="name")
+
+
+def _known(c: Connection, sha256: str) -> ModelFile | None:
+    return next((file for file in models.list_all(c) if file.sha256 == sha256), None)
+
+
+def _added(c: Connection, file: ModelFile | None) -> ModelFile:
+    """Add the record of a file, under a name with digits of its hash where its own is taken."""
+    if file is None:
+        raise Lost  # it was in the library a moment ago
+    names = {each.name for each in models.list_all(c)}
+    if file.name in names:
+        file = msgspec.structs.replace(file, name=f"{file.name[:50]}-{file.sha256[:8]}")
+    models.add(c, file)
+    return file
+
+
+def _crashed(how: str) -> PullProblem:
+    return PullProblem(
+        "pull_failed", f"The process that fetches failed ({how}); it is tried again a few times."
+    )
+
+
+def pull_always(puller: Puller, stop: threading.Event) -> None:
+    """Fetch what waits until `stop` is set. What fails for no fault of a pull is tried on."""
+    failed = False
+    is_swept = False
+    while not stop.is_set():
+        try:
+            if not is_swept:
+                puller.sweep()
+                is_swept = True
+            found = puller.step(stop)
+        except (TramontaneError, OSError) as error:
+            if not failed:
+                _log.error("models cannot be fetched just now, will try on: %s", error)
+            failed = True
+            stop.wait(AGAIN_S)
+        else:
+            failed = False
+            if not found:
+                stop.wait(POLL_S)
