@@ -14,7 +14,12 @@ from tramontane.catalog.words import folded, pieces, spellings, words
 def price(offer: OfferRow, mix: Mix) -> int | None:
     """Return the offer's price times the parts of the mix."""
     total = 0
-    for parts, nano in ((mix.input, offer.input_nano), (mix.output, offer.output_nano)):
+    cached_nano = offer.input_nano if offer.cached_nano is None else offer.cached_nano
+    for parts, nano in (
+        (mix.input, offer.input_nano),
+        (mix.output, offer.output_nano),
+        (mix.cached, cached_nano),
+    ):
         if parts and nano is None:
             return None
         total += parts * (nano or 0)

@@ -61,7 +61,9 @@ def ask(chance: random.Random, rows: Sequence[Row]) -> Query:
         min_parameters=chance.choice((None, None, None, 3_000_000_000)),
         max_parameters=chance.choice((None, None, None, 72_000_000_000)),
         max_price_nano=chance.choice((None, None, 1_000_000_000, 400_000_000)),
-        mix=chance.choice((Mix(), Mix(3, 1), Mix(1, 0), Mix(0, 1), Mix(99_999, 100_000))),
+        mix=chance.choice(
+            (Mix(), Mix(3, 1), Mix(1, 0), Mix(0, 1), Mix(99_999, 100_000, 99_998), Mix(10, 1, 30))
+        ),
         fits=chance.random() < 0.15,
         offered=tuple(chance.sample(OFFERED, chance.choice((0, 0, 0, 1, 2)))),
         sort=chance.choice(SORTS),

@@ -18,7 +18,7 @@ Numbers = NDArray[np.int64]
 
 NO_PRICE = np.int64(2**63 - 1)
 # Dearer than this counts as this when compared: sums of mixes then stay within 64 bits.
-_DEAREST_NANO = 45_000_000_000_000
+_DEAREST_NANO = 30_000_000_000_000
 
 
 class FacetColumn:
@@ -76,6 +76,8 @@ class OfferTable:
         self._starts = np.concatenate(([0], np.cumsum(counts)))
         self._input = _prices(pairs, lambda offer: offer.input_nano)
         self._output = _prices(pairs, lambda offer: offer.output_nano)
+        self._cached = _prices(pairs, lambda offer: offer.cached_nano)
+        self._cached = np.where(self._cached < 0, self._input, self._cached)
         self.providers = Places(self._rows, [offer.provider for _, offer in pairs])
         self.jurisdictions = Places(self._rows, [offer.jurisdiction for _, offer in pairs])
         self.titles = {offer.provider: offer.provider_title for _, offer in pairs}
@@ -87,7 +89,11 @@ class OfferTable:
         """Return each offer's price at `mix`, times its parts; NO_PRICE where nobody has said."""
         total = np.zeros(len(self), np.int64)
         unknown = np.zeros(len(self), np.bool_)
-        for parts, prices in ((mix.input, self._input), (mix.output, self._output)):
+        for parts, prices in (
+            (mix.input, self._input),
+            (mix.output, self._output),
+            (mix.cached, self._cached),
+        ):
             if parts:
                 total += prices * parts
                 unknown |= prices < 0

@@ -16,9 +16,12 @@ from tramontane.catalog.index import Index
 from tramontane.catalog.machine import Memory
 from tramontane.catalog.prices import Exchange, Mix
 from tramontane.catalog.queries import RULE, Query
-from tramontane.catalog.rows import Row, row
+from tramontane.catalog.rows import Row, row, without_words
 from tramontane.catalog.views import FoundModels, Looking, MixView, summary
 from tramontane.errors import NotFound
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Row)
 
 
 class Cards(Protocol):
@@ -68,6 +71,7 @@ class Finder:
         self._packed = packed
         self._own = tuple(own)
         self._packed_count = 0
+        self._listed: list[bytes] = []  # a tenth of what they would take as objects
         self._known: Counter[Field] = Counter()
         self._conflicting: Counter[Field] = Counter()
         self._currencies: set[str] = set()
@@ -98,14 +102,14 @@ class Finder:
         looking = self.looking(query.mix, memory)
         data = [
             summary(
-                card,
+                row,
                 looking,
                 cheapest,
-                here.get(card.id, ()),
+                here.get(row.id, ()),
                 own=number >= self._packed_count,
             )
             for number, cheapest in zip(found.rows, found.cheapest, strict=True)
-            for card in [self._card_at(number)]
+            for row in [_decoder.decode(self._listed[number])]
         ]
         return FoundModels(
             total=found.total,
@@ -161,11 +165,15 @@ class Finder:
         for card in self._packed.cards():
             self._packed_count += 1
             self._note(card)
-            yield row(card, self.exchange)
+            yield self._kept(row(card, self.exchange))
         for own in self._own:
             if own.project_id is None:
                 self._note(own.card)
-            yield row(own.card, self.exchange, own.project_id)
+            yield self._kept(row(own.card, self.exchange, own.project_id))
+
+    def _kept(self, found: Row) -> Row:
+        self._listed.append(_encoder.encode(without_words(found)))
+        return found
 
     def _note(self, card: Card) -> None:
         self.offers += len(card.offers)
@@ -173,13 +181,6 @@ class Finder:
         for field, claims in card.facts.items():
             self._known[field] += bool(claims)
             self._conflicting[field] += len(claims) > 1 and bool(card.conflicts(field))
-
-    def _card_at(self, number: int) -> Card:
-        if number >= self._packed_count:
-            return self._own[number - self._packed_count].card
-        found = self._packed.card(self._index.ids[number])
-        assert found is not None, "what was indexed is there"
-        return found
 
 
 def mix_view(mix: Mix) -> MixView:

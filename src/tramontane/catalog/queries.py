@@ -81,6 +81,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     max_price: str | None = None
     price_in: str = "3"
     price_out: str = "1"
+    price_cached: str = "0"
     fits: bool = False
     offered: Iterable[str] = ()
     sort: str = "best"
@@ -139,7 +140,7 @@ def read(asked: Asked, exchange: Exchange) -> Query:
         max_price_nano=quantities.price_nano(asked.max_price, "max_price", exchange)
         if asked.max_price
         else None,
-        mix=quantities.mix(asked.price_in, asked.price_out),
+        mix=quantities.mix(asked.price_in, asked.price_out, asked.price_cached),
         fits=asked.fits,
         offered=tuple(dict.fromkeys(_offered(word) for word in asked.offered if word)),
         sort=asked.sort,

@@ -28,21 +28,26 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?", re.ASCII)
 
 
 class OfferRow(msgspec.Struct, frozen=True, gc=False):
-    """An offer: prices in nano-units per million tokens, of the platform's currency where there is
-    a rate. `number` is its place among the card's offers.
+    """An offer: prices in nano-units of `currency` per million tokens, which is the platform's
+    where there is a rate. `number` is its place among the card's offers.
     """
 
     number: int
     provider: str
     provider_title: str
     jurisdiction: str | None
+    currency: str
     input_nano: int | None
     output_nano: int | None
+    cached_nano: int | None
+    date: str
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A card as it is searched. `released` is YYYYMMDD with zeros for what is not known, 0 where
-    nothing is; `completeness` how many of `COUNTED` are known.
+    """A card as it is searched and listed.
+
+    `released` is YYYYMMDD with zeros for what is not known, 0 where nothing is; `completeness` how
+    many of `COUNTED` are known.
 
     `project_id` is whose own card it is, None for everybody's.
     """
@@ -60,8 +65,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     modalities: tuple[str, ...]
     context_tokens: int | None
     parameters: int | None
+    active_parameters: int | None
+    released_on: str | None
     released: int
     completeness: int
+    missing_ai_act: int
     needed_bytes: int | None
     has_files: bool
     offers: tuple[OfferRow, ...]
@@ -84,8 +92,11 @@ def row(card: Card, exchange: Exchange, project_id: str | None = None) -> Row:
         modalities=texts(card, "input_modalities"),
         context_tokens=count(card, "context_tokens"),
         parameters=count(card, "parameters"),
+        active_parameters=count(card, "active_parameters"),
+        released_on=text(card, "released_on"),
         released=date_number(text(card, "released_on")),
         completeness=sum(field in card.facts for field in COUNTED),
+        missing_ai_act=missing_ai_act(card),
         needed_bytes=least_needed_bytes(card),
         has_files=bool(card.files),
         offers=tuple(
@@ -93,6 +104,11 @@ def row(card: Card, exchange: Exchange, project_id: str | None = None) -> Row:
         ),
         project_id=project_id,
     )
+
+
+def without_words(found: Row) -> Row:
+    """Return what is listed, without the texts that only the index needs."""
+    return msgspec.structs.replace(found, aliases=(), description="")
 
 
 def name_of(card: Card) -> str:
@@ -141,6 +157,9 @@ def _offer_row(number: int, offer: Offer, exchange: Exchange) -> OfferRow:
         offer.provider,
         offer.provider_title,
         offer.jurisdiction,
+        exchange.shown_currency(offer.currency),
         exchange.nano(offer.input_per_mtok, offer.currency),
         exchange.nano(offer.output_per_mtok, offer.currency),
+        exchange.nano(offer.cached_input_per_mtok, offer.currency),
+        offer.date,
     )

@@ -20,9 +20,10 @@ from tramontane.catalog.cards import (
     Source,
 )
 from tramontane.catalog.machine import Fits, Memory, fits, least_needed_bytes, needed_bytes
-from tramontane.catalog.prices import Amount, Exchange, Mix, long_prices, price
+from tramontane.catalog.prices import Amount, Exchange, Mix, long_prices, mixed_nano, price
 from tramontane.catalog.queries import Facet, FacetCount, Unmatched
-from tramontane.catalog.rows import count, missing_ai_act, name_of, text, texts
+from tramontane.catalog.rows import OfferRow, Row, count, name_of
+from tramontane.money import format_nano
 
 
 class CheapestPrice(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,31 +226,30 @@ class Looking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summary(
-    card: Card, looking: Looking, cheapest: int | None, here: Iterable[str], *, own: bool
+    row: Row, looking: Looking, cheapest: int | None, here: Iterable[str], *, own: bool
 ) -> Summary:
     """Return the card for a list; `cheapest` is the number of the offer whose price is shown."""
-    needed = least_needed_bytes(card)
     return Summary(
-        id=card.id,
-        name=name_of(card),
-        publisher=text(card, "publisher"),
-        openness=card.openness,
-        licence=text(card, "licence"),
-        kind=text(card, "kind"),
-        parameters=count(card, "parameters"),
-        active_parameters=count(card, "active_parameters"),
-        context_tokens=count(card, "context_tokens"),
-        languages=texts(card, "languages"),
-        abilities=texts(card, "abilities"),
-        input_modalities=texts(card, "input_modalities"),
-        released_on=text(card, "released_on"),
-        price=None if cheapest is None else _of_offer(card.offers[cheapest], looking),
-        offers=len(card.offers),
-        providers=list(dict.fromkeys(offer.provider for offer in card.offers)),
-        fits=fits(needed, looking.memory),
-        needed_bytes=needed,
+        id=row.id,
+        name=row.name,
+        publisher=row.publisher,
+        openness=row.openness,
+        licence=row.licence,
+        kind=row.kind,
+        parameters=row.parameters,
+        active_parameters=row.active_parameters,
+        context_tokens=row.context_tokens,
+        languages=row.languages,
+        abilities=row.abilities,
+        input_modalities=row.modalities,
+        released_on=row.released_on,
+        price=None if cheapest is None else _of_row(row.offers[cheapest], looking.mix),
+        offers=len(row.offers),
+        providers=list(dict.fromkeys(offer.provider for offer in row.offers)),
+        fits=fits(row.needed_bytes, looking.memory),
+        needed_bytes=row.needed_bytes,
         here=sorted(here),
-        missing_ai_act=missing_ai_act(card),
+        missing_ai_act=row.missing_ai_act,
         own=own,
     )
 
@@ -303,6 +303,20 @@ def offer_view(offer: Offer, looking: Looking) -> OfferView:
             LongPriceView(above_tokens=above_tokens, price=found)
             for above_tokens, found in long_prices(offer, looking.mix, looking.exchange)
         ],
+    )
+
+
+def _of_row(offer: OfferRow, mix: Mix) -> CheapestPrice | None:
+    nano = mixed_nano(offer.input_nano, offer.output_nano, offer.cached_nano, mix)
+    if nano is None:
+        return None
+    return CheapestPrice(
+        amount=format_nano(nano),
+        currency=offer.currency,
+        provider=offer.provider,
+        provider_title=offer.provider_title,
+        jurisdiction=offer.jurisdiction,
+        date=offer.date,
     )
 
 
