@@ -25,6 +25,7 @@ class DataFolder:
         self.files = path.absolute() / "files"  # what people bring along, by its own SHA-256
         self.tables = path.absolute() / "tables"  # what is asked by SQL, a file for each document
         self.replays = path / "replays"  # answers kept for who repeats a request, sealed
+        self.catalogue = path / "catalogue.bin"  # in place of the package's, once updated
         self.run = path / "run"
         self.logs = path / "logs"
         self.access_log = self.logs / "access.jsonl"  # one line a request, without content

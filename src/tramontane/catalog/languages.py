@@ -1,45 +1,57 @@
-"""Languages by their codes and by their names in English, French, German, Spanish, Italian and
-their own tongue.
+"""Names of languages as sources write them, as BCP 47 tags.
 
-The names are those of the Unicode CLDR. It does not know which model speaks what.
+What is no language ("multilingual", "89 languages supported") has no tag. It does not guess one
+from a text.
 """
 
-import re
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
-import msgspec
+_MENDED: Mapping[str, str] = MappingProxyType(
+    {
+        # Countries that one source writes for the languages spoken there.
+        "ph": "tl",
+        "mm": "my",
+        "kh": "km",
+        "iw": "he",
+        "jp": "ja",
+        "kr": "ko",
+        "cn": "zh",
+        "english": "en",
+        "chinese": "zh",
+        "french": "fr",
+        "german": "de",
+        "spanish": "es",
+        "italian": "it",
+        "portuguese": "pt",
+        "japanese": "ja",
+        "korean": "ko",
+        "russian": "ru",
+        "arabic": "ar",
+        "dutch": "nl",
+        "polish": "pl",
+        "turkish": "tr",
+        "hindi": "hi",
+        "vietnamese": "vi",
+        "thai": "th",
+    }
+)
 
-from tramontane.catalog.words import folded
-
-_FILE = Path(__file__).with_name("languages.json")
-_CODE = re.compile(r"[a-z]{2,3}", re.ASCII)
+_UNCERTAIN = frozenset({"in"})  # Indonesian once, India to others
 
 
-@cache
-def names() -> dict[str, tuple[str, ...]]:
-    """Return every name of each language, by code; the first is the English one."""
-    return msgspec.json.decode(_FILE.read_bytes(), type=dict[str, tuple[str, ...]])
+def tag_of(name: str) -> str | None:
+    """Return the BCP 47 tag ("en", "pt-BR") of what a source calls a language; None: none."""
+    plain = name.strip().replace("_", "-").lower()
+    plain = _MENDED.get(plain, plain)
+    head, _, region = plain.partition("-")
+    if head in _UNCERTAIN or not (head.isascii() and head.isalpha() and len(head) in (2, 3)):
+        return None
+    if not region:
+        return head
+    return f"{head}-{region.upper()}" if len(region) == 2 and region.isalpha() else head
 
 
-@cache
-def _codes() -> dict[str, str]:
-    return {folded(name): code for code, known in names().items() for name in known}
-
-
-def code_of(text: str) -> str | None:
-    """Return the code for a code (pt-BR is pt) or a name (Italian, italiano), else None."""
-    wanted = folded(text.strip())
-    if wanted in _codes():
-        return _codes()[wanted]
-    return primary(wanted) if _CODE.fullmatch(primary(wanted)) else None
-
-
-def primary(tag: str) -> str:
-    """Return a tag's language without its region and script."""
-    return tag.replace("_", "-").partition("-")[0].lower()
-
-
-def title(code: str) -> str:
-    """Return the English name, or the code where it is not known."""
-    return names().get(code, (code,))[0]
+def tags_of(names: Iterable[str]) -> list[str]:
+    """Return the tags of `names`, each once, sorted."""
+    return sorted({tag for name in names if (tag := tag_of(name)) is not None})

@@ -1,0 +1,136 @@
+"""Builds the catalogue from a folder laid out as the sources: read, filter, match, merge.
+
+The same folder gives the same catalogue, whatever the day. It does not know where it is kept.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from tramontane.catalog import merging, unsuitable
+from tramontane.catalog.cards import Card, Source
+from tramontane.catalog.matching import Matched, Member, match
+from tramontane.catalog.providers import Provider
+from tramontane.catalog.reading import Reading
+from tramontane.catalog.sources import models_dev
+from tramontane.catalog.sources.table import READERS, Reader
+from tramontane.errors import InvalidRequest
+
+MAX_SOURCE_BYTES = 64 * 1024 * 1024
+
+
+class Built(msgspec.Struct, frozen=True, kw_only=True):
+    """A catalogue before it is packed. `left_out` counts records by source and reason."""
+
+    cards: tuple[Card, ...]
+    sources: dict[str, Source]
+    providers: dict[str, Provider]
+    left_out: dict[str, dict[str, int]]
+    matched: Matched
+
+    @property
+    def built_on(self) -> str:
+        """The day of the newest source: what the catalogue knows ends there."""
+        return max((source.date for source in self.sources.values()), default="")
+
+
+def read_folder(folder: Path) -> dict[str, dict[str, bytes]]:
+    """Return the bytes of each source's files by source and name. Raises InvalidRequest."""
+    found: dict[str, dict[str, bytes]] = {}
+    for reader in READERS:
+        files = {name: folder / name for name in reader.files}
+        missing = [name for name, path in files.items() if not path.is_file()]
+        if len(missing) == len(files):
+            continue
+        if missing:
+            raise InvalidRequest(f"{folder}: {reader.source.title} also needs {', '.join(missing)}")
+        for name, path in files.items():
+            if path.stat().st_size > MAX_SOURCE_BYTES:
+                raise InvalidRequest(f"{path} is larger than {MAX_SOURCE_BYTES:,} bytes")
+            found.setdefault(reader.source.id, {})[name] = path.read_bytes()
+    if not found:
+        raise InvalidRequest(
+            f"{folder} holds none of the sources' files ({READERS[0].files[0]}, …)"
+        )
+    return found
+
+
+def build(files: Mapping[str, Mapping[str, bytes]]) -> Built:
+    """Return the catalogue of the sources in `files`. Raises InvalidRequest."""
+    readings: list[Reading] = []
+    left_out: dict[str, Counter[str]] = {}
+    sources: dict[str, Source] = {}
+    for reader in READERS:
+        if reader.source.id in files:
+            found, counts = _read(reader, files[reader.source.id])
+            readings += found
+            left_out[reader.source.id] = counts
+            sources[reader.source.id] = reader.source
+    matched = match(readings)
+    for reading in matched.unplaced:
+        left_out[reading.source]["no model by that name is known"] += 1
+    dates = {source.id: source.date for source in sources.values()}
+    providers = _providers(files, readings)
+    return Built(
+        cards=tuple(made(matched, dates)),
+        sources=sources,
+        providers=providers,
+        left_out={name: dict(sorted(counts.items())) for name, counts in left_out.items()},
+        matched=matched,
+    )
+
+
+def made(matched: Matched, dates: Mapping[str, str]) -> Iterable[Card]:
+    """Yield a card for each group. Of two that would have one id the later is called by its key."""
+    taken: set[str] = set()
+    for members in matched.groups:
+        id_ = merging.card_id(members)
+        if id_ in taken:
+            id_ = f"{id_}-{least_key(members)}"
+        taken.add(id_)
+        yield merging.card(members, dates, id_)
+
+
+def least_key(members: Iterable[Member]) -> str:
+    """Return the least of the keys that a group goes by."""
+    return min(member.key[1] for member in members)
+
+
+def _read(reader: Reader, files: Mapping[str, bytes]) -> tuple[list[Reading], Counter[str]]:
+    """Return a source's readings without what is unsuitable, and the counts of both."""
+    try:
+        read = reader.read(files)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise InvalidRequest(
+            f"{reader.source.title}: {', '.join(reader.files)} is not laid out as expected"
+            f" ({type(error).__name__}: {error})"
+        ) from error
+    counts: Counter[str] = Counter(read.left_out)
+    kept: list[Reading] = []
+    for reading in read.readings:
+        reason = unsuitable.reason(reading)
+        if reason is None:
+            kept.append(reading)
+        else:
+            counts[f"unsuitable by its {reason}"] += 1
+    return kept, counts
+
+
+def _providers(
+    files: Mapping[str, Mapping[str, bytes]], readings: Iterable[Reading]
+) -> dict[str, Provider]:
+    """Return the providers of the offers, with their addresses where a source has them."""
+    known = models_dev.known_providers(files["models_dev"]) if "models_dev" in files else {}
+    found: dict[str, Provider] = {}
+    for reading in readings:
+        for offer in reading.offers:
+            if offer.provider not in found:
+                found[offer.provider] = known.get(offer.provider) or Provider(
+                    id=offer.provider,
+                    title=offer.provider_title,
+                    kind=offer.kind,
+                    jurisdiction=offer.jurisdiction,
+                )
+    return dict(sorted(found.items()))
