@@ -9,7 +9,7 @@ const part = (language: string, name: string) => files[`../src/lib/i18n/${langua
 const texts = (text: Text): string[] => (typeof text === "string" ? [text] : Object.values(text));
 const blanks = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort();
 
-for (const name of ["core", "pages", "documents", "providers", "tables"]) {
+for (const name of ["core", "pages", "documents", "providers", "tables", "catalogue"]) {
   const english = part("en", name);
   for (const language of LANGUAGES) {
     const words = part(language, name);
