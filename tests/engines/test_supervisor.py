@@ -504,3 +504,71 @@ def test_the_demonstration_model_serves(tmp_path: Path) -> None:
         assert answer["usage"]["completion_tokens"] > 0
 
     supervise(body, tmp_path)
+
+
+def test_one_that_may_sleep_ends_when_asked_and_comes_back_when_woken(tmp_path: Path) -> None:
+    tiny = write_tiny(tmp_path / "tiny.gguf")
+    sleepy = spec(tiny, may_sleep=True)
+
+    async def body(supervisor: Supervisor, reports: Reports) -> None:
+        await supervisor.reconcile({"demo": sleepy})
+        first = await reports.until("ready")
+        assert first.pid is not None and first.cold_start_ms is not None
+        supervisor.rest("demo", "another child's nonce")
+        supervisor.wake("demo")
+        assert reports.states() == ["starting", "ready"]
+        supervisor.rest("demo", first.nonce)
+        supervisor.wake("demo")  # at once: the new child waits for the old one's end
+        supervisor.wake("demo")
+        second = await reports.until("ready", after=2)
+        assert not is_running(first.pid)
+        assert reports.states() == ["starting", "ready", "asleep", "starting", "ready"]
+        assert second.nonce != first.nonce
+        supervisor.rest("demo", second.nonce)
+        await supervisor.reconcile({"demo": sleepy})  # something else has changed
+        assert reports.states()[-1] == "asleep"
+        await supervisor.reconcile({})
+        supervisor.wake("demo")
+
+    reports = supervise(body, tmp_path)
+    assert reports.states()[5:] == ["asleep", "stopped"]
+    asleep = reports.seen[5]
+    assert (asleep.pid, asleep.address) == (None, None)
+    assert asleep.cold_start_ms == reports.seen[4].cold_start_ms
+
+
+def test_what_slept_before_sleeps_on_and_one_that_may_not_is_started(tmp_path: Path) -> None:
+    tiny = write_tiny(tmp_path / "tiny.gguf")
+    last = [
+        EngineInstance(
+            deployment=name, nonce="n0", address=None, state="asleep", supports_tools=True,
+            cold_start_ms=7, updated_at_ms=1,
+        )
+        for name in ("demo", "other", "gone")
+    ]  # fmt: skip
+
+    async def body(supervisor: Supervisor, reports: Reports) -> None:
+        sleepy = spec(tiny, may_sleep=True)
+        await supervisor.reconcile({"demo": sleepy, "other": spec(tiny, alias="other")})
+        await reports.until("ready", "other")
+        (asleep,) = (each for each in reports.seen if each.deployment == "demo")
+        assert (asleep.state, asleep.cold_start_ms, asleep.supports_tools) == ("asleep", 7, True)
+        await supervisor.reconcile({"demo": spec(tiny)})  # it is not to sleep any more
+        await reports.until("ready", "demo")
+
+    reports = supervise(body, tmp_path, known=last)
+    assert reports.states("gone") == []
+
+
+def test_a_start_that_fails_again_and_again_is_left_for_whoever_asks_next(tmp_path: Path) -> None:
+    async def body(supervisor: Supervisor, reports: Reports) -> None:
+        await supervisor.reconcile({"demo": spec(tmp_path / "none", may_sleep=True)})
+        asleep = await reports.until("asleep")
+        assert "status 3" in asleep.message
+        supervisor.wake("demo")
+        await reports.until("starting", after=len(reports.seen))
+
+    commands = {"llama.cpp": (sys.executable, "-c", "raise SystemExit(3)")}
+    reports = supervise(body, tmp_path, commands=commands)
+    tries = ["starting", "backing_off"] * 2
+    assert reports.states()[:6] == [*tries, "starting", "asleep"]

@@ -67,14 +67,20 @@ def deployed(gateway: RunningGateway, name: str, **settings: Any) -> None:
         )
 
 
-def told(gateway: RunningGateway, name: str, state: Any, engine: RunningStandin | None) -> None:
+def told(
+    gateway: RunningGateway,
+    name: str,
+    state: Any,
+    engine: RunningStandin | None,
+    nonce: str = "n1",
+) -> None:
     """Have the store say how the engine of a deployment is."""
     with gateway.store.write() as c:
         engines.put_instance(
             c,
             EngineInstance(
                 deployment=name,
-                nonce="n1",
+                nonce=nonce,
                 address=f"127.0.0.1:{engine.port}" if engine is not None else None,
                 state=state,
                 message="" if engine is not None else "llama.cpp could not load the model",

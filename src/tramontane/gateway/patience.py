@@ -29,16 +29,19 @@ class Patience:
 
     def ends_s(self) -> float:
         """Return when it ends, as things are now."""
-        now_s, gate = self._clock_s(), self._gate
-        since_s = now_s if gate.is_held else max(self._began_s, gate.opened_s or self._began_s)
-        return now_s + self._within(since_s + self._timeout_s - now_s)
+        return self._clock_s() + self._left_s()
 
     def late(self) -> Overloaded | float:
         """Return the refusal where it has ended, else when it will."""
-        now_s, ends_s = self._clock_s(), self.ends_s()
-        if ends_s > now_s:
-            return ends_s
+        left_s = self._left_s()
+        if left_s > 0:
+            return self._clock_s() + left_s
         return Overloaded(
-            f"Waited {now_s - self._began_s:.3g} seconds for a place at this model.",
+            f"Waited {self._clock_s() - self._began_s:.3g} seconds for a place at this model.",
             retry_after_s=self._gate.predicted_wait_s(self._gate.waiting),
         )
+
+    def _left_s(self) -> float:
+        now_s, gate = self._clock_s(), self._gate
+        since_s = now_s if gate.is_held else max(self._began_s, gate.opened_s or self._began_s)
+        return self._within(since_s + self._timeout_s - now_s)
