@@ -234,11 +234,8 @@ def test_a_cancelled_one_stops_and_leaves_nothing(desk: Desk, hub: StandInHub) -
         assert pulls.resume(c, pull.id, desk.now_ms).status == "queued"
 
 
-def test_larger_than_memory_is_refused_from_its_first_bytes(
-    desk: Desk, hub: StandInHub, data: bytes
-) -> None:
-    desk.memory = Memory(200 << 20, 120 << 20)
-    hub.repositories[REPOSITORY]["tiny-Q8_0.gguf"] = data
+def test_larger_than_memory_is_refused_from_its_first_bytes(desk: Desk, hub: StandInHub) -> None:
+    desk.memory = Memory(200 << 20, 85 << 20)
     pull = desk.ask(deploy="chat")
     desk.puller().step(desk.stop)
     problem = desk.get(pull).problem

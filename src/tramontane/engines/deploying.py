@@ -1,12 +1,12 @@
 """A model file made servable here: what is asked for, checked against the file and the memory.
 
-The command line, the studio and the worker deploy through it. It does not know which names are
-taken, nor does it write anything.
+The command line, the studio and the worker deploy through it. It writes nothing.
 """
 
 import msgspec
+from sqlalchemy import Connection
 
-from tramontane.config import DeploymentSettings
+from tramontane.config import DeploymentSettings, Settings
 from tramontane.engines.memory import (
     Memory,
     gigabytes,
@@ -14,9 +14,10 @@ from tramontane.engines.memory import (
     need,
     verdict,
 )
-from tramontane.engines.plan import SLOTS, served_context
+from tramontane.engines.plan import BUILT_IN, SLOTS, served_context
 from tramontane.engines.pull_lines import Shape
 from tramontane.errors import Conflict, InvalidRequest
+from tramontane.store import publications, routes
 from tramontane.store.records import ModelFile, StoredDeployment
 
 
@@ -85,3 +86,10 @@ def _what_would(shape: Shape, slots: int, context: int, available_bytes: int) ->
     if share < 0.25:
         return "A smaller model would fit, or another machine."
     return "A smaller quantisation of it might fit, or a smaller model."
+
+
+def check_free(c: Connection, settings: Settings, name: str) -> None:
+    """Raise Conflict where a deployment, route or publication is called so already."""
+    _, public = routes.known(c, settings)
+    if name in public | BUILT_IN | publications.named(c):
+        raise Conflict(f"{name!r} is taken; choose another name, or remove it first.", param="name")

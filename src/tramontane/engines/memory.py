@@ -17,12 +17,14 @@ import msgspec
 from tramontane.engines.gguf import GGUFHeader
 from tramontane.engines.pull_lines import Shape
 
-ENGINE_BYTES = 150 << 20
+ENGINE_BYTES = 64 << 20
 """Python, llama.cpp's code and its buffers for a model of no size."""
 STEP_TOKENS = 512
 CACHE_VALUE_BYTES = 2  # f16
 STEP_WIDTHS = 24
 """How many vectors of the embedding's width are alive for each token of a step."""
+STEP_LOGITS = 128
+"""For how many tokens of a step the whole vocabulary is weighed at once."""
 TIGHT_SHARE = 0.85
 """From this share of the available memory on it is called tight: others need some too."""
 UNKNOWN_SHAPE_SHARE = 0.15
@@ -78,7 +80,7 @@ def need(shape: Shape, context_tokens: int, slots: int) -> Need:
     """Return what serving takes with that context for each of `slots` requests at once."""
     tokens = -(-context_tokens // 256) * 256 * slots
     cache = shape.kv_heads * (shape.key_length + shape.value_length) * tokens * CACHE_VALUE_BYTES
-    step = STEP_TOKENS * 4 * (shape.vocabulary + STEP_WIDTHS * shape.width)
+    step = 4 * (STEP_LOGITS * shape.vocabulary + STEP_TOKENS * STEP_WIDTHS * shape.width)
     return Need(model_bytes=shape.file_bytes, cache_bytes=cache, step_bytes=step)
 
 

@@ -27,7 +27,7 @@ from tramontane.engines.deploying import Wanted
 from tramontane.engines.hub_client import key_of
 from tramontane.engines.library import ModelLibrary
 from tramontane.engines.memory import Memory, memory_now
-from tramontane.engines.plan import BUILT_IN, CONTEXT_TOKENS, SLOTS
+from tramontane.engines.plan import CONTEXT_TOKENS, SLOTS
 from tramontane.engines.pull_lines import (
     Described,
     Fetched,
@@ -39,8 +39,8 @@ from tramontane.engines.pull_lines import (
     Refused,
     Verifying,
 )
-from tramontane.errors import Conflict, TramontaneError
-from tramontane.store import deployments, models, pulls, routes
+from tramontane.errors import TramontaneError
+from tramontane.store import deployments, models, pulls
 from tramontane.store.database import Store
 from tramontane.store.pulls import Pull, PullProblem
 from tramontane.store.records import ModelFile
@@ -223,7 +223,7 @@ class Puller:
         if wanted is None:
             return None, None
         try:
-            check_free(c, self._settings, wanted.name)
+            deploying.check_free(c, self._settings, wanted.name)
             deployments.put(c, deploying.stored(wanted, file, now_ms))
         except TramontaneError as error:
             if error.code == "store_unavailable":
@@ -388,15 +388,6 @@ def _lines(descriptor: int) -> Iterator[Line | None]:
                 yield _LINES.decode(line)
             except (msgspec.DecodeError, ValueError):
                 raise Crashed("it said what cannot be read") from None
-
-
-def check_free(c: Connection, settings: Settings, name: str) -> None:
-    """Raise Conflict where a deployment or route is called so already."""
-    taken = {stored.name for stored in deployments.list_all(c)}
-    taken |= settings.deployments.keys() | settings.routes.keys() | BUILT_IN
-    taken |= {route.name for route in routes.list_all(c)}
-    if name in taken:
-        raise Conflict(f"{name!r} is taken; choose another name, or remove it first.", param="name")
 
 
 def _known(c: Connection, sha256: str) -> ModelFile | None:

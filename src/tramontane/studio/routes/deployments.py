@@ -3,22 +3,22 @@
 Provider keys, and where they are read from, are never shown; those entered here are stored sealed.
 """
 
-import re
-
 import msgspec
 from litestar import delete, get, post
-from litestar.params import FromPath, JSONBody
-from sqlalchemy import Connection
+from litestar.params import FromPath, FromQuery, JSONBody
 
-from tramontane.config import DeploymentSettings, PriceSettings, parse_origin, parse_price
+from tramontane.config import DeploymentSettings, parse_origin
+from tramontane.engines.deploying import check_free
 from tramontane.engines.plan import BUILT_IN
-from tramontane.errors import ConfigError, Conflict, InvalidRequest
+from tramontane.errors import Conflict, InvalidRequest
 from tramontane.providers.reach import provider_of, reach_of
 from tramontane.providers.remote import seal_key
-from tramontane.store import deployments, routes
+from tramontane.store import deployments, models
 from tramontane.store.records import StoredDeployment
-from tramontane.studio import serving
+from tramontane.studio import local, serving
 from tramontane.studio.auth import Caller, GivenCaller
+from tramontane.studio.languages import check_languages
+from tramontane.studio.local import NewPrice
 from tramontane.studio.moments import optional_name
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform, Platform
@@ -37,8 +37,6 @@ from tramontane.studio.routes.status import (
 )
 
 _CONTEXT_MOST = 100_000_000
-_LANGUAGES_MOST = 100
-_is_language = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII).fullmatch
 
 
 class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +44,7 @@ class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
     `upstream_model` (what it is asked for there). `model` is the file of a local one. `source` is
     where it is set up: `store` ones can be removed. `languages` and `open_weights` are null where
     nobody has said, as are `provider` (whose it is), `region` and `dialect` of local ones.
+    `card_id` is its card in the catalogue, `project_id` the project whose own it is.
     """
 
     name: str
@@ -69,27 +68,20 @@ class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
     languages: tuple[str, ...] | None
     open_weights: bool | None
     demonstration: bool
-
-
-class NewPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Decimals in quotes, per million tokens (`request` per request), in `currency`, the
-    platform's where null. All zero is a price too: it says that the model is free.
-    """
-
-    input_per_mtok: str = "0"
-    output_per_mtok: str = "0"
-    cached_input_per_mtok: str | None = None
-    cache_write_per_mtok: str | None = None
-    request: str = "0"
-    currency: str | None = None
+    scale_to_zero_after_s: float | None
+    card_id: str | None
+    project_id: str | None
 
 
 class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model served elsewhere. Clients ask for it as `name`, its server as `upstream_model`.
+    """A model that clients ask for as `name`: served here, from a `model` file of the library (its
+    name or hash), or elsewhere, as `upstream_model`.
 
-    Either `provider`, one of `GET /providers`, or `url` with the `key` of that address, which is
-    stored sealed and never shown again. Without a `price` nobody knows what it costs, and
-    projects with a budget may not use it.
+    Elsewhere: either `provider`, one of `GET /providers`, or `url` with the `key` of that address,
+    which is stored sealed and never shown again; without a `price` nobody knows what it costs, and
+    projects with a budget may not use it. Here: `context_tokens` for each of `slots` requests at
+    once; `scale_to_zero_after_s` seconds without a request its engine stops until the next;
+    `anyway`: although it may not fit into memory. `card_id` is its card in the catalogue.
     """
 
     name: str
@@ -101,6 +93,12 @@ class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     context_tokens: int | None = None
     languages: tuple[str, ...] | None = None
     open_weights: bool | None = None
+    model: str | None = None
+    slots: int | None = None
+    threads: int | None = None
+    scale_to_zero_after_s: float | None = None
+    anyway: bool = False
+    card_id: str | None = None
 
 
 class DeploymentList(msgspec.Struct, frozen=True):
@@ -117,15 +115,15 @@ def list_deployments(platform: GivenPlatform, caller: GivenCaller) -> Deployment
     # Here only: elsewhere a state decides what may be asked, and one error must not shut a model.
     found = serving.with_states(all_deployments(platform), platform.tokens.states())
     found = visible_to(caller, found)
-    currency = platform.settings.currency
-    return DeploymentList([_view(deployment, caller, currency) for deployment in found])
+    currency, kept = platform.settings.currency, _kept(platform)
+    return DeploymentList([_view(each, caller, currency, kept.get(each.name)) for each in found])
 
 
 @post(
     "/deployments",
     **describe(
         "createDeployment",
-        "Enter a model that is served elsewhere",
+        "Deploy a model file, or enter a model that is served elsewhere",
         "Deployments",
         right="operate",
         errors=(409, 413),
@@ -134,39 +132,17 @@ def list_deployments(platform: GivenPlatform, caller: GivenCaller) -> Deployment
 def create_deployment(
     platform: GivenPlatform, caller: GivenCaller, data: JSONBody[NewDeployment]
 ) -> DeploymentView:
-    """Needs the right `operate`. It is served within two seconds. Its address must be one that
-    `GET /providers` names.
+    """Needs the right `operate`. One served elsewhere can be asked within two seconds, and its
+    address must be one that `GET /providers` names; one served here when its engine has started.
     """
-    key = check_key(data.key)
-    if (data.url is None) == (data.provider is None):
-        raise InvalidRequest("Give either provider or url.", param="provider")
-    url = None
-    if data.url is not None:
-        url = check_url(data.url)
-        reach_of(platform.settings).origin(url)
-    elif key is not None:
-        raise InvalidRequest("The key is the provider's; leave it out here.", param="key")
-    settings = _settings_of(data, url)
-    try:
-        parse_price(settings.price, platform.settings, "deployment")
-    except ConfigError as error:
-        message = error.message.removeprefix("deployment.price.")
-        raise InvalidRequest(f"The price: {message}.", param="price") from None
-    stored = StoredDeployment(
-        name=data.name,
-        settings=msgspec.json.encode(settings),
-        sealed_key=None
-        if key is None or url is None
-        else seal_key(platform.pepper, key, data.name, url),
-        created_at_ms=platform.clock_ms(),
-    )
-    with platform.store.write() as c:
-        if data.provider is not None:
-            require_account(c, platform, data.provider)
-        _check_free(c, platform, data.name)
-        deployments.put(c, stored)
+    if sum(each is not None for each in (data.url, data.provider, data.model)) != 1:
+        raise InvalidRequest("Give either provider, url or model.", param="provider")
+    if data.model is not None:
+        stored = _local(platform, data, data.model)
+    else:
+        stored = _remote(platform, data)
     (made,) = (d for d in all_deployments(platform) if d.name == data.name)
-    return _view(made, caller, platform.settings.currency)
+    return _view(made, caller, platform.settings.currency, stored)
 
 
 @delete(
@@ -177,23 +153,77 @@ def create_deployment(
         errors=(404, 409),
     ),
 )  # fmt: skip
-def remove_deployment(platform: GivenPlatform, name: FromPath[str]) -> None:
-    """Needs the right `operate`. A key entered for it is forgotten, a model's file is not."""
+def remove_deployment(
+    platform: GivenPlatform, name: FromPath[str], remove_file: FromQuery[bool] = False
+) -> None:
+    """Needs the right `operate`. A key entered for it is forgotten, a model's file is not, unless
+    `remove_file` says so and no other deployment uses it; then routes forget it as well.
+    """
     if name in platform.settings.deployments or name in BUILT_IN:
         raise Conflict(f"{name!r} is set up in the configuration file; take it out there.")
+    sha256 = None
     with platform.store.write() as c:
-        deployments.remove(c, name)
+        if remove_file:
+            sha256 = local.undo(c, platform.settings, name, platform.clock_ms())
+        else:
+            deployments.remove(c, name)
+    if sha256 is not None:
+        local.library_of(platform.settings).remove(sha256)
 
 
-def _settings_of(data: NewDeployment, url: str | None) -> DeploymentSettings:
+def _local(platform: Platform, data: NewDeployment, model: str) -> StoredDeployment:
+    """Deploy a file of the library."""
+    for param in ("key", "upstream_model"):
+        if getattr(data, param) is not None:
+            raise InvalidRequest(f"{param}: only for one served elsewhere.", param=param)
+    fields = {name: getattr(data, name) for name in local.NewLocal.__struct_fields__}
+    asked = local.wanted(platform.settings, local.NewLocal(**fields), data.card_id)
+    with platform.store.read() as c:
+        check_free(c, platform.settings, data.name)
+        file = models.get(c, model)
+    local.check_file(platform.settings, asked, file)
+    with platform.store.write() as c:
+        return local.deploy(c, platform.settings, asked, file, platform.clock_ms())
+
+
+def _remote(platform: Platform, data: NewDeployment) -> StoredDeployment:
+    """Enter one that is served elsewhere."""
+    for param in ("slots", "threads", "scale_to_zero_after_s"):
+        if getattr(data, param) is not None:
+            raise InvalidRequest(f"{param}: only for one served here.", param=param)
+    key = check_key(data.key)
+    url = None
+    if data.url is not None:
+        url = check_url(data.url)
+        reach_of(platform.settings).origin(url)
+    elif key is not None:
+        raise InvalidRequest("The key is the provider's; leave it out here.", param="key")
+    stored = StoredDeployment(
+        name=data.name,
+        settings=msgspec.json.encode(_settings_of(platform, data, url)),
+        sealed_key=None
+        if key is None or url is None
+        else seal_key(platform.pepper, key, data.name, url),
+        created_at_ms=platform.clock_ms(),
+        card_id=data.card_id,
+    )
+    with platform.store.write() as c:
+        if data.provider is not None:
+            require_account(c, platform, data.provider)
+        check_free(c, platform.settings, data.name)
+        deployments.put(c, stored)
+    return stored
+
+
+def _settings_of(platform: Platform, data: NewDeployment, url: str | None) -> DeploymentSettings:
     known = None if url is None else provider_of(url)
     settings = DeploymentSettings(
         url=url,
         provider=data.provider,
         upstream_model=check_upstream_model(data.upstream_model),
-        price=PriceSettings(**msgspec.structs.asdict(data.price)) if data.price else None,
+        price=local.checked_price(platform.settings, data.price),
         context_tokens=data.context_tokens,
-        languages=_check_languages(data.languages),
+        languages=check_languages(data.languages),
         open_weights=data.open_weights,
     )
     if data.context_tokens is not None and not 1 <= data.context_tokens <= _CONTEXT_MOST:
@@ -205,26 +235,17 @@ def _settings_of(data: NewDeployment, url: str | None) -> DeploymentSettings:
     )
 
 
-def _check_languages(languages: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    if languages is None:
-        return None
-    if len(languages) > _LANGUAGES_MOST or not all(map(_is_language, languages)):
-        raise InvalidRequest(
-            "languages: give their codes, such as fr, de or pt-BR.", param="languages"
-        )
-    return tuple(dict.fromkeys(languages)) or None
+def _kept(platform: Platform) -> dict[str, StoredDeployment]:
+    with platform.store.read() as c:
+        return {stored.name: stored for stored in deployments.list_all(c)}
 
 
-def _check_free(c: Connection, platform: Platform, name: str) -> None:
-    settings = platform.settings
-    taken = {stored.name for stored in deployments.list_all(c)}
-    taken |= settings.deployments.keys() | settings.routes.keys() | BUILT_IN
-    taken |= {route.name for route in routes.list_all(c)}
-    if name in taken:
-        raise Conflict(f"{name!r} is taken; choose another name, or remove it first.", param="name")
-
-
-def _view(deployment: serving.Deployment, caller: Caller, currency: str) -> DeploymentView:
+def _view(
+    deployment: serving.Deployment,
+    caller: Caller,
+    currency: str,
+    kept: StoredDeployment | None,
+) -> DeploymentView:
     own, remote = deployment.settings, deployment.remote
     is_shown = caller.is_operator
     return DeploymentView(
@@ -251,6 +272,9 @@ def _view(deployment: serving.Deployment, caller: Caller, currency: str) -> Depl
         languages=own.languages,
         open_weights=own.open_weights,
         demonstration=deployment.is_demonstration,
+        scale_to_zero_after_s=own.scale_to_zero_after_s,
+        card_id=None if kept is None else kept.card_id,
+        project_id=None if kept is None else kept.project_id,
     )
 
 
