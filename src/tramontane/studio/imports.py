@@ -14,7 +14,7 @@ from typing import IO
 
 import msgspec
 
-from tramontane.assistant.served import Served
+from tramontane.assistant.served import ANSWERING, Served
 from tramontane.assistant.transfer import reading
 from tramontane.assistant.transfer.file import Refused
 from tramontane.assistant.transfer.keeping import Kept, keep
@@ -195,7 +195,7 @@ def best_model(models: Mapping[str, Served]) -> str:
 
     def rank(name: str) -> tuple[bool, bool, bool]:
         served = models[name]
-        is_up = served.state in ("ready", "unprobed")
+        is_up = served.state in ANSWERING
         return (not served.is_capable, served.is_demonstration, not is_up)
 
     return min(models, key=rank, default="")

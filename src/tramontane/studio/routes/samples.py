@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from tramontane import samples
 from tramontane.assistant import telling
-from tramontane.assistant.served import Served
+from tramontane.assistant.served import ANSWERING, Served
 from tramontane.errors import Unavailable
 from tramontane.samples import Sample
 from tramontane.store import conversations, documents, libraries
@@ -85,7 +85,7 @@ def best_model(served: Mapping[str, Served], preferred: str | None) -> str:
     def fitness(name: str) -> int:
         model = served[name]
         is_capable = model.is_capable and not model.is_demonstration
-        if is_capable and model.state in ("ready", "unprobed"):
+        if is_capable and model.state in ANSWERING:
             return 0 if name == preferred else 1
         if model.kind == "guide":
             return 2

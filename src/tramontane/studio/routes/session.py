@@ -8,6 +8,7 @@ from litestar import Request, Response, delete, get, post
 from litestar.params import JSONBody
 
 from tramontane import __version__
+from tramontane.assistant.served import ANSWERING
 from tramontane.store import sessions
 from tramontane.store.records import Member, Membership, Role
 from tramontane.store.windows import time_name
@@ -172,6 +173,6 @@ def _has_capable_model(platform: Platform) -> bool:
     return any(
         deployment.settings.capable
         and not deployment.is_demonstration
-        and deployment.state in ("ready", "unprobed")
+        and deployment.state in ANSWERING
         for deployment in all_deployments(platform)
     )

@@ -43,7 +43,7 @@ class Models {
     const usable = this.all.filter((model) => !isBroken(model));
     return (
       usable.find((model) => model.name === preferred) ??
-      usable.find((model) => model.is_capable && model.state === "ready") ??
+      usable.find((model) => model.is_capable && isUp(model)) ??
       usable.find((model) => model.is_capable) ??
       usable.find((model) => model.kind === "guide") ??
       usable[0] ??
@@ -55,6 +55,11 @@ class Models {
   get guide(): Model | null {
     return this.all.find((model) => model.kind === "guide") ?? null;
   }
+}
+
+/** Whether it answers at once, or in a moment: one that sleeps is woken. */
+function isUp(model: Model): boolean {
+  return model.state === "ready" || model.state === "asleep";
 }
 
 function isBroken(model: Model): boolean {

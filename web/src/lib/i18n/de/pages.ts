@@ -268,6 +268,7 @@ const words: Translation<typeof english> = {
   closed: "geschlossen",
   askModel: "{name} fragen",
   stateReady: "Bereit",
+  stateAsleep: "Ruht",
   stateUnprobed: "Wird bei Bedarf gefragt",
   stateStarting: "Startet",
   stateRestarting: "Startet neu",

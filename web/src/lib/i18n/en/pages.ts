@@ -265,6 +265,7 @@ export default {
   closed: "closed",
   askModel: "Ask {name}",
   stateReady: "Ready",
+  stateAsleep: "Asleep",
   stateUnprobed: "Asked when needed",
   stateStarting: "Starting",
   stateRestarting: "Restarting",

@@ -268,6 +268,7 @@ const words: Translation<typeof english> = {
   closed: "cerrados",
   askModel: "Preguntar a {name}",
   stateReady: "Listo",
+  stateAsleep: "En reposo",
   stateUnprobed: "Se consulta al usarlo",
   stateStarting: "Arrancando",
   stateRestarting: "Reiniciando",

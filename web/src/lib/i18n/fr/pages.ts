@@ -268,6 +268,7 @@ const words: Translation<typeof english> = {
   closed: "fermés",
   askModel: "Demander à {name}",
   stateReady: "Prêt",
+  stateAsleep: "En veille",
   stateUnprobed: "Sollicité au besoin",
   stateStarting: "Démarre",
   stateRestarting: "Redémarre",

@@ -268,6 +268,7 @@ const words: Translation<typeof english> = {
   closed: "chiusi",
   askModel: "Chiedi a {name}",
   stateReady: "Pronto",
+  stateAsleep: "A riposo",
   stateUnprobed: "Interpellato all’occorrenza",
   stateStarting: "In avvio",
   stateRestarting: "Riavvio",

@@ -22,10 +22,12 @@ export function probeSentence(test: ProviderTest): string {
 
 const STATES: Record<string, { words: Key; meaning: string }> = {
   ready: { words: "stateReady", meaning: "proven" },
+  asleep: { words: "stateAsleep", meaning: "" },
   unprobed: { words: "stateUnprobed", meaning: "" },
   starting: { words: "stateStarting", meaning: "waiting" },
   loading: { words: "stateStarting", meaning: "waiting" },
   restarting: { words: "stateRestarting", meaning: "estimated" },
+  backing_off: { words: "stateRestarting", meaning: "estimated" },
   stopping: { words: "stateStopped", meaning: "estimated" },
   failed: { words: "stateFailed", meaning: "refused" },
   stopped: { words: "stateStopped", meaning: "refused" },
