@@ -140,7 +140,7 @@ class Slow:
         if sort == "price":
             prices = [price(offer, self.query.mix) for offer in self.offers(row)]
             known = [cost for cost in prices if cost is not None]
-            return (min(known, default=2**80), *best)
+            return (min((cost or 2**79 for cost in known), default=2**80), *best)
         if sort == "context":
             return (-(row.context_tokens or -(2**80)), *best)
         if sort == "size":

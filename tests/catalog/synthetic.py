@@ -115,7 +115,7 @@ def _files(
 def _offers(chance: random.Random, providers: Sequence[str], name: str) -> tuple[Offer, ...]:
     found = []
     for provider in chance.sample(providers, min(len(providers), chance.choice((1, 1, 2, 3, 8)))):
-        price = round(chance.lognormvariate(-0.5, 1.2), 3)
+        price = round(chance.lognormvariate(-0.5, 1.2), 3) if chance.random() < 0.95 else 0
         found.append(
             Offer(
                 provider=provider,

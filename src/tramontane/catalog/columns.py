@@ -3,13 +3,14 @@
 It does not know what was asked: it is told which values, and which rows are left.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tramontane.catalog.prices import Mix
-from tramontane.catalog.rows import OfferRow, Row
+from tramontane.catalog.rows import OfferRow
 from tramontane.catalog.words import folded
 
 Rows = NDArray[np.int32]
@@ -17,6 +18,10 @@ Mask = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 
 NO_PRICE = np.int64(2**63 - 1)
+FREE = np.int64(2**63 - 2)
+"""What is offered for nothing is a trial or part of a subscription: whoever asks what a model costs
+is told of the lowest price above that, where there is one.
+"""
 # Dearer than this counts as this when compared: sums of mixes then stay within 64 bits.
 _DEAREST_NANO = 30_000_000_000_000
 
@@ -24,21 +29,29 @@ _DEAREST_NANO = 30_000_000_000_000
 class FacetColumn:
     """Which rows have which values: pairs of row and value, by row."""
 
-    def __init__(self, rows: int, values_of: Iterable[Iterable[str]]) -> None:
-        """Take every row's values, in the order of rows."""
-        codes: dict[str, int] = {}
-        pairs = [
-            (number, codes.setdefault(value, len(codes)))
-            for number, values in enumerate(values_of)
-            for value in values
-        ]
-        self._count = rows
-        self.values = list(codes)
+    def __init__(self) -> None:
+        self.values: list[str] = []
+        self._codes_by_value: dict[str, int] = {}
         self._codes_by_word: dict[str, list[int]] = {}
-        for value, code in codes.items():
-            self._codes_by_word.setdefault(folded(value), []).append(code)
-        self._rows = np.array([row for row, _ in pairs], np.int32)
-        self._codes = np.array([code for _, code in pairs], np.int32)
+        self._pairs = array("i")
+        self._count = 0
+
+    def add(self, values: Iterable[str]) -> None:
+        """Take the next row's values."""
+        for value in values:
+            code = self._codes_by_value.get(value)
+            if code is None:
+                code = self._codes_by_value[value] = len(self.values)
+                self.values.append(value)
+                self._codes_by_word.setdefault(folded(value), []).append(code)
+            self._pairs.extend((self._count, code))
+        self._count += 1
+
+    def freeze(self) -> None:
+        """Be ready to be asked."""
+        pairs = np.array(self._pairs, np.int32).reshape(-1, 2)
+        self._rows, self._codes = pairs[:, 0].copy(), pairs[:, 1].copy()
+        del self._pairs, self._codes_by_value
 
     def codes_of(self, values: Iterable[str]) -> list[int]:
         """Return the codes of values, whatever their case and accents; unknown ones have none."""
@@ -67,20 +80,35 @@ class FacetColumn:
 class OfferTable:
     """All offers by card, with their places and prices."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
-        pairs = [(number, offer) for number, row in enumerate(rows) for offer in row.offers]
-        self._count = len(rows)
-        self._rows = np.array([number for number, _ in pairs], np.int32)
-        self._numbers = np.array([offer.number for _, offer in pairs], np.int32)
-        counts = np.bincount(self._rows, minlength=len(rows))
+    def __init__(self) -> None:
+        self.titles: dict[str, str] = {}
+        self.providers = Places()
+        self.jurisdictions = Places()
+        self._made = array("q")  # row, number and prices of each
+        self._count = 0
+
+    def add(self, offers: Iterable[OfferRow]) -> None:
+        """Take the next row's offers."""
+        for offer in offers:
+            self.titles[offer.provider] = offer.provider_title
+            self.providers.add(offer.provider)
+            self.jurisdictions.add(offer.jurisdiction)
+            prices = (offer.input_nano, offer.output_nano, offer.cached_nano)
+            capped = (-1 if nano is None else min(nano, _DEAREST_NANO) for nano in prices)
+            self._made.extend((self._count, offer.number, *capped))
+        self._count += 1
+
+    def freeze(self) -> None:
+        """Be ready to be asked."""
+        made = np.array(self._made, np.int64).reshape(-1, 5)
+        del self._made
+        self._rows, self._numbers = made[:, 0].astype(np.int32), made[:, 1].astype(np.int32)
+        self._input, self._output, cached = made[:, 2].copy(), made[:, 3].copy(), made[:, 4]
+        self._cached = np.where(cached < 0, self._input, cached)
+        counts = np.bincount(self._rows, minlength=self._count)
         self._starts = np.concatenate(([0], np.cumsum(counts)))
-        self._input = _prices(pairs, lambda offer: offer.input_nano)
-        self._output = _prices(pairs, lambda offer: offer.output_nano)
-        self._cached = _prices(pairs, lambda offer: offer.cached_nano)
-        self._cached = np.where(self._cached < 0, self._input, self._cached)
-        self.providers = Places(self._rows, [offer.provider for _, offer in pairs])
-        self.jurisdictions = Places(self._rows, [offer.jurisdiction for _, offer in pairs])
-        self.titles = {offer.provider: offer.provider_title for _, offer in pairs}
+        self.providers.freeze(self._rows)
+        self.jurisdictions.freeze(self._rows)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -101,11 +129,13 @@ class OfferTable:
         return total
 
     def cheapest(self, prices: Numbers, offers: Mask) -> Numbers:
-        """Return each row's lowest price among `offers`; NO_PRICE where none is known."""
+        """Return each row's lowest price among `offers`, FREE where all of them are for nothing,
+        NO_PRICE where none is known.
+        """
         least = np.full(self._count, NO_PRICE)
         if len(self):
             has_offers = self._starts[:-1] < self._starts[1:]
-            among = np.where(offers, prices, NO_PRICE)
+            among = np.where(offers, _paid_first(prices), NO_PRICE)
             least[has_offers] = np.minimum.reduceat(among, self._starts[:-1][has_offers])
         return least
 
@@ -115,7 +145,7 @@ class OfferTable:
         Of several at the same price it is the one that comes first in the card.
         """
         first, end = int(self._starts[row]), int(self._starts[row + 1])
-        among = np.where(offers[first:end], prices[first:end], NO_PRICE)
+        among = np.where(offers[first:end], _paid_first(prices[first:end]), NO_PRICE)
         if not len(among) or among.min() == NO_PRICE:
             return None
         return int(self._numbers[first + int(among.argmin())])
@@ -134,15 +164,25 @@ class OfferTable:
 class Places:
     """Where each offer is: its provider, or the law it is under."""
 
-    def __init__(self, rows: Rows, named: Sequence[str | None]) -> None:
-        codes: dict[str, int] = {}
-        for name in named:
-            if name is not None:
-                codes.setdefault(name, len(codes))
-        self.values = list(codes)
-        self._by_word = {folded(value): code for value, code in codes.items()}
-        self._codes = np.array([-1 if n is None else codes[n] for n in named], np.int32)
+    def __init__(self) -> None:
+        self.values: list[str] = []
+        self._by_value: dict[str | None, int] = {None: -1}
+        self._made = array("i")
+
+    def add(self, name: str | None) -> None:
+        """Take the next offer's place; None: nobody has said."""
+        code = self._by_value.get(name)
+        if code is None and name is not None:
+            code = self._by_value[name] = len(self.values)
+            self.values.append(name)
+        self._made.append(-1 if code is None else code)
+
+    def freeze(self, rows: Rows) -> None:
+        """Be ready to be asked; `rows` are the offers' cards."""
+        self._by_word = {folded(value): code for code, value in enumerate(self.values)}
+        self._codes = np.array(self._made, np.int32)
         self._rows = rows
+        del self._made, self._by_value
         # By place and row, so that a card with two offers in one place is counted there once.
         self._order = np.lexsort((rows, self._codes)).astype(np.int32)
 
@@ -166,6 +206,6 @@ class Places:
         return np.bincount(codes[is_first & (codes >= 0)], minlength=len(self.values))
 
 
-def _prices(pairs: Sequence[tuple[int, OfferRow]], of: Callable[[OfferRow], int | None]) -> Numbers:
-    found = (of(offer) for _, offer in pairs)
-    return np.array([-1 if nano is None else min(nano, _DEAREST_NANO) for nano in found], np.int64)
+def _paid_first(prices: Numbers) -> Numbers:
+    """Return prices to compare by: what costs nothing is dearer than all that has a price."""
+    return np.where(prices == 0, FREE, prices)

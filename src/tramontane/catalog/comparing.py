@@ -97,14 +97,16 @@ def _value(model: CardView, field: Field) -> Any:
 
 
 def _price_row(models: Sequence[CardView]) -> ComparedRow:
-    """Prices are compared as numbers; of two currencies without a rate neither is better."""
+    """Prices are compared as numbers; of two currencies without a rate neither is better, and what
+    is for nothing is no price to win by.
+    """
     prices = [model.price for model in models]
     is_one_currency = len({price.currency for price in prices if price is not None}) == 1
     amounts = [None if price is None else Decimal(price.amount) for price in prices]
     return ComparedRow(
         field="price",
         values=[None if price is None else f"{price.amount} {price.currency}" for price in prices],
-        best=_best("price", amounts) if is_one_currency else None,
+        best=_best("price", [amount or None for amount in amounts]) if is_one_currency else None,
         differs=_differs(amounts) or (not is_one_currency and any(prices)),
     )
 

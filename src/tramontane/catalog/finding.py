@@ -18,6 +18,7 @@ from tramontane.catalog.prices import Exchange, Mix
 from tramontane.catalog.queries import RULE, Query
 from tramontane.catalog.rows import Row, row, without_words
 from tramontane.catalog.views import FoundModels, Looking, MixView, summary
+from tramontane.catalog.words import folded
 from tramontane.errors import NotFound
 
 _encoder = msgspec.msgpack.Encoder()
@@ -75,6 +76,8 @@ class Finder:
         self._known: Counter[Field] = Counter()
         self._conflicting: Counter[Field] = Counter()
         self._currencies: set[str] = set()
+        self._by_file: dict[str, str] = {}
+        self._by_model: dict[str, str | None] = {}  # None: of several cards
         self.exchange = exchange
         self.sources = packed.sources
         self.built_on = packed.built_on
@@ -144,6 +147,14 @@ class Finder:
             )
         return found, None
 
+    def card_of(self, *, sha256: str | None = None, model: str | None = None) -> str | None:
+        """Return the id of the card that a file belongs to, or that goes by that name with its
+        publisher or a provider; None where none does, or several do.
+        """
+        if sha256 is not None and sha256 in self._by_file:
+            return self._by_file[sha256]
+        return None if model is None else self._by_model.get(folded(model))
+
     def looking(self, mix: Mix, memory: Memory | None) -> Looking:
         """Return from where cards are looked at."""
         return Looking(mix=mix, exchange=self.exchange, memory=memory, sources=self.sources)
@@ -177,6 +188,12 @@ class Finder:
 
     def _note(self, card: Card) -> None:
         self.offers += len(card.offers)
+        for file in card.files:
+            if file.sha256 is not None:
+                self._by_file.setdefault(file.sha256, card.id)
+        for name in {card.id, *card.aliases, *(offer.model for offer in card.offers)}:
+            word = folded(name)
+            self._by_model[word] = card.id if self._by_model.get(word, card.id) == card.id else None
         self._currencies.update(offer.currency for offer in card.offers)
         for field, claims in card.facts.items():
             self._known[field] += bool(claims)

@@ -3,12 +3,14 @@
 Pure: made of rows, asked with queries, changed never. It does not know cards, files or stores.
 """
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import reduce
 from itertools import islice
 from operator import itemgetter
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -62,23 +64,43 @@ class Index:
     """All cards, to be searched."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        rows = list(rows)
-        self._count = len(rows)
-        self.ids = [row.id for row in rows]
-        self._offers = OfferTable(rows)
-        self._columns = {facet: FacetColumn(len(rows), map(of, rows)) for facet, of in _VALUES}
-        self._postings = Postings(rows)
-        self._context = _numbers(row.context_tokens for row in rows)
-        self._parameters = _numbers(row.parameters for row in rows)
-        self._needed = _numbers(row.needed_bytes for row in rows)
-        self._has_files = np.array([row.has_files for row in rows], np.bool_)
-        self._has_offers = np.array([bool(row.offers) for row in rows], np.bool_)
-        self._owners = [(n, row.project_id) for n, row in enumerate(rows) if row.project_id]
-        self._released = np.array([row.released for row in rows], np.int64)
-        self._best = _best_places(rows)
-        names = [(folded(row.name), row.id) for row in rows]
-        self._name = _places(sorted(range(len(rows)), key=names.__getitem__))
+        """Take the rows one by one: they may be made as they are asked for."""
+        self.ids: list[str] = []
+        self._offers = OfferTable()
+        self._columns = {facet: FacetColumn() for facet, _ in _VALUES}
+        self._postings = Postings()
+        self._owners: list[tuple[int, str]] = []
+        best, names, numbers = [], [], array("q")
+        for row in rows:
+            if row.project_id is not None:
+                self._owners.append((len(self.ids), row.project_id))
+            self.ids.append(row.id)
+            self._take(row)
+            best.append(best_key(row))
+            names.append((folded(row.name), row.id))
+            numbers.extend(_numbers_of(row))
+        self._count = len(self.ids)
+        self._freeze(np.array(numbers, np.int64).reshape(-1, 6))
+        self._best, self._name = _places_in(best), _places_in(names)
         self._values = sorted(self._words_of_values())
+
+    def _take(self, row: Row) -> None:
+        self._postings.add(row)
+        self._offers.add(row.offers)
+        for facet, of in _VALUES:
+            self._columns[facet].add(of(row))
+
+    def _freeze(self, numbers: Numbers) -> None:
+        self._postings.freeze()
+        self._offers.freeze()
+        for column in self._columns.values():
+            column.freeze()
+        self._context: Numbers = numbers[:, 0].copy()
+        self._parameters: Numbers = numbers[:, 1].copy()
+        self._needed: Numbers = numbers[:, 2].copy()
+        self._released: Numbers = numbers[:, 3].copy()
+        self._has_files: Mask = numbers[:, 4] > 0
+        self._has_offers: Mask = numbers[:, 5] > 0
 
     def __len__(self) -> int:
         return self._count
@@ -338,19 +360,17 @@ def best_key(row: Row) -> tuple[int, int, str]:
     return -row.completeness, -row.released, row.id
 
 
-def _best_places(rows: Sequence[Row]) -> Numbers:
-    keys = [best_key(row) for row in rows]
-    return _places(sorted(range(len(rows)), key=keys.__getitem__))
-
-
-def _places(order: Sequence[int]) -> Numbers:
-    places = np.empty(len(order), np.int64)
-    places[list(order)] = np.arange(len(order))
+def _places_in(keys: Sequence[Any]) -> Numbers:
+    """Return each key's place in the order of all."""
+    places = np.empty(len(keys), np.int64)
+    places[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
     return places
 
 
-def _numbers(values: Iterable[int | None]) -> Numbers:
-    return np.array([_UNKNOWN if value is None else value for value in values], np.int64)
+def _numbers_of(row: Row) -> tuple[int, ...]:
+    known = (row.context_tokens, row.parameters, row.needed_bytes)
+    counts = (_UNKNOWN if value is None else value for value in known)
+    return *counts, row.released, row.has_files, bool(row.offers)
 
 
 def _one(value: str | None) -> tuple[str, ...]:

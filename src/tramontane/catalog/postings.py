@@ -5,6 +5,7 @@ cards: looking up a beginning is looking up a range. It does not know what a car
 texts.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
@@ -31,22 +32,30 @@ _DESCRIPTION_WORDS = 60
 class Postings:
     """The words of names, other names and descriptions."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
-        codes: dict[str, int] = {}
-        pairs: list[tuple[int, int, int]] = []
-        for number, row in enumerate(rows):
-            for word, near in _words_of(row).items():
-                pairs.append((codes.setdefault(word, len(codes)), number, near))
-        self._count = len(rows)
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._made = array("i")  # word, row and nearness of each
+        self._count = 0
+
+    def add(self, row: Row) -> None:
+        """Take the next row's words."""
+        codes = self._codes
+        for word, near in _words_of(row).items():
+            self._made.extend((codes.setdefault(word, len(codes)), self._count, near))
+        self._count += 1
+
+    def freeze(self) -> None:
+        """Be ready to be asked."""
+        made, codes = np.array(self._made, np.int32).reshape(-1, 3), self._codes
         self._words = sorted(codes)
         place = np.zeros(len(codes), np.int32)
         place[[codes[word] for word in self._words]] = np.arange(len(codes))
-        found = np.array(pairs, np.int32).reshape(-1, 3)
-        word_places = place[found[:, 0]]
-        order = np.lexsort((found[:, 1], word_places))
-        self._rows = found[order, 1].astype(np.int32)
-        self._near = found[order, 2].astype(np.uint8)
-        counts = np.bincount(word_places, minlength=len(codes))
+        del self._made, self._codes
+        word_places = place[made[:, 0]]
+        order = np.lexsort((made[:, 1], word_places))
+        self._rows = made[order, 1].astype(np.int32)
+        self._near = made[order, 2].astype(np.uint8)
+        counts = np.bincount(word_places, minlength=len(self._words))
         self._starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
         self._spellings = self._of_names()
 

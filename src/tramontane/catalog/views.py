@@ -289,9 +289,11 @@ def whole(
 
 
 def cheapest_price(card: Card, looking: Looking) -> CheapestPrice | None:
-    """Return the lowest price at the mix; of several the card's first. None: nobody has said."""
+    """Return the lowest price at the mix above zero, zero where all are for nothing; of several
+    the card's first. None: nobody has said.
+    """
     found = [priced for offer in card.offers if (priced := _of_offer(offer, looking)) is not None]
-    return min(found, key=lambda each: Decimal(each.amount), default=None)
+    return min(found, key=lambda each: Decimal(each.amount) or Decimal("Infinity"), default=None)
 
 
 def offer_view(offer: Offer, looking: Looking) -> OfferView:
