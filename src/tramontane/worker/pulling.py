@@ -39,7 +39,7 @@ from tramontane.engines.pull_lines import (
     Refused,
     Verifying,
 )
-from tramontane.errors import TramontaneError
+from tramontane.errors import TramontaneError, Unavailable
 from tramontane.store import deployments, models, pulls
 from tramontane.store.database import Store
 from tramontane.store.pulls import Pull, PullProblem
@@ -406,9 +406,11 @@ def _added(c: Connection, file: ModelFile | None) -> ModelFile:
 
 
 def _crashed(how: str) -> PullProblem:
-    return PullProblem(
-        "pull_failed", f"The process that fetches failed ({how}); it is tried again a few times."
+    error = Unavailable(
+        f"The process that fetches failed ({how}); it is tried again a few times.",
+        code="pull_failed",
     )
+    return PullProblem(error.code, error.message)
 
 
 def pull_always(puller: Puller, stop: threading.Event) -> None:
