@@ -1,4 +1,4 @@
-"""What a publication is made of: the deployment behind it, and a price that is never below its cost.
+"""What a publication is made of: the deployment behind it, and a price not below what that costs.
 
 Pure over settings and records. It does not know who may publish, nor whether an engine runs.
 """

@@ -8,10 +8,10 @@ make one: the studio does.
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
-from tramontane.errors import NotFound
-from tramontane.store import members, memberships, schema
+from tramontane.errors import Conflict, InvalidRequest, NotFound
+from tramontane.store import members, memberships, prepayments, projects, schema
 from tramontane.store.keys import digest
-from tramontane.store.names import new_id, random_base62
+from tramontane.store.names import check_name, new_id, random_base62
 from tramontane.store.records import Link, LinkPurpose, Role
 
 TOKEN_LENGTH = 43  # 256 bits
@@ -34,13 +34,19 @@ def create(
     role: Role | None = None,
     member_id: str | None = None,
     created_by: str | None = None,
+    new_project: str | None = None,
+    prepaid_nano: int | None = None,
     now_ms: int,
 ) -> tuple[Link, str]:
     """Return a new link and its token, which cannot be had again.
 
     It takes the place of earlier ones for the first administrator, of a reset of the same
-    password, and of an invitation of the same address to the same project. Raises InvalidRequest.
+    password, and of an invitation of the same address to the same project. With `new_project`
+    who uses it makes that project, which can spend `prepaid_nano`. Raises InvalidRequest, Conflict
+    where that name is taken, or promised to somebody else.
     """
+    if new_project is not None:
+        _check_new_project(c, new_project, prepaid_nano, email, now_ms)
     token = random_base62(TOKEN_LENGTH)
     link = Link(
         id=new_id("lnk"),
@@ -54,6 +60,8 @@ def create(
         created_by=created_by,
         created_at_ms=now_ms,
         expires_at_ms=now_ms + LIFETIME_MS[purpose],
+        new_project=new_project,
+        prepaid_nano=prepaid_nano,
     )
     _replace_earlier(c, link)
     c.execute(insert(schema.links), msgspec.structs.asdict(link))
@@ -152,8 +160,29 @@ def was_first_issued(c: Connection) -> bool:
     return c.scalar(select(t.id).where(t.purpose == "first_admin").limit(1)) is not None
 
 
+def _check_new_project(
+    c: Connection, name: str, prepaid_nano: int | None, email: str | None, now_ms: int
+) -> None:
+    projects.check_free(c, check_name("project", name, "new_project"), "new_project")
+    if prepaid_nano is None:
+        raise InvalidRequest(
+            "say how much the new project can spend", param="prepaid", code="missing_field"
+        )
+    prepayments.check_amount(prepaid_nano, "prepaid")
+    folded = None if email is None else members.check_email(email)
+    for link in list_invitations(c):
+        if link.new_project != name or not is_usable(c, link, now_ms):
+            continue
+        if folded is None or link.email != folded:  # else the new one takes its place
+            raise Conflict(
+                f"somebody else is invited to make {name!r}; take that invitation back first",
+                param="new_project",
+            )
+
+
 def _may_still_grant(c: Connection, link: Link, member_id: str) -> bool:
-    needs_admin = link.is_admin or link.purpose == "password_reset"
+    makes_project = link.new_project is not None
+    needs_admin = link.is_admin or link.purpose == "password_reset" or makes_project
     return memberships.may_manage(c, member_id, None if needs_admin else link.project_id)
 
 
@@ -164,6 +193,7 @@ def _replace_earlier(c: Connection, link: Link) -> None:
         if link.email is None:
             return
         same &= (t.c.email == link.email) & (t.c.project_id == link.project_id)
+        same &= t.c.new_project == link.new_project
     elif link.purpose == "password_reset":
         same &= t.c.member_id == link.member_id
     open_ = t.c.used_at_ms.is_(None) & t.c.revoked_at_ms.is_(None)

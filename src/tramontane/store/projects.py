@@ -29,7 +29,7 @@ def create(
     allowed_models: Iterable[str] | None = None,
 ) -> Project:
     """Return a new open project with the default limits. Raises InvalidRequest, Conflict."""
-    _check_free(c, check_name("project", name))
+    check_free(c, check_name("project", name))
     project = Project(
         id=new_id("prj"),
         name=name,
@@ -76,7 +76,7 @@ def update(
     before = get(c, project_id)
     changes: dict[str, object] = {}
     if name is not UNSET and name != before.name:
-        _check_free(c, check_name("project", name))
+        check_free(c, check_name("project", name))
         changes["name"] = name
     if requests_per_minute is not UNSET:
         changes["requests_per_minute"] = check_limit(requests_per_minute, "requests_per_minute")
@@ -114,10 +114,11 @@ def check_limit(value: int, param: str) -> int:
     return value
 
 
-def _check_free(c: Connection, name: str) -> None:
+def check_free(c: Connection, name: str, param: str = "name") -> None:
+    """Raise Conflict where a project has that name."""
     t = schema.projects.c
     if c.scalar(select(t.id).where(t.name == name)) is not None:
-        raise Conflict(f"a project named {name!r} exists already", param="name")
+        raise Conflict(f"a project named {name!r} exists already", param=param)
 
 
 def _change(c: Connection, project: Project, changes: dict[str, object]) -> Project:

@@ -173,6 +173,20 @@ def accepted_versions(c: Connection, project_ids: Collection[str]) -> dict[str, 
     return {publication_id: int(version) for publication_id, version in c.execute(query)}
 
 
+def accepted_ever(
+    c: Connection, publication_id: str, project_ids: Collection[str]
+) -> frozenset[int]:
+    """Return the versions that one of these projects has accepted, ended or not."""
+    t = schema.subscriptions.c
+    return frozenset(
+        c.scalars(
+            select(t.version).where(
+                t.publication_id == publication_id, t.project_id.in_(tuple(project_ids))
+            )
+        )
+    )
+
+
 def named(c: Connection) -> frozenset[str]:
     """Return the name of every publication that ever was: nothing else may have them."""
     return frozenset(c.scalars(select(schema.publications.c.name)))

@@ -26,6 +26,7 @@ from tramontane.errors import TramontaneError
 from tramontane.store.database import Store
 from tramontane.studio import document, errors, facts, imports, mistral, openings
 from tramontane.studio.auth import Caller, Gate, check_query, check_rights
+from tramontane.studio.catalogue import StudioCatalogue
 from tramontane.studio.edge import Edge
 from tramontane.studio.identity import Identity
 from tramontane.studio.platform import Platform
@@ -33,6 +34,7 @@ from tramontane.studio.routes import (
     assistant_models,
     assistants,
     budgets,
+    catalogue,
     connections,
     conversations,
     deployments,
@@ -54,18 +56,22 @@ from tramontane.studio.routes import (
     passages,
     playground,
     policies,
+    prepaid,
     projects,
     prompts,
     proofs,
     providers,
     public,
     public_routes,
+    publications,
+    pulls,
     reading,
     results,
     samples,
     search,
     session,
     sharing,
+    statements,
     status,
     tables,
     transfer,
@@ -125,7 +131,7 @@ def build(
     importing = asyncio.Semaphore(imports.AT_ONCE)
     platform = Platform(
         settings, store, pepper, clock_ms, tokens, sign_ins, answering, visitors, importing,
-        queries, embedder,
+        queries, StudioCatalogue(settings, store, clock_ms), embedder,
     )  # fmt: skip
     return platform
 
@@ -227,6 +233,17 @@ def api(platform: Callable[[], Platform]) -> Router:
             budgets.list_budgets,
             budgets.set_budget,
             budgets.remove_budget,
+            prepaid.get_prepaid,
+            prepaid.top_up,
+            statements.get_statement,
+            publications.list_publications,
+            publications.create_publication,
+            publications.get_publication,
+            publications.change_publication,
+            publications.withdraw_publication,
+            publications.list_subscriptions,
+            publications.accept_publication,
+            publications.end_subscription,
             playground.ask_playground,
             votes.create_vote,
             votes.summarize_votes,
@@ -237,7 +254,18 @@ def api(platform: Callable[[], Platform]) -> Router:
             drills.start_drill,
             drills.get_drill,
             drills.end_drill,
+            catalogue.find_models,
+            catalogue.get_card,
+            catalogue.compare_models,
+            catalogue.list_sources,
+            catalogue.report_completeness,
             models.list_models,
+            pulls.create_pull,
+            pulls.list_pulls,
+            pulls.get_pull,
+            pulls.cancel_pull,
+            pulls.resume_pull,
+            pulls.list_hub_files,
             deployments.list_deployments,
             deployments.create_deployment,
             deployments.remove_deployment,

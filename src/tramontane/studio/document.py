@@ -62,7 +62,9 @@ def _config() -> OpenAPIConfig:
             Tag("Budgets", "Hard limits per day, per month and in total."),
             Tag("Usage", "What was used and what it cost."),
             Tag("Independence", "Whom the platform depends on, and drills without them."),
+            Tag("Catalogue", "Models found and compared, each fact with its source."),
             Tag("Models", "Model files in the library."),
             Tag("Deployments", "Models made servable."),
+            Tag("Publications", "Models that projects offer to one another, on whose terms."),
         ],
     )

@@ -11,10 +11,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from tramontane.config import Settings
-from tramontane.errors import InvalidRequest, Unauthenticated
-from tramontane.store import links, members, memberships, sessions
+from tramontane.errors import Conflict, InvalidRequest, Unauthenticated
+from tramontane.store import links, members, memberships, prepayments, sessions
 from tramontane.store.database import Store
-from tramontane.store.records import Link, Member
+from tramontane.store.records import Link, Member, Project
 from tramontane.studio import arrival, passwords
 from tramontane.studio.arrival import Arrival
 from tramontane.studio.auth import Caller
@@ -46,6 +46,7 @@ class SignIns:
         self, settings: Settings, store: Store, pepper: bytes, clock_ms: Callable[[], int]
     ) -> None:
         self._settings = settings.sessions
+        self._defaults = settings.limits
         self._store = store
         self._pepper = pepper
         self._clock_ms = clock_ms
@@ -185,15 +186,36 @@ class SignIns:
                 member = members.set_admin(c, member.id, True)
             else:
                 member = members.get(c, member.id)
-            if link.project_id is not None:
+            project_id = link.project_id
+            if link.new_project is not None:
+                project_id = self._new_project(c, link, link.new_project, now_ms).id
+            if project_id is not None:
                 memberships.raise_to(
                     c,
                     member=member,
-                    project_id=link.project_id,
+                    project_id=project_id,
                     role=link.role or "member",
                     now_ms=now_ms,
                 )
             return self.enter(c, member, arrived)
+
+    def _new_project(self, c: Connection, link: Link, name: str, now_ms: int) -> Project:
+        """Make the project that was promised; where that fails the link stays as it was."""
+        try:
+            return prepayments.open_project(
+                c,
+                name=name,
+                amount_nano=link.prepaid_nano or 0,
+                defaults=self._defaults,
+                recorded_by=link.created_by or "",
+                now_ms=now_ms,
+            )
+        except Conflict:
+            raise Conflict(
+                f"A project named {name!r} has been made since you were invited. Nothing was"
+                " changed: ask who invited you to mend that, then use this link again.",
+                code="project_name_taken",
+            ) from None
 
     async def _by_reset(self, arrived: Arrival, link: Link, given: Acceptance) -> SignedIn:
         def owner() -> Member:

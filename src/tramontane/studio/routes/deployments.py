@@ -10,10 +10,11 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from tramontane.config import DeploymentSettings, parse_origin
 from tramontane.engines.deploying import check_free
 from tramontane.engines.plan import BUILT_IN
-from tramontane.errors import Conflict, InvalidRequest
+from tramontane.errors import Conflict, Forbidden, InvalidRequest
 from tramontane.providers.reach import provider_of, reach_of
 from tramontane.providers.remote import seal_key
 from tramontane.store import deployments, models
+from tramontane.store.names import unknown
 from tramontane.store.records import StoredDeployment
 from tramontane.studio import local, serving
 from tramontane.studio.auth import Caller, GivenCaller
@@ -22,6 +23,7 @@ from tramontane.studio.local import NewPrice
 from tramontane.studio.moments import optional_name
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform, Platform
+from tramontane.studio.publishing import require_manager
 from tramontane.studio.routes.providers import (
     check_key,
     check_upstream_model,
@@ -37,6 +39,7 @@ from tramontane.studio.routes.status import (
 )
 
 _CONTEXT_MOST = 100_000_000
+_OWN_MOST = 100
 
 
 class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +85,8 @@ class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     projects with a budget may not use it. Here: `context_tokens` for each of `slots` requests at
     once; `scale_to_zero_after_s` seconds without a request its engine stops until the next;
     `anyway`: although it may not fit into memory. `card_id` is its card in the catalogue.
+
+    With a `project_id` it is that project's own: nobody else sees or uses it.
     """
 
     name: str
@@ -99,6 +104,7 @@ class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     scale_to_zero_after_s: float | None = None
     anyway: bool = False
     card_id: str | None = None
+    project_id: str | None = None
 
 
 class DeploymentList(msgspec.Struct, frozen=True):
@@ -125,22 +131,24 @@ def list_deployments(platform: GivenPlatform, caller: GivenCaller) -> Deployment
         "createDeployment",
         "Deploy a model file, or enter a model that is served elsewhere",
         "Deployments",
-        right="operate",
-        errors=(409, 413),
+        right="read",
+        errors=(404, 409, 413),
     ),
 )
 def create_deployment(
     platform: GivenPlatform, caller: GivenCaller, data: JSONBody[NewDeployment]
 ) -> DeploymentView:
-    """Needs the right `operate`. One served elsewhere can be asked within two seconds, and its
-    address must be one that `GET /providers` names; one served here when its engine has started.
+    """Needs the right `operate`; who manages a project may enter a `url` as the project's own, with
+    the project's own key. One served elsewhere can be asked within two seconds, and its address
+    must be one that `GET /providers` names; one served here when its engine has started.
     """
+    owner = _owner(platform, caller, data)
     if sum(each is not None for each in (data.url, data.provider, data.model)) != 1:
         raise InvalidRequest("Give either provider, url or model.", param="provider")
     if data.model is not None:
-        stored = _local(platform, data, data.model)
+        stored = _local(platform, data, data.model, owner)
     else:
-        stored = _remote(platform, data)
+        stored = _remote(platform, data, owner)
     (made,) = (d for d in all_deployments(platform) if d.name == data.name)
     return _view(made, caller, platform.settings.currency, stored)
 
@@ -149,16 +157,23 @@ def create_deployment(
     "/deployments/{name:str}",
     status_code=204,
     **describe(
-        "removeDeployment", "Serve a model no more", "Deployments", right="operate",
+        "removeDeployment", "Serve a model no more", "Deployments", right="read",
         errors=(404, 409),
     ),
 )  # fmt: skip
 def remove_deployment(
-    platform: GivenPlatform, name: FromPath[str], remove_file: FromQuery[bool] = False
+    platform: GivenPlatform,
+    caller: GivenCaller,
+    name: FromPath[str],
+    remove_file: FromQuery[bool] = False,
 ) -> None:
-    """Needs the right `operate`. A key entered for it is forgotten, a model's file is not, unless
-    `remove_file` says so and no other deployment uses it; then routes forget it as well.
+    """Needs the right `operate`; who manages a project may remove what is its own. A key entered
+    for it is forgotten, a model's file is not, unless `remove_file` says so and no other deployment
+    uses it; then routes forget it as well. What was published of it is served no more.
     """
+    _check_removes(platform, caller, name)
+    if remove_file and not caller.is_operator:
+        raise _right_missing()
     if name in platform.settings.deployments or name in BUILT_IN:
         raise Conflict(f"{name!r} is set up in the configuration file; take it out there.")
     sha256 = None
@@ -171,7 +186,57 @@ def remove_deployment(
         local.library_of(platform.settings).remove(sha256)
 
 
-def _local(platform: Platform, data: NewDeployment, model: str) -> StoredDeployment:
+def _owner(platform: Platform, caller: Caller, data: NewDeployment) -> str | None:
+    """Return whose own the new deployment is to be, None for everybody's.
+
+    Who manages a project but nothing else enters addresses with a key of their own: a provider's
+    account and the files here are the platform's. Raises NotFound, Forbidden, Conflict.
+    """
+    if data.project_id is None:
+        if not caller.is_operator:
+            raise _right_missing()
+        return None
+    with platform.store.read() as c:
+        project = require_manager(c, caller, data.project_id)
+        own = [each for each in deployments.list_all(c) if each.project_id == project.id]
+    if caller.is_operator:
+        return project.id
+    if data.url is None or not data.key:
+        raise Forbidden(
+            "A project's own deployment has a url and a key of its own. Accounts with providers and"
+            " files here are the platform's: an operator can deploy them for the project.",
+            code="deployment_not_yours",
+        )
+    if len(own) >= _OWN_MOST:
+        raise Conflict(f"A project has at most {_OWN_MOST} deployments of its own.")
+    return project.id
+
+
+def _check_removes(platform: Platform, caller: Caller, name: str) -> None:
+    """Raise NotFound for what the caller may not know of, Forbidden for what is not theirs."""
+    if caller.is_operator:
+        return
+    with platform.store.read() as c:
+        found = {each.name: each for each in deployments.list_all(c)}
+        kept = found.get(name)
+        if kept is not None and kept.project_id is not None and caller.may_see(kept.project_id):
+            require_manager(c, caller, kept.project_id)
+            return
+    if name in {each.name for each in visible_to(caller, all_deployments(platform))}:
+        raise _right_missing()
+    raise unknown("deployment", name, (), "deployment")
+
+
+def _right_missing() -> Forbidden:
+    return Forbidden(
+        "This needs the right 'operate', or to manage the project whose own it is.",
+        code="right_missing",
+    )
+
+
+def _local(
+    platform: Platform, data: NewDeployment, model: str, owner: str | None
+) -> StoredDeployment:
     """Deploy a file of the library."""
     for param in ("key", "upstream_model"):
         if getattr(data, param) is not None:
@@ -183,10 +248,13 @@ def _local(platform: Platform, data: NewDeployment, model: str) -> StoredDeploym
         file = models.get(c, model)
     local.check_file(platform.settings, asked, file)
     with platform.store.write() as c:
-        return local.deploy(c, platform.settings, asked, file, platform.clock_ms())
+        made = local.deploy(c, platform.settings, asked, file, platform.clock_ms())
+        if owner is not None:
+            made = deployments.give(c, made, owner)
+        return made
 
 
-def _remote(platform: Platform, data: NewDeployment) -> StoredDeployment:
+def _remote(platform: Platform, data: NewDeployment, owner: str | None) -> StoredDeployment:
     """Enter one that is served elsewhere."""
     for param in ("slots", "threads", "scale_to_zero_after_s"):
         if getattr(data, param) is not None:
@@ -206,6 +274,7 @@ def _remote(platform: Platform, data: NewDeployment) -> StoredDeployment:
         else seal_key(platform.pepper, key, data.name, url),
         created_at_ms=platform.clock_ms(),
         card_id=data.card_id,
+        project_id=owner,
     )
     with platform.store.write() as c:
         if data.provider is not None:

@@ -6,19 +6,22 @@ import msgspec
 from litestar import Request, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from tramontane.errors import Conflict, NotFound
-from tramontane.store import links, members, memberships, projects
+from tramontane.errors import Conflict, InvalidRequest, NotFound
+from tramontane.money import format_nano
+from tramontane.store import links, members, memberships, prepayments, projects
 from tramontane.store.records import Link, Role
 from tramontane.store.windows import time_name
-from tramontane.studio.auth import GivenCaller
+from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.operations import describe
-from tramontane.studio.platform import GivenPlatform
+from tramontane.studio.platform import GivenPlatform, Platform
 from tramontane.studio.routes.members import check_manages, link_url, managed
 from tramontane.studio.routes.projects import seen_by
 
 
 class InvitationView(msgspec.Struct, frozen=True, kw_only=True):
-    """An invitation that waits to be used. `email` null: for whoever has the link."""
+    """An invitation that waits to be used. `email` null: for whoever has the link. With
+    `new_project` who uses it makes that project, which can spend `prepaid` in total.
+    """
 
     id: str
     email: str | None
@@ -30,6 +33,8 @@ class InvitationView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     expires_at: str
     is_expired: bool
+    new_project: str | None
+    prepaid: str | None
 
 
 class InvitationList(msgspec.Struct, frozen=True):
@@ -39,9 +44,13 @@ class InvitationList(msgspec.Struct, frozen=True):
 
 
 class NewInvitation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who is invited, to what. `project_id` may be the project's name."""
+    """Who is invited, to what: a project, of which `project_id` may be the name, or to make
+    `new_project` and manage it, with `prepaid` (a decimal such as "50.00") to spend in total.
+    """
 
-    project_id: str
+    project_id: str | None = None
+    new_project: str | None = None
+    prepaid: str | None = None
     email: str | None = None
     role: Role = "member"
     is_admin: bool = False
@@ -86,10 +95,19 @@ def create_invitation(
     request: Request[Any, Any, Any],
     data: JSONBody[NewInvitation],
 ) -> IssuedInvitation:
-    """For administrators and the project's managers; only administrators invite administrators.
-    The link can be used once, within seven days, as long as who made it may still grant this.
+    """For administrators and the project's managers; only administrators invite administrators,
+    and to new projects. The link can be used once, within seven days, as long as who made it may
+    still grant this.
     """
     now_ms = platform.clock_ms()
+    if data.new_project is not None:
+        return _invite_to_new_project(platform, caller, request, data, data.new_project, now_ms)
+    if data.project_id is None:
+        raise InvalidRequest(
+            "The field 'project_id' is missing.", param="project_id", code="missing_field"
+        )
+    if data.prepaid is not None:
+        raise InvalidRequest("prepaid goes with new_project.", param="prepaid")
     with platform.store.write() as c:
         project = seen_by(c, caller, data.project_id)
         check_manages(c, caller, None if data.is_admin else project.id)
@@ -108,6 +126,37 @@ def create_invitation(
             now_ms=now_ms,
         )
     names = {project.id: project.name, caller.person().id: caller.person().name}
+    return IssuedInvitation(**_fields(link, names, now_ms), url=link_url(platform, request, token))
+
+
+def _invite_to_new_project(
+    platform: Platform,
+    caller: Caller,
+    request: Request[Any, Any, Any],
+    data: NewInvitation,
+    name: str,
+    now_ms: int,
+) -> IssuedInvitation:
+    """Who uses it makes the project and manages it; the name is kept for them meanwhile."""
+    if data.project_id is not None or data.is_admin:
+        given = "is_admin" if data.is_admin else "project_id"
+        raise InvalidRequest(f"{given} does not go with new_project.", param=given)
+    with platform.store.write() as c:
+        check_manages(c, caller, None)
+        link, token = links.create(
+            c,
+            platform.pepper,
+            purpose="invitation",
+            email=data.email,
+            role="manager",
+            created_by=caller.person().id,
+            new_project=name,
+            prepaid_nano=None
+            if data.prepaid is None
+            else prepayments.read_amount(data.prepaid, "prepaid"),
+            now_ms=now_ms,
+        )
+    names = {caller.person().id: caller.person().name}
     return IssuedInvitation(**_fields(link, names, now_ms), url=link_url(platform, request, token))
 
 
@@ -139,6 +188,8 @@ def _fields(link: Link, names: dict[str, str], now_ms: int) -> dict[str, Any]:
         "created_at": time_name(link.created_at_ms),
         "expires_at": time_name(link.expires_at_ms),
         "is_expired": link.expires_at_ms <= now_ms,
+        "new_project": link.new_project,
+        "prepaid": None if link.prepaid_nano is None else format_nano(link.prepaid_nano),
     }
 
 

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.params import JSONBody
 
+from tramontane.money import format_nano
 from tramontane.store import members, projects
 from tramontane.store.records import Link, LinkPurpose
 from tramontane.store.windows import time_name
@@ -26,12 +27,17 @@ class LinkToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class LinkView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a link is for. `email` is the address that it is bound to, if it is."""
+    """What a link is for. `email` is the address that it is bound to, if it is. With `new_project`
+    who uses it makes that project, which can spend `prepaid` in `currency` in total.
+    """
 
     purpose: LinkPurpose
     email: str | None
     project_name: str | None
     expires_at: str
+    new_project: str | None
+    prepaid: str | None
+    currency: str
 
 
 class LinkAcceptance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,4 +98,7 @@ def _view(platform: Platform, link: Link) -> LinkView:
         email=owner.email if owner is not None else link.email,
         project_name=None if project is None else project.name,
         expires_at=time_name(link.expires_at_ms),
+        new_project=link.new_project,
+        prepaid=None if link.prepaid_nano is None else format_nano(link.prepaid_nano),
+        currency=platform.settings.currency,
     )

@@ -1,0 +1,147 @@
+"""Who may publish, and accept, for a project, and what a publication shows to whom.
+
+Its publisher and operators see the deployment behind it, whom it is offered to and what that
+costs; buyers see what they are offered or have accepted. It does not know what routes answer.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, get_args
+
+import msgspec
+from sqlalchemy import Connection
+
+from tramontane.catalog.cards import Field
+from tramontane.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from tramontane.governance.offering import Source
+from tramontane.store import members, projects, publications
+from tramontane.store.names import unknown
+from tramontane.store.records import Offered, Project
+from tramontane.studio.auth import Caller
+from tramontane.studio.routes.members import managers_only
+from tramontane.studio.routes.projects import seen_by
+
+_FIELDS: frozenset[str] = frozenset(get_args(Field))
+
+
+def require_manager(c: Connection, caller: Caller, name_or_id: str) -> Project:
+    """Return that project, which the caller manages. Raises NotFound, Forbidden."""
+    project = seen_by(c, caller, name_or_id)
+    if caller.is_operator:
+        return project
+    if caller.key is not None:
+        raise Forbidden(
+            "This needs a key with the right 'operate', or somebody who manages the project.",
+            code="right_missing",
+        )
+    if not caller.may_manage(project.id):
+        raise managers_only()
+    return project
+
+
+def author_of(caller: Caller) -> str:
+    """Return who is kept as having published or accepted: a member's or a key's id."""
+    if caller.member is not None:
+        return caller.member.id
+    return "" if caller.key is None else caller.key.id
+
+
+def names_of(c: Connection) -> dict[str, str]:
+    """Return the names of members by id."""
+    return {member.id: member.name for member in members.list_all(c)}
+
+
+def is_publisher(caller: Caller, offer: Offered) -> bool:
+    """Whether the caller may see how it is served, to whom it is offered and who has accepted."""
+    return caller.may_see(offer.project_id)
+
+
+def publishable(caller: Caller, project: Project, name: str, found: Mapping[str, Source]) -> Source:
+    """Return the deployment that is to be published in that project's name.
+
+    A manager publishes what is the project's own; an operator everybody's too, but never a
+    project's own in another's name. Raises NotFound, Forbidden, Conflict.
+    """
+    source = found.get(name)
+    owner = None if source is None else source.project_id
+    if source is None or (owner not in (None, project.id) and not caller.is_operator):
+        seen = [s.name for s in found.values() if s.project_id in (None, project.id)]
+        raise unknown("deployment", name, seen, "deployment")
+    if owner == project.id:
+        return source
+    if owner is not None:
+        raise Conflict(
+            f"{name!r} is another project's own: publish it in that project's name",
+            param="deployment",
+        )
+    if not caller.is_operator:
+        raise Forbidden(
+            f"{name!r} is everybody's, not {project.name}'s own: only an operator can publish it.",
+            code="deployment_not_yours",
+            param="deployment",
+        )
+    return source
+
+
+def audience_of(
+    c: Connection, caller: Caller, audience: Collection[str] | None
+) -> tuple[str, ...] | None:
+    """Return the ids of the projects that a publication is for.
+
+    Who is no operator names other projects by their id: which names there are is not theirs to
+    find out. Raises NotFound.
+    """
+    if audience is None:
+        return None
+    known = {p.id: p for p in projects.list_all(c)}
+    by_name = {p.name: p.id for p in known.values() if caller.may_see(p.id)}
+    ids = []
+    for given in audience:
+        found = given if given in known else by_name.get(given)
+        if found is None:
+            raise NotFound(
+                f"there is no project {given[:80]!r}; name another by its id, such as prj_…",
+                param="audience",
+            )
+        ids.append(found)
+    return tuple(ids)
+
+
+def check_card(card: Mapping[str, Any]) -> bytes:
+    """Return the card as JSON. Raises InvalidRequest naming the field that is none."""
+    for name, value in card.items():
+        place = f"card.{name[:80]}"
+        if name not in _FIELDS:
+            raise unknown_field(name, place)
+        if name.endswith("_open") and not isinstance(value, bool | None):
+            raise InvalidRequest(f"{place}: true or false", param=place, code="invalid_value")
+    if not any(isinstance(value, str) and value.strip() for value in card.values()):
+        raise InvalidRequest(
+            "card: say what it is, at least its name and a description",
+            param="card",
+            code="missing_field",
+        )
+    return msgspec.json.encode(dict(sorted(card.items())))
+
+
+def unknown_field(name: str, place: str) -> InvalidRequest:
+    """Return the refusal of a field that no card has."""
+    return InvalidRequest(
+        f"{place}: a card has no such field, only {', '.join(sorted(_FIELDS))}",
+        param=place,
+        code="unknown_field",
+    )
+
+
+def seen_version(c: Connection, caller: Caller, id_or_name: str, version: int | None) -> Offered:
+    """Return a publication as the caller may see it, in a version that is theirs to see.
+
+    Raises NotFound.
+    """
+    shown = publications.seen(c, id_or_name, caller.project_ids, caller.is_operator)
+    if version is None or version == shown.version:
+        return shown
+    if not is_publisher(caller, shown):
+        theirs = publications.accepted_ever(c, shown.id, caller.project_ids)
+        if version not in theirs:
+            raise publications.unknown(id_or_name)
+    return publications.get(c, shown.id, version)
