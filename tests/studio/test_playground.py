@@ -96,9 +96,12 @@ def test_times_are_those_of_the_clock() -> None:
     assert watch.end("stop", None).tokens_per_s is None
 
 
-def test_what_came_in_one_piece_has_no_speed() -> None:
-    watch = Stopwatch(sheet(), lambda: 1.0)
-    watch.told(TextDelta("all of it"))
+def test_what_came_at_once_has_no_speed() -> None:
+    now = 1.0
+    watch = Stopwatch(sheet(), lambda: now)
+    watch.told(TextDelta("all"))
+    now = 1.04
+    watch.told(TextDelta(" of it"))
     assert watch.end("stop", Usage(completion_tokens=9)).tokens_per_s is None
     nothing = Stopwatch(sheet(), lambda: 1.0).end("stop", Usage())
     assert nothing.first_token_ms is None

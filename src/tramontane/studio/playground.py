@@ -28,13 +28,14 @@ from tramontane.studio.following import Following
 
 FIRST_S = 5.0
 KEEP_S = 15.0
+SPAN_S = 0.05  # what comes within less says nothing of how fast it was written
 AGAIN_AFTER_S = (0.3, 0.6, 1.0, 2.0)
 _KEEP = b": keep\n\n"
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer took. `first_token_ms` and `total_ms` count from the request; `tokens_per_s`
-    is of the part after the first piece, null where it came in one. Unless `cost_known`, nobody has
+    is of the part after the first piece, null where that came too quickly to be measured. Unless `cost_known`, nobody has
     said what it costs, or only its bill will tell. `provider` and `region` are null where nobody
     has said.
     """
@@ -170,7 +171,7 @@ class Stopwatch:
         if usage is None or self._first_s is None or usage.completion_tokens < 2:
             return None
         span_s = self._last_s - self._first_s
-        return round((usage.completion_tokens - 1) / span_s, 1) if span_s > 0 else None
+        return round((usage.completion_tokens - 1) / span_s, 1) if span_s >= SPAN_S else None
 
     def _nano(self, usage: Usage | None) -> int | None:
         """Return the cost; None where no price is known, or a price that is not the deployment's

@@ -13,7 +13,7 @@ export interface Call {
 }
 
 // A bill is exact at once, but travels through the metering journal before it can be read.
-const WAITS_MS = [300, 500, 900, 1500, 2500, 4000];
+const WAITS_MS = [800, 700, 900, 1500, 2500, 4000];
 
 export class Answer {
   phase = $state<Phase>("idle");
