@@ -81,7 +81,7 @@ class Finder:
         self.exchange = exchange
         self.sources = packed.sources
         self.built_on = packed.built_on
-        self.offers = 0
+        self.cards = self.offers = 0  # of those that everybody sees
         self._index = Index(self._rows())
 
     def __len__(self) -> int:
@@ -161,13 +161,12 @@ class Finder:
 
     def completeness(self) -> list[Completeness]:
         """Return how well each field is known, over the cards that everybody sees."""
-        cards = self._packed_count + sum(own.project_id is None for own in self._own)
         return [
             Completeness(
                 field=field,
                 known=self._known[field],
                 conflicting=self._conflicting[field],
-                share=round(self._known[field] / cards, 4) if cards else 0.0,
+                share=round(self._known[field] / self.cards, 4) if self.cards else 0.0,
             )
             for field in get_args(Field)
         ]
@@ -187,6 +186,7 @@ class Finder:
         return found
 
     def _note(self, card: Card) -> None:
+        self.cards += 1
         self.offers += len(card.offers)
         for file in card.files:
             if file.sha256 is not None:

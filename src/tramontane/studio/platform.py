@@ -12,6 +12,7 @@ from tramontane.assistant.embedder import Embedder
 from tramontane.assistant.tokens import TokenClient
 from tramontane.config import Settings
 from tramontane.store.database import Store
+from tramontane.studio.catalogue import StudioCatalogue
 from tramontane.studio.sign_in import SignIns
 from tramontane.studio.visitors import Visitors
 from tramontane.tables.query import QueryPool
@@ -34,6 +35,7 @@ class Platform(msgspec.Struct, frozen=True):
     visitors: Visitors
     importing: asyncio.Semaphore
     queries: QueryPool
+    catalogue: StudioCatalogue
     embedder: Embedder | None = None
 
 
