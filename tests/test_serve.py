@@ -57,7 +57,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def platform(data: Path) -> Iterator[RunningPlatform]:
     """Yield the platform."""
-    with run_platform(data) as running:
+    with run_platform(data, from_nothing=True) as running:
         yield running
 
 
@@ -91,6 +91,10 @@ def test_the_handbook_needs_no_key(platform: RunningPlatform) -> None:
     assert status == 200
     assert "script-src" not in fields["content-security-policy"]
     assert b'<html lang="fr">' in body
+
+
+def test_health_needs_no_key(platform: RunningPlatform) -> None:
+    assert ask(platform, "/health", key="wrong")[::2] == (200, b'{"status":"ok"}')
 
 
 def test_every_part_says_how_it_is(platform: RunningPlatform) -> None:
@@ -192,7 +196,9 @@ def test_it_stops_cleanly_and_starts_again_without_a_key(
         assert again.models == ["guide", "demo"]
         again.key = platform.key
         assert chat(again)[0] == 200
-    with run_platform(data, "--issue-key") as third:
+    port = _free_port()
+    with run_platform(data, "--issue-key", "--port", str(port)) as third:
+        assert third.port == port
         assert third.key is not None
         assert third.key != platform.key
         assert chat(third)[0] == 200
@@ -213,16 +219,10 @@ def test_a_missing_engine_takes_down_nothing_else(tmp_path: Path) -> None:
         assert ask(platform, "/v1/models")[0] == 200
 
 
-def test_the_port_answers_health_before_slower_parts_are_up(tmp_path: Path) -> None:
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with run_platform(tmp_path / "data", "--port", str(port)) as platform:
-        assert platform.port == port
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        connection.request("GET", "/health")
-        assert connection.getresponse().read() == b'{"status":"ok"}'
-        connection.close()
+        return int(free.getsockname()[1])
 
 
 def _children(pid: int) -> dict[int, str]:

@@ -543,4 +543,4 @@ const flows = {
   },
 };
 
-await run(flows);
+await run(flows, { apart: true });

@@ -312,4 +312,4 @@ const flows = {
   },
 };
 
-await run(flows);
+await run(flows, { apart: true });

@@ -89,11 +89,15 @@ export async function barriers(page) {
   });
 }
 
-/** Run `flows` but those that are left out, each after the one before, and tell of each. */
-export async function run(flows) {
+/**
+ * Run `flows` but those that are left out, each after the one before, and tell of each. `apart`: no
+ * flow needs a page of another, so what one leaves open is closed; it would go on drawing.
+ */
+export async function run(flows, { apart = false } = {}) {
   for (const [flow, each] of Object.entries(flows)) {
     if (given.left_out?.includes(flow)) continue;
     const error = await each().then(() => null, (failure) => String(failure.stack ?? failure));
+    if (apart) for (const context of browser.contexts()) await context.close();
     tell({ flow, error });
   }
   await browser.close();

@@ -57,4 +57,4 @@ const flows = {
   },
 };
 
-await run(flows);
+await run(flows, { apart: true });

@@ -41,7 +41,7 @@ def sample(name: str, tps: float) -> Behaviour:
 SUM = ScriptedCall(name="calculator", arguments={"expression": "19.6/100*2480"})
 RULES = (
     Rule(contains="slow", reply=Behaviour(answer="mo il vent sol mar " * 800, tps=15)),
-    Rule(contains="unhurried", reply=sample("report", 90)),
+    Rule(contains="unhurried", reply=sample("report", 180)),
     Rule(contains="report", reply=sample("report", 1500)),
     Rule(contains="arabic", reply=sample("arabic", 1500)),
     Rule(contains="malicious", reply=sample("malicious", 3000)),

@@ -17,7 +17,10 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def found(
-    node_path: str, browser_path: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    node_path: str,
+    browser_path: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str | None]:
     """Return what came of each flow."""
     folder = tmp_path_factory.mktemp("renderer")
@@ -27,11 +30,12 @@ def found(
         "folder": str(folder),
         "headers": {name.decode(): value.decode() for name, value in HEADERS},
         "samples": {path.stem: path.read_text(encoding="utf-8") for path in SAMPLES.glob("*.md")},
+        "left_out": flows.left_out(SCRIPT, request.config),
     }
     return flows.run(node_path, SCRIPT, given, {})
 
 
-@pytest.mark.parametrize("name", flows.names_in(SCRIPT))
+@pytest.mark.parametrize("name", flows.parameters(SCRIPT))
 def test_renderer(found: dict[str, str | None], name: str) -> None:
     assert name in found, "the script ended before it"
     assert found[name] is None, found[name]
