@@ -155,6 +155,8 @@ class Bill:
 
     def _count(self) -> None:
         usage, series = self.usage, self.series
+        if self._service is not None:
+            self._service.completion_tokens += usage.completion_tokens
         if self.admitted is not None:
             self.admitted.reconcile(usage.prompt_tokens + usage.completion_tokens)
         if series is not None:

@@ -35,6 +35,7 @@ from tramontane.errors import (
     Unavailable,
 )
 from tramontane.gateway import keyed, listening, listing, routing
+from tramontane.gateway.account import Account
 from tramontane.gateway.admission import FifoGate
 from tramontane.gateway.auth import (
     Authenticator,
@@ -103,6 +104,7 @@ class GatewayProcess:
         self._connections: dict[ClientConnection, None] = {}
         self._exchanges: dict[Exchange, None] = {}
         self._services: dict[str, Service] = {}
+        self._account = Account()
         self._sleepers = Sleepers(clock_s, lambda wish: say(msgspec.json.encode(wish) + b"\n"))
         self._studio = UpstreamPool(
             loop,
@@ -176,6 +178,7 @@ class GatewayProcess:
         for name in set(self._services) - set(directory.deployments):
             self._services.pop(name).pool.close()
             self._sleepers.forget(name)
+            self._account.forget(name)
         self.resilience.take_over(directory.deployments, directory.routes)
         self._end_revoked()
 
@@ -292,6 +295,7 @@ class GatewayProcess:
                 self._end_revoked()
                 self._studio.sweep(now_s)
                 self._replays.sweep(now_s)
+                self._account.note(self._services.values(), now_s, self.clock_ms())
                 for service in self._services.values():
                     service.pool.sweep(now_s)
             turn += 1
@@ -441,13 +445,15 @@ class GatewayProcess:
         }
         return 200 if self._is_ready else 503, b"", msgspec.json.encode(body)
 
+    def loads(self) -> bytes:
+        """Return how busy deployments are, as JSON: for the private door."""
+        return msgspec.json.encode(self._account.loads(self._services, self.clock_s()))
+
     def _metrics(self, request: Request) -> tuple[int, bytes, bytes]:
         require(self.identify(request.credential), "operate")
-        body = self.telemetry.render(self._gates(), self._gauges())
+        gates = [(n, s.gate.waiting, s.gate.in_flight) for n, s in self._services.items()]
+        body = self.telemetry.render(gates, self._gauges())
         return 200, b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n", body
-
-    def _gates(self) -> Iterable[tuple[str, int, int]]:
-        return [(n, s.gate.waiting, s.gate.in_flight) for n, s in self._services.items()]
 
     def _gauges(self) -> Iterable[tuple[str, str, float]]:
         return [

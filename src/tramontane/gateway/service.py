@@ -29,7 +29,8 @@ class Service:
     """What a deployment keeps between requests: its gate, its pool, what was learnt."""
 
     __slots__ = (
-        "_heads", "_sold", "deployment", "gate", "has_failed", "named", "pool", "tokens_per_byte",
+        "_heads", "_sold", "completion_tokens", "deployment", "gate", "has_failed", "named",
+        "pool", "tokens_per_byte",
     )  # fmt: skip
 
     def __init__(self, deployment: Deployment, gate: FifoGate, pool: UpstreamPool) -> None:
@@ -37,6 +38,7 @@ class Service:
         self.gate = gate
         self.pool = pool
         self.tokens_per_byte = TOKENS_PER_BYTE_START
+        self.completion_tokens = 0  # of all answers that were settled
         self.has_failed: bool | None = None  # at the last request; None: nobody has asked yet
 
     def serve(self, deployment: Deployment) -> None:
