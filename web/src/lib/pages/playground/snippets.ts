@@ -96,18 +96,21 @@ function anthropic(origin: string, model: string, asked: PlayRequest): string {
   const system = asked.messages.filter(({ role }) => role === "system").map(({ content }) => content).join("\n\n");
   const unsaid = Object.keys(others);
   if (asked.response_format?.type === "json_object") unsaid.push("response_format");
-  // Its temperatures end at 1.
+  // Its temperatures end at 1. The client has no words of its own for these two any more.
   if (temperature !== undefined && temperature > 1) unsaid.push("temperature");
+  const extra: Fields = {
+    ...(temperature !== undefined && temperature <= 1 ? { temperature } : {}),
+    ...(top_p !== undefined ? { top_p } : {}),
+  };
   const fields: Fields = {
     model,
     max_tokens: max_tokens ?? ANTHROPIC_TOKENS,
     ...(system ? { system } : {}),
     messages: asked.messages.filter(({ role }) => role !== "system"),
-    ...(temperature !== undefined && temperature <= 1 ? { temperature } : {}),
-    ...(top_p !== undefined ? { top_p } : {}),
     ...(stop?.length ? { stop_sequences: stop } : {}),
     ...(asked.tools?.length ? { tools: asked.tools.map(anthropicTool) } : {}),
     ...(schema ? { output_config: { format: { type: "json_schema", schema } } } : {}),
+    ...(Object.keys(extra).length ? { extra_body: extra } : {}),
   };
   return [
     "import os",
