@@ -14,8 +14,11 @@ from argon2 import PasswordHasher
 from litestar import Litestar
 from litestar.types import ASGIApp
 
+from tests.catalog import synthetic
 from tramontane.assistant.feed import Feed
 from tramontane.assistant.tokens import TokenClient
+from tramontane.catalog.cards import Source
+from tramontane.catalog.packing import packed
 from tramontane.config import DeploymentSettings, LimitDefaults, PriceSettings, Settings
 from tramontane.datafolder import DataFolder
 from tramontane.money import parse_nano
@@ -26,6 +29,8 @@ from tramontane.studio import passwords
 from tramontane.studio.application import build, gated, routed
 from tramontane.studio.platform import Platform
 
+CARDS = tuple(synthetic.cards(60))
+A_CARD = CARDS[0].id
 NOW_MS = 1_700_000_000_000  # 2023-11-14T22:13:20Z
 DAY_MS = 86_400_000
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -67,6 +72,16 @@ _CALLED: list[Platform] = []
 def _routes() -> Litestar:
     """The routes, made once: they are asked of whichever studio is called."""
     return routed(lambda: _CALLED[0])
+
+
+@cache
+def _catalogue() -> bytes:
+    """A packed catalogue of a few models, as an update leaves one."""
+    sources = {
+        name: Source(id=name, title=name.title(), version="1", date="2026-08-01", licence="MIT")
+        for name in ("one", "two")
+    }
+    return packed(CARDS, sources, "2026-08-01", providers={}, left_out={})
 
 
 class Studio:
@@ -227,6 +242,7 @@ def studio(settings: Settings, empty_store_file: Path) -> Any:
     folder = DataFolder(settings.data_dir)
     folder.prepare()
     shutil.copy(empty_store_file, folder.database)
+    folder.catalogue.write_bytes(_catalogue())
     store = open_store(settings.store_url)
     yield Studio(settings, store, folder.pepper())
     store.close()

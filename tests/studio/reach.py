@@ -7,14 +7,18 @@ another project's, in every way that it can be named, and the status that an out
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 
-from tests.studio.conftest import NOW_MS, Studio, Tenant
+from tests.studio.conftest import A_CARD, NOW_MS, Studio, Tenant
 from tests.studio.people import Person, person
+from tramontane.catalog.cards import Claim
+from tramontane.config import DeploymentSettings
+from tramontane.money import Price
 from tramontane.store import (
     assistants,
     connections,
     conversations,
+    deployments,
     documents,
     embeds,
     libraries,
@@ -23,16 +27,23 @@ from tramontane.store import (
     messages,
     passages,
     prompts,
+    publications,
+    schema,
     sessions,
     shares,
     tables,
 )
 from tramontane.store.assistants import AssistantSettings
+from tramontane.store.database import bump_revision
 from tramontane.store.passages import StoredPassage
+from tramontane.store.publications import Offer
+from tramontane.store.records import PublishedPrice, StoredDeployment
 from tramontane.store.tables import NewTable
 
 SECRET_WORD = "Zwetschgenkuchen"
 """Stands in everything that people of the other project wrote."""
+THEIR_CARD = "theirs/cake"
+"""A model that the other project added to the catalogue, for itself."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -78,6 +89,7 @@ class Theirs(msgspec.Struct, frozen=True):
     connection_id: str
     shelf: Shelf
     own_shelf: Shelf
+    publication_id: str
 
     @property
     def canaries(self) -> list[str]:
@@ -144,10 +156,12 @@ def furnished(studio: Studio, tenant: Tenant) -> Theirs:
             now_ms=NOW_MS,
         )
         library = libraries.create(c, project_id=project.id, name=SECRET_WORD, **made)
+        add_card(c, THEIR_CARD, SECRET_WORD, project.id)
         shelf = filled(c, library.id, owner)
         own = libraries.demand(c, conversation_id=conversation.id, project_id=project.id, **made)
         own_shelf = filled(c, own.id, owner)
         members.update_profile(c, owner.member.id, preferences={"note": SECRET_WORD})
+        publication_id = published(c, owner, tenant)
     return Theirs(
         tenant,
         owner,
@@ -165,7 +179,44 @@ def furnished(studio: Studio, tenant: Tenant) -> Theirs:
         connection.id,
         shelf,
         own_shelf,
+        publication_id,
     )
+
+
+def published(c: Connection, owner: Person, tenant: Tenant) -> str:
+    """Return a publication of the project's own deployment, offered to nobody."""
+    own = StoredDeployment(
+        name=f"{tenant.project.name}-own",
+        settings=msgspec.json.encode(DeploymentSettings(url="http://10.9.8.8:1/v1", price="free")),
+        created_at_ms=NOW_MS,
+        project_id=tenant.project.id,
+    )
+    deployments.put(c, own)
+    card = msgspec.json.encode({"name": SECRET_WORD})
+    return publications.publish(
+        c,
+        project=tenant.project,
+        name="model",
+        deployment=own.name,
+        offer=Offer(card=card, terms=SECRET_WORD, price=PublishedPrice(Price()), audience=()),
+        taken=(),
+        created_by=owner.member.id,
+        now_ms=NOW_MS,
+    ).id
+
+
+def add_card(c: Connection, card_id: str, name: str, project_id: str | None) -> None:
+    """Keep a card of that name in the store."""
+    claims = {"name": (Claim(value=name, source="own", record=card_id),)}
+    row = {
+        "id": card_id,
+        "project_id": project_id,
+        "data": msgspec.json.encode({"id": card_id, "facts": claims}),
+        "created_at_ms": NOW_MS,
+        "updated_at_ms": NOW_MS,
+    }
+    c.execute(insert(schema.cards), row)
+    bump_revision(c)
 
 
 def filled(c: Connection, library_id: str, owner: Person) -> Shelf:
@@ -203,6 +254,7 @@ def attempts(theirs: Theirs) -> dict[str, list[Attempt]]:
     """Return, for each operation, how an outsider reaches for `theirs`."""
     return {
         **_of_projects(theirs.tenant),
+        **_of_publications(theirs),
         **_of_people(theirs),
         **_of_conversations(theirs),
         **_of_tools(theirs),
@@ -253,6 +305,11 @@ def _of_projects(theirs: Tenant) -> dict[str, list[Attempt]]:
         "startDrill": [Attempt(403, body={"without": "provider:local"})],
         "getDrill": [Attempt(403, path={"drill_id": "drl_x"})],
         "endDrill": [Attempt(403, path={"drill_id": "drl_x"})],
+        "findModels": [Attempt(200, "?limit=200"), Attempt(200, f"?q={SECRET_WORD}")],
+        "getModelCard": [Attempt(404, path={"card_id": THEIR_CARD})],
+        "compareModels": [Attempt(404, f"?id={THEIR_CARD}&id={A_CARD}")],
+        "listCatalogueSources": [Attempt(200)],
+        "reportCompleteness": [Attempt(200)],
         "listModels": [Attempt(200)],
         "createPull": [Attempt(403, body={"source": "hf:org/repo"})],
         "listPulls": [Attempt(403)],
@@ -261,13 +318,50 @@ def _of_projects(theirs: Tenant) -> dict[str, list[Attempt]]:
         "resumePull": [Attempt(403, path={"pull_id": "pul_x"})],
         "listHubFiles": [Attempt(403, "?source=hf:org/repo")],
         "listDeployments": [Attempt(200)],
-        "createDeployment": [Attempt(403, body={"name": "new", "url": "https://127.0.0.1:1/v1"})],
-        "removeDeployment": [Attempt(403, path={"name": "large"})],
+        "createDeployment": [
+            Attempt(403, body={"name": "new", "url": "https://127.0.0.1:1/v1"}),
+            Attempt(
+                404, body={"name": "new", "url": "https://1.1.1.1/v1", "project_id": project.id}
+            ),
+        ],
+        "removeDeployment": [
+            Attempt(403, path={"name": "large"}),
+            Attempt(404, path={"name": f"{project.name}-own"}),
+        ],
         "testDeployment": [Attempt(403, body={"url": "https://127.0.0.1:1/v1"})],
         "listProviders": [Attempt(403)],
         "createProvider": [Attempt(403, body={"name": "new", "kind": "mistral", "key": "k"})],
         "testProvider": [Attempt(403, path={"name": "mistral"}, body={})],
         "removeProvider": [Attempt(403, path={"name": "mistral"})],
+    }
+
+
+def _of_publications(theirs: Theirs) -> dict[str, list[Attempt]]:
+    project, one = theirs.tenant.project, {"publication_id": theirs.publication_id}
+    of_them = [Attempt(404, f"?project_id={name}") for name in (project.id, project.name)]
+    bought = {**one, "project_id": project.id}
+    new = {
+        "name": "mine",
+        "project_id": project.id,
+        "deployment": f"{project.name}-own",
+        "card": {"name": "Mine"},
+        "terms": "Mine",
+        "price": {"input_per_mtok": "1", "output_per_mtok": "1"},
+    }
+    return {
+        "listPublications": [Attempt(200), *of_them],
+        "createPublication": [Attempt(404, body=new)],
+        "getPublication": [Attempt(404, path=one), Attempt(404, "?version=1", path=one)],
+        "changePublication": [Attempt(404, path=one, body={"terms": "Mine"})],
+        "withdrawPublication": [Attempt(404, path=one)],
+        "listSubscriptions": [Attempt(404, path=one)],
+        "acceptPublication": [Attempt(404, path=bought, body={"version": 1})],
+        "endSubscription": [Attempt(404, path=bought)],
+        "getStatement": [Attempt(200), *of_them],
+        "getPrepaid": [
+            Attempt(404, path={"project_id": name}) for name in (project.id, project.name)
+        ],
+        "topUp": [Attempt(403, path={"project_id": project.id}, body={"amount": "1"})],
     }
 
 
@@ -297,6 +391,7 @@ def _of_people(theirs: Theirs) -> dict[str, list[Attempt]]:
         "createInvitation": [
             Attempt(404, body={"project_id": project.id}),
             Attempt(404, body={"project_id": project.name, "is_admin": True}),
+            Attempt(403, body={"new_project": "more", "prepaid": "1"}),
         ],
         "revokeInvitation": [Attempt(404, path={"invitation_id": theirs.invitation_id})],
         # These two name nothing, and would end the caller's own session: see `test_me`.
