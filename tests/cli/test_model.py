@@ -54,6 +54,7 @@ def test_a_model_is_deployed_and_undeployed(run: Run, data_dir: Path, tiny: Path
         "request": "0.001",
         "currency": "USD",
         "share_prompt_cache": True,
+        "scale_to_zero_after_s": None,
         "embeddings": False,
     }
     store = open_store(f"sqlite:///{data_dir / 'tramontane.db'}")
@@ -72,6 +73,8 @@ def test_a_model_is_deployed_and_undeployed(run: Run, data_dir: Path, tiny: Path
     plain = run("model", "deploy", "tiny", "--json").json
     assert plain["deployment"] == "tiny"
     assert (plain["context_tokens"], plain["slots"]) == (4_096, 4)
+    sleepy = run("model", "deploy", "tiny", "--scale-to-zero", "10m", "--json").json
+    assert sleepy["scale_to_zero_after_s"] == 600
     vectors = run("model", "deploy", "tiny", "--embeddings", "--json").json
     assert vectors["embeddings"] is True
     assert "tramontane model show tiny" in run("model", "deploy", "tiny").out
@@ -124,6 +127,15 @@ def test_mistakes_say_what_to_change(run: Run, tmp_path: Path, tiny: Path) -> No
     above = run("model", "deploy", "tiny", "--price-in", "1", "--price-cached", "2")
     assert "above input_per_mtok" in above.err
     assert run("model", "deploy", "tiny", "--slots", 0).status == 2
+    assert "no time such as 90s" in run("model", "deploy", "tiny", "--scale-to-zero", "soon").err
+    endless = write_tiny(tmp_path / "endless.gguf", context_tokens=1 << 30)
+    run("model", "add", endless, "--name", "endless")
+    large = ("model", "deploy", "endless", "--context", 1 << 30, "--slots", 1_000)
+    refused = run(*large)
+    assert "It does not fit" in refused.err and "would fit" in refused.err
+    assert run(*large, "--anyway", "--json").json["context_tokens"] == 1 << 30
+    assert run("model", "undeploy", "endless").status == 0
+    assert run("model", "rm", "endless").status == 0
     assert run("model", "list", "--json").json["data"][0]["deployments"] == []
 
 

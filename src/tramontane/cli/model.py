@@ -9,21 +9,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from tramontane.cli.options import AsJson, ConfigFile, DataDir
+from tramontane.cli import pull
+from tramontane.cli.options import (
+    Anyway,
+    AsJson,
+    ConfigFile,
+    DataDir,
+    ScaleToZero,
+    parse_seconds,
+)
 from tramontane.cli.output import copying, print_fields, print_json, print_table, view
 from tramontane.cli.platform import Platform, opened
-from tramontane.config import DeploymentSettings, PriceSettings, parse_price
-from tramontane.errors import Conflict, InvalidRequest
+from tramontane.config import DeploymentSettings, PriceSettings, check_sleep, parse_price
+from tramontane.errors import Conflict
 from tramontane.money import format_nano
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from tramontane.engines.deploying import Wanted
     from tramontane.engines.library import ModelLibrary
     from tramontane.engines.plan import LocalModel
     from tramontane.store.records import ModelFile, StoredDeployment
 
 app = typer.Typer(help="Models: the library of files, and which are served.", no_args_is_help=True)
+app.command("pull")(pull.pull)
+app.command("pulls")(pull.pulls)
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="Its name, or six or more digits of its hash.")
 ]
@@ -177,6 +188,8 @@ def deploy(
         bool,
         typer.Option("--share-prompt-cache", help="Let projects share the engine's prompt cache."),
     ] = False,
+    scale_to_zero: ScaleToZero = None,
+    anyway: Anyway = False,
     as_json: AsJson = False,
     config: ConfigFile = None,
     data: DataDir = None,
@@ -206,7 +219,11 @@ def deploy(
                 threads=threads,
                 embeddings=embeddings,
                 share_prompt_cache=share_prompt_cache,
+                scale_to_zero_after_s=scale_to_zero
+                if scale_to_zero is None
+                else parse_seconds(scale_to_zero, "--scale-to-zero"),
             ),
+            anyway=anyway,
         )
     planned = _plan(platform, [made], [file])[made.name]
     found = _deployment(made.name, planned, platform, None)
@@ -339,9 +356,12 @@ def _deploy(
     model: str,
     name: str | None,
     settings: DeploymentSettings,
+    *,
+    anyway: bool,
 ) -> "tuple[StoredDeployment, ModelFile]":
+    from tramontane.engines import deploying
+    from tramontane.engines.deploying import Wanted
     from tramontane.store import deployments, models
-    from tramontane.store.records import StoredDeployment
 
     file = models.get(c, model)
     chosen = name or file.name
@@ -350,21 +370,28 @@ def _deploy(
             f"{chosen!r} is deployed by the configuration file already; choose another --name"
         )
     parse_price(settings.price, platform.settings, f"deployment {chosen}")
-    trained, asked = file.context_tokens, settings.context_tokens
-    if trained is not None and asked is not None and asked > trained:
-        raise InvalidRequest(
-            f"{file.name} was trained on contexts of {trained:,} tokens;"
-            f" {asked:,} are too many for --context"
-        )
     settings = msgspec.structs.replace(settings, model=file.name)
-    made = StoredDeployment(
-        name=chosen,
-        model_sha256=file.sha256,
-        settings=msgspec.json.encode(settings),
-        created_at_ms=platform.now_ms,
-    )
+    check_sleep(settings, f"deployment {chosen}")
+    wanted = Wanted(name=chosen, settings=settings, anyway=anyway)
+    made = deploying.stored(wanted, file, platform.now_ms)
+    _check_fits(c, platform, wanted, file)
     deployments.put(c, made)
     return made, file
+
+
+def _check_fits(c: "Connection", platform: Platform, wanted: "Wanted", file: "ModelFile") -> None:
+    """Raise Conflict where memory does not suffice, once an engine that it replaces has gone."""
+    from tramontane.engines import deploying, memory
+    from tramontane.engines.gguf import read_header
+    from tramontane.store import engines
+
+    now = memory.memory_now()
+    for instance in engines.list_instances(c):
+        if instance.deployment == wanted.name and instance.pid and now.available_bytes:
+            freed = memory.engine_bytes(instance.pid)
+            now = memory.Memory(now.total_bytes, now.available_bytes + freed)
+    shape = memory.shape_of(read_header(_library(platform).path(file.sha256), file.name))
+    deploying.check_fits(wanted, shape, file.context_tokens, now)
 
 
 def _plan(
@@ -395,6 +422,7 @@ def _deployment(
         "request": format_nano(price.request_nano),
         "currency": platform.settings.currency,
         "share_prompt_cache": settings.share_prompt_cache,
+        "scale_to_zero_after_s": settings.scale_to_zero_after_s,
         "embeddings": planned.gives_vectors,
     }
 

@@ -45,7 +45,20 @@ Models = Annotated[
     ),
 ]
 
+ScaleToZero = Annotated[
+    str | None,
+    typer.Option(
+        "--scale-to-zero",
+        metavar="TIME",
+        help="Stop its engine after so long without a request (10m), until the next one.",
+    ),
+]
+Anyway = Annotated[
+    bool, typer.Option("--anyway", help="Deploy it although it may not fit into memory.")
+]
+
 _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
 
 
@@ -68,6 +81,14 @@ def parse_since(text: str | None, now_ms: int, option: str) -> int | None:
     Raises InvalidRequest naming `option`.
     """
     return None if text is None else _moment_ms(text, now_ms, -1, option)
+
+
+def parse_seconds(text: str, option: str) -> float:
+    """Return seconds for a duration such as 90s, 10m or 1h. Raises InvalidRequest."""
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNIT_S or not number.isascii() or not number.isdigit() or len(number) > 6:
+        raise InvalidRequest(f"{option}: {text!r} is no time such as 90s, 10m or 1h")
+    return float(int(number) * _UNIT_S[unit])
 
 
 def parse_amount(text: str) -> int:

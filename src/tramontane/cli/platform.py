@@ -1,5 +1,6 @@
 """Opens the platform's data for one command, whether the platform runs or not."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -65,3 +66,15 @@ def opened(
         yield Platform(settings, folder, store, time.time_ns() // 1_000_000)
     finally:
         store.close()
+
+
+def is_served(folder: DataFolder) -> bool:
+    """Return whether a platform runs over this folder on this machine."""
+    try:
+        pid = int((folder.run / "serve.lock").read_text())
+        os.kill(pid, 0)
+    except PermissionError:
+        return True  # it runs, for somebody else
+    except (OSError, ValueError):
+        return False
+    return folder.address_file.exists()

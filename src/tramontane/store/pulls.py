@@ -126,8 +126,8 @@ def resume(c: Connection, pull_id: str, now_ms: int) -> Pull:
         raise Conflict("this model is in the library already")
     if pull.status not in _RUNNING:
         _put(
-            c, pull_id, status="queued", problem=None, lease_until_ms=None, attempts=0,
-            bytes_per_s=None, updated_at_ms=now_ms,
+            c, pull_id, status="queued", problem=None, lease_until_ms=None, bytes_per_s=None,
+            updated_at_ms=now_ms,
         )  # fmt: skip
     return get(c, pull_id)
 
