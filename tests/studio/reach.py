@@ -318,6 +318,7 @@ def _of_projects(theirs: Tenant) -> dict[str, list[Attempt]]:
         "resumePull": [Attempt(403, path={"pull_id": "pul_x"})],
         "listHubFiles": [Attempt(403, "?source=hf:org/repo")],
         "listDeployments": [Attempt(200)],
+        "listEngines": [Attempt(200)],
         "createDeployment": [
             Attempt(403, body={"name": "new", "url": "https://127.0.0.1:1/v1"}),
             Attempt(
