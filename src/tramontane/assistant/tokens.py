@@ -8,11 +8,13 @@ conversations, nor which model is asked.
 import struct
 from base64 import b64decode
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import httpx
 import msgspec
 
+from tramontane.assistant.gateway_loads import loads
 from tramontane.assistant.gateway_states import GatewayStates
 from tramontane.assistant.tokenstream import (
     Event,
@@ -49,7 +51,8 @@ _encode = msgspec.json.Encoder().encode
 class TokenClient:
     """The way to the gateway. One for the whole studio; it keeps nothing between requests.
 
-    `states()` tells how deployments are by the gateway's account.
+    `states()` tells how deployments are by the gateway's account, `loads()` how busy; None where
+    the gateway says nothing.
     """
 
     def __init__(self, socket_path: str, service_key: str) -> None:
@@ -71,6 +74,7 @@ class TokenClient:
             trust_env=False,
         )
         self.states = GatewayStates(socket_path)
+        self.loads = partial(loads, socket_path)
 
     async def stream(self, key_id: str, body: Mapping[str, Any]) -> AsyncGenerator[Event, None]:
         """Yield what the model answers to `body`, a chat request, as the key `key_id`.

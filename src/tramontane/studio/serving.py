@@ -46,6 +46,9 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     supports_tools: bool = False
     remote: RemoteModel | None = None
     gives_vectors: bool = False  # and no text: nobody can talk to it
+    slots: int | None = None  # of an engine here
+    pid: int | None = None
+    cold_start_ms: int | None = None  # the last one's
     project_id: str | None = None
     serves: str | None = None
 
@@ -136,6 +139,9 @@ def _local(
         is_demonstration=model.is_demonstration,
         supports_tools=instance is not None and instance.supports_tools,
         gives_vectors=model.gives_vectors,
+        slots=model.slots,
+        pid=None if instance is None else instance.pid,
+        cold_start_ms=None if instance is None else instance.cold_start_ms,
     )
 
 
