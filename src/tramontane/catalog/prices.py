@@ -33,11 +33,13 @@ class Exchange(msgspec.Struct, frozen=True):
     rates: Mapping[str, str] = {}
 
     def rate(self, currency: str) -> Decimal | None:
-        """Return what one unit of `currency` is worth; None where nobody has said."""
+        """Return what one unit of `currency` is worth; None where nobody has said so in numbers."""
         if currency == self.currency:
             return Decimal(1)
-        text = self.rates.get(currency)
-        return None if text is None else Decimal(parse_nano(text)) / NANO
+        try:
+            return Decimal(parse_nano(self.rates[currency])) / NANO
+        except (KeyError, ValueError):
+            return None
 
     def nano(self, text: str | None, currency: str) -> int | None:
         """Return nano-units of the platform's currency, or of `currency` itself where there is no

@@ -6,17 +6,17 @@ loop: only routes on threads ask for it. It does not know who asks.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from tramontane.catalog.cards import Card
 from tramontane.catalog.machine import Memory
 from tramontane.catalog.prices import Exchange
-from tramontane.config import Settings
+from tramontane.config import DeploymentSettings, Settings
 from tramontane.datafolder import DataFolder
 from tramontane.engines.memory import memory_now
 from tramontane.store import deployments, models, schema
@@ -34,6 +34,7 @@ class StudioCatalogue:
     """The catalogue of one studio; safe to share between threads."""
 
     def __init__(self, settings: Settings, store: Store, clock_ms: Callable[[], int]) -> None:
+        self._settings = settings
         self.exchange = Exchange(settings.currency, settings.exchange_rates)
         self._path = DataFolder(settings.data_dir).catalogue
         self._store = store
@@ -42,6 +43,7 @@ class StudioCatalogue:
         self._finder: Finder | None = None
         self._seen: tuple[int, object] | None = None  # the store's revision, the file's state
         self._made_of: tuple[object, object] | None = None  # own cards, the file's state
+        self._served: tuple[Finder, object, dict[str, str]] | None = None
         self._memory: tuple[int, Memory | None] | None = None
 
     def finder(self) -> "Finder":
@@ -59,45 +61,27 @@ class StudioCatalogue:
     def _renewed(self, finder: "Finder | None", file: object) -> "Finder":
         """Return a catalogue of what is there now: the same one where that is the same."""
         with self._store.read() as c:
-            t = schema.cards.c
-            rows = c.execute(select(t.id, t.project_id, t.data).order_by(t.id)).all()
-        own = tuple((str(row.id), row.project_id, bytes(row.data)) for row in rows)
+            own = own_cards(c)
         if finder is not None and self._made_of == (own, file):
             return finder
-        # They load numpy, which a studio without visitors to its catalogue does without.
-        from tramontane.catalog.finding import Finder, OwnCard
-        from tramontane.catalog.packing import load
-
-        cards = [OwnCard(msgspec.json.decode(data, type=Card), of) for _, of, data in own]
-        found = Finder(load(None if file is None else self._path), cards, self.exchange)
+        found = made(None if file is None else self._path, own, self.exchange)
         self._made_of = own, file
         return found
 
     def here(self, found: Iterable[serving.Deployment]) -> dict[str, list[serving.Deployment]]:
         """Return which of the deployments serve which cards."""
-        cards = self._cards_of_deployments(found)
+        finder = self.finder()
+        with self._lock:
+            if self._served is None or self._served[:2] != (finder, self._seen):
+                with self._store.read() as c:
+                    self._served = finder, self._seen, cards_served(finder, self._settings, c)
+            cards = self._served[2]
         serving_card: dict[str, list[serving.Deployment]] = {}
         for deployment in found:
             card_id = cards.get(deployment.name)
             if card_id is not None:
                 serving_card.setdefault(card_id, []).append(deployment)
         return serving_card
-
-    def _cards_of_deployments(self, found: Iterable[serving.Deployment]) -> Mapping[str, str]:
-        finder = self.finder()
-        with self._store.read() as c:
-            said = {stored.name: stored.card_id for stored in deployments.list_all(c)}
-            files = models.list_all(c)
-        sha256_by_reference = {ref: f.sha256 for f in files for ref in (f.name, f.sha256)}
-        cards: dict[str, str] = {}
-        for deployment in found:
-            own = deployment.settings
-            card_id = said.get(deployment.name) or finder.card_of(
-                sha256=sha256_by_reference.get(own.model or ""), model=own.upstream_model
-            )
-            if card_id is not None:
-                cards[deployment.name] = card_id
-        return cards
 
     def memory(self) -> Memory | None:
         """Return what memory is free on this machine; None where the system does not say."""
@@ -106,6 +90,46 @@ class StudioCatalogue:
             free = memory_now().available_bytes
             self._memory = now_ms, None if free is None else Memory(free)
         return self._memory[1]
+
+
+def made(
+    path: Path | None, own: Iterable[tuple[str | None, bytes]], exchange: Exchange
+) -> "Finder":
+    """Return the catalogue of the packed file, None for the package's, with own cards.
+
+    Raises InvalidRequest where the file is damaged.
+    """
+    # They load numpy, which a studio without visitors to its catalogue does without.
+    from tramontane.catalog.finding import Finder, OwnCard
+    from tramontane.catalog.packing import load
+
+    cards = [OwnCard(msgspec.json.decode(data, type=Card), of) for of, data in own]
+    return Finder(load(path), cards, exchange)
+
+
+def own_cards(c: Connection) -> tuple[tuple[str | None, bytes], ...]:
+    """Return the project and the JSON of every card that was added here, by id."""
+    t = schema.cards.c
+    rows = c.execute(select(t.project_id, t.data).order_by(t.id))
+    return tuple((row.project_id, bytes(row.data)) for row in rows)
+
+
+def cards_served(finder: "Finder", settings: Settings, c: Connection) -> dict[str, str]:
+    """Return the card of each deployment, by its name, as far as one is known: the one it was
+    deployed from, else the one its file or its provider's name for it belongs to.
+    """
+    found: dict[str, str | None] = {}
+    files = models.list_all(c)
+    sha256_by_reference = {ref: file.sha256 for file in files for ref in (file.name, file.sha256)}
+    for stored in deployments.list_all(c):
+        own = msgspec.json.decode(stored.settings, type=DeploymentSettings)
+        found[stored.name] = stored.card_id or finder.card_of(
+            sha256=stored.model_sha256, model=own.upstream_model
+        )
+    for name, own in settings.deployments.items():
+        sha256 = sha256_by_reference.get(own.model or "")
+        found[name] = finder.card_of(sha256=sha256, model=own.upstream_model)
+    return {name: card_id for name, card_id in found.items() if card_id is not None}
 
 
 def _state_of(path: Path) -> object:
