@@ -39,13 +39,13 @@ TOOL = {
         },
     },
 }
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": USER}],
     "parameters": {},
     "tools": None,
     "response_format": None,
 }
-FULL = {
+FULL: dict[str, Any] = {
     **PLAIN,
     "parameters": {
         "temperature": 0.5,
@@ -58,7 +58,7 @@ FULL = {
     },
     "tools": [TOOL],
 }
-HELD = {
+HELD: dict[str, Any] = {
     **PLAIN,
     "parameters": {"max_tokens": 40},
     "response_format": {

@@ -12,7 +12,7 @@ import pytest
 from tests.platform import run_platform
 from tests.processes import run_standin
 from tests.studio import flows
-from tramontane.providers.standin import Behaviour, StandinOptions
+from tramontane.providers.standin import Behaviour, Rule, StandinOptions
 from tramontane.studio.webapp import APP
 
 pytestmark = pytest.mark.browser
@@ -45,7 +45,9 @@ def results(
     folder = tmp_path_factory.mktemp("catalogue")
     config = folder / "tramontane.toml"
     behaviour = Behaviour(answer="The stand-in has answered.")
-    with run_standin(StandinOptions(behaviour=behaviour, models=("large",))) as standin:
+    slow = Rule(contains="history", reply=Behaviour(answer="Once upon a time " * 200, tps=20))
+    options = StandinOptions(behaviour=behaviour, models=("large",), script=(slow,))
+    with run_standin(options) as standin:
         config.write_text(CONFIG.format(url=standin.url))
         arguments = ("--config", str(config))
         environ = {"CATALOGUE_KEY": "none"}
