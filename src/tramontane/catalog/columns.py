@@ -4,7 +4,7 @@ It does not know what was asked: it is told which values, and which rows are lef
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +54,8 @@ class FacetColumn:
         del self._pairs, self._codes_by_value
 
     def codes_of(self, values: Iterable[str]) -> list[int]:
-        """Return the codes of values, whatever their case and accents; unknown ones have none."""
-        return [code for value in values for code in self._codes_by_word.get(folded(value), ())]
+        """Return the codes of values as `_named` finds them."""
+        return [code for value in values for code in _named(value, self._codes_by_word)]
 
     def having(self, codes: Sequence[int]) -> Mask:
         """Return the rows that have one of these values."""
@@ -179,7 +179,9 @@ class Places:
 
     def freeze(self, rows: Rows) -> None:
         """Be ready to be asked; `rows` are the offers' cards."""
-        self._by_word = {folded(value): code for code, value in enumerate(self.values)}
+        self._codes_by_word: dict[str, list[int]] = {}
+        for code, value in enumerate(self.values):
+            self._codes_by_word.setdefault(folded(value), []).append(code)
         self._codes = np.array(self._made, np.int32)
         self._rows = rows
         del self._made, self._by_value
@@ -187,9 +189,8 @@ class Places:
         self._order = np.lexsort((rows, self._codes)).astype(np.int32)
 
     def codes_of(self, values: Iterable[str]) -> list[int]:
-        """Return the codes of places, whatever their case; unknown ones have none."""
-        words = map(folded, values)
-        return [self._by_word[word] for word in words if word in self._by_word]
+        """Return the codes of places as `_named` finds them."""
+        return [code for value in values for code in _named(value, self._codes_by_word)]
 
     def having(self, codes: Sequence[int]) -> Mask:
         """Return the offers in one of these places."""
@@ -204,6 +205,21 @@ class Places:
         is_first = np.ones(len(kept), np.bool_)
         is_first[1:] = (codes[1:] != codes[:-1]) | (rows[1:] != rows[:-1])
         return np.bincount(codes[is_first & (codes >= 0)], minlength=len(self.values))
+
+
+def _named(value: str, codes_by_word: Mapping[str, list[int]]) -> list[int]:
+    """Return the codes of a value, whatever its case and accents; where none is spelt so, of those
+    that begin with it: apache is apache-2.0, Mistral is Mistral AI.
+    """
+    wanted = folded(value)
+    if wanted in codes_by_word:
+        return codes_by_word[wanted]
+    return [
+        code
+        for word, codes in codes_by_word.items()
+        if wanted and word.startswith(wanted) and not word[len(wanted)].isalnum()
+        for code in codes
+    ]
 
 
 def _paid_first(prices: Numbers) -> Numbers:

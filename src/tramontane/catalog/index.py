@@ -25,7 +25,15 @@ from tramontane.catalog.columns import (
 )
 from tramontane.catalog.machine import Memory
 from tramontane.catalog.postings import VALUE, WHOLE_NAME, Postings, Scores
-from tramontane.catalog.queries import FACETS, Facet, FacetCount, Found, Query, Unmatched
+from tramontane.catalog.queries import (
+    ENUMERATED,
+    FACETS,
+    Facet,
+    FacetCount,
+    Found,
+    Query,
+    Unmatched,
+)
 from tramontane.catalog.rows import Row
 from tramontane.catalog.words import folded, pieces, spellings, words
 
@@ -334,6 +342,8 @@ class Index:
 
     def _unmatched(self, query: Query, visible: Mask) -> Iterator[Unmatched]:
         for facet, asked in query.values.items():
+            if facet in ENUMERATED:
+                continue
             places = self._places().get(facet)
             known = self._columns[facet] if places is None else places
             for value in asked:

@@ -37,7 +37,7 @@ match; then how many of the facts that any publisher can state are known; then t
 id. No place is given or sold. docs/catalogue.md says it at length.
 """
 
-_WORDS: Mapping[str, tuple[str, ...]] = {
+ENUMERATED: Mapping[str, tuple[str, ...]] = {
     "openness": get_args(Openness),
     "ability": get_args(Ability),
     "kind": get_args(Kind),
@@ -169,7 +169,7 @@ def _read_value(facet: Facet, value: str) -> tuple[str, ...]:
                 param="language",
             )
         return (code,)
-    known = _WORDS.get(facet)
+    known = ENUMERATED.get(facet)
     if known is None:
         return (value,)
     word = value.lower().replace("-", "_").replace(" ", "_")
