@@ -21,7 +21,7 @@ from tramontane.assistant.transfer.records import (
     title_of,
 )
 from tramontane.assistant.transfer.tree import MAX_NODES
-from tramontane.store.messages import ChecksPart, ProgressPart
+from tramontane.store.parts import ChecksPart, ProgressPart
 
 FORMAT = "tramontane.conversation"
 

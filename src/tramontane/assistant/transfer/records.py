@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tramontane.store.messages import FilesPart, ResultPart, SourcesPart
+from tramontane.store.parts import FilesPart, ResultPart, SourcesPart
 from tramontane.store.windows import LAST_MS, read_time
 
 Source = Literal["chatgpt", "openwebui", "tramontane"]
