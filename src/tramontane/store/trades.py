@@ -3,6 +3,9 @@
 It does not know months or statements: `governance.settlement` does.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from sqlalchemy import Connection, distinct, func, or_, select
 
@@ -63,4 +66,12 @@ def of_project(c: Connection, project_id: str, since_ms: int, until_ms: int) -> 
         .group_by(*groups)
         .order_by(*groups)
     )
-    return [msgspec.convert(dict(row), Trade, strict=False) for row in c.execute(query).mappings()]
+    return [_trade(row) for row in c.execute(query).mappings()]
+
+
+def _trade(row: Mapping[str, Any]) -> Trade:
+    # PostgreSQL sums whole numbers into decimals.
+    fields: dict[str, Any] = {
+        str(name): value if isinstance(value, str) else int(value) for name, value in row.items()
+    }
+    return Trade(**fields)
