@@ -2,28 +2,38 @@
 
 1. A reading that is certain stands for its publisher and name, and for its own repository at the
    hub: readings that share one of these are one model (`name`, `repository`).
-2. An offer for chat under the name of a base model, where the hub has that name with "-instruct",
-   "-chat" or "-it" and a repository, and no "-thinking" beside it, is that one (`chat`).
-3. A name without a publisher joins the only model called so of the publisher whose family's name it
+2. An offer for chat under the name of a base model is that name's "-instruct", "-chat" or "-it"
+   (`chat`), if that has a repository and no "-thinking" beside it, and the seller neither sells it
+   under its own name too nor goes by the hub's names: such sellers do sell base models.
+3. An offer whose title says "… Instruct" (or Chat, or it) where its name does not is that one
+   (`title`). Another source's record of the very same offer (provider and name there) is what this
+   title, or models.dev's own link to a model, says (`offer`).
+4. A name without a publisher joins the only model called so of the publisher whose family's name it
    begins with (`family`), or else the only model called so at all, if the name has four parts or
    more and a number among them (`only`).
-4. What is left and is not certain is put nowhere, and counted.
+5. An offer whose title names another version of the family than its name does is put nowhere.
+6. What is left and is not certain is put nowhere, and counted.
 
 The result depends on which readings there are, not on their order. It does not know what they say.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from tramontane.catalog import naming
+from tramontane.catalog.cards import Offer
+from tramontane.catalog.offernames import HUB_SELLERS
 from tramontane.catalog.reading import Reading
 
 Key = tuple[str | None, str]
 """A publisher's word (None: unknown) and the key of a name."""
 
 _CHAT = ("instruct", "chat", "it")
+_VERSION = re.compile(r"\b(llama|gemma|phi|glm) ?(\d(?:[. ]\d(?![\db]))?)(?![\db])")
+_AREA = re.compile(r"^(?:us|eu|apac|global|au|jp|ca|us-gov)\.(?=[a-z0-9]+\.)")
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -89,15 +99,19 @@ def match(readings: Iterable[Reading]) -> Matched:
     for reading in sorted(readings, key=lambda r: (r.source, r.record)):
         is_named = reading.publisher is not None
         (sure if reading.is_certain and is_named else unsure).append(reading)
-    chat = _chat_names(sure)
+    unplaced = [reading for reading in (*sure, *unsure) if _contradicts_itself(reading)]
+    sure = [reading for reading in sure if not _contradicts_itself(reading)]
+    unsure = [reading for reading in unsure if not _contradicts_itself(reading)]
+    chat = _Chat([*sure, *unsure])
     sets = _Sets()
     placed: list[tuple[Member, Key]] = []
-    plain = {_sure_key(reading, chat)[0] for reading in sure if not reading.names}
+    told = _told([*sure, *unsure])
+    plain = {_sure_key(reading, chat, told)[0] for reading in sure if not reading.names}
     for reading in sure:
-        key, rule = _sure_key(reading, chat)
+        key, rule = _sure_key(reading, chat, told)
         for publisher, name in reading.names:
             named = naming.named(publisher, name)
-            if (named.publisher, named.key) in plain and key not in plain:
+            if rule == "name" and (named.publisher, named.key) in plain and key not in plain:
                 key, rule = (named.publisher, named.key), "family"
                 break
         sets.root(key)
@@ -107,9 +121,8 @@ def match(readings: Iterable[Reading]) -> Matched:
     by_name: dict[str, set[Key]] = defaultdict(set)
     for key in list(sets.keys()):
         by_name[key[1]].add(sets.root(key))
-    unplaced = []
     for reading in unsure:
-        found = _look_up(reading, sets, by_name, chat)
+        found = _look_up(reading, sets, by_name, chat, told)
         if found is None:
             unplaced.append(reading)
         else:
@@ -119,6 +132,22 @@ def match(readings: Iterable[Reading]) -> Matched:
         groups[sets.root(key)].append(member)
     ordered = sorted(groups.items(), key=lambda item: _order(item[0]))
     return Matched(tuple(tuple(members) for _key, members in ordered), tuple(unplaced))
+
+
+def _contradicts_itself(reading: Reading) -> bool:
+    """Return whether an offer is called Llama 3 and entitled Llama 3.1, say."""
+    title = reading.facts.get("name")
+    if not reading.offers or reading.same_as is not None or not isinstance(title, str):
+        return False
+    name = _VERSION.search(_spaced(naming.plain(reading.name)))
+    said = _VERSION.search(_spaced(title.lower().rpartition(": ")[2]))
+    if name is None or said is None or name[1] != said[1]:
+        return False
+    return name[2].replace(" ", ".") != said[2].replace(" ", ".")
+
+
+def _spaced(text: str) -> str:
+    return text.replace("-", " ").replace("_", " ")
 
 
 def _chat_names(readings: Iterable[Reading]) -> Mapping[Key, Key]:
@@ -138,24 +167,104 @@ def _chat_names(readings: Iterable[Reading]) -> Mapping[Key, Key]:
     return found
 
 
-def _is_chat_offer(reading: Reading) -> bool:
-    return bool(reading.offers) and reading.facts.get("kind") in (None, "chat")
+class _Chat:
+    """Which offers under a base model's name are its chat model (rule 2)."""
+
+    def __init__(self, readings: Sequence[Reading]) -> None:
+        self._names = _chat_names(reading for reading in readings if reading.publisher is not None)
+        self._sold = {
+            (offer.provider, key[1])
+            for reading in readings
+            for offer in reading.offers
+            for key in _keys(reading)
+        }
+
+    def of(self, reading: Reading, key: Key) -> Key | None:
+        """Return the chat model that an offer under `key` is; None: it is what it is called."""
+        chat = self._names.get(key)
+        if chat is None or reading.same_as is not None:
+            return None
+        if reading.facts.get("kind") not in (None, "chat") or not reading.offers:
+            return None
+        sellers = {offer.provider for offer in reading.offers}
+        if sellers & HUB_SELLERS or any((seller, chat[1]) in self._sold for seller in sellers):
+            return None
+        return chat
 
 
-def _sure_key(reading: Reading, chat: Mapping[Key, Key]) -> tuple[Key, str]:
+def _keys(reading: Reading) -> Iterable[Key]:
+    yield name_key(reading)
+    for publisher, name in reading.names:
+        named = naming.named(publisher, name)
+        yield named.publisher, named.key
+
+
+def _titled(reading: Reading) -> Key | None:
+    """Return what an offer's title says it is where it says more than its name; None: nothing."""
+    title = reading.facts.get("name")
+    if not reading.offers or reading.same_as is not None or not isinstance(title, str):
+        return None
     key = name_key(reading)
-    if _is_chat_offer(reading) and reading.same_as is None and key in chat:
-        return chat[key], "chat"
-    return key, "name"
+    said = naming.named(reading.publisher, title.rpartition(": ")[2]).key
+    return (key[0], said) if said in {f"{key[1]}-{word}" for word in _CHAT} else None
+
+
+def _told(readings: Iterable[Reading]) -> Mapping[tuple[str, str], Key]:
+    """Return what offers (provider, name there) are, where a title or a link says so, and only one
+    thing.
+    """
+    found: dict[tuple[str, str], set[Key]] = defaultdict(set)
+    for reading in readings:
+        key = name_key(reading) if reading.same_as is not None else _titled(reading)
+        if key is not None:
+            for offer in reading.offers:
+                found[_sold_as(offer)].add(key)
+    return {offer: next(iter(keys)) for offer, keys in found.items() if len(keys) == 1}
+
+
+def _sold_as(offer: Offer) -> tuple[str, str]:
+    """Return the provider and its name for what it offers, the same in each of its regions."""
+    return offer.provider, _AREA.sub("", offer.model.lower())
+
+
+def _told_of(reading: Reading, told: Mapping[tuple[str, str], Key]) -> tuple[Key, str] | None:
+    if reading.same_as is not None:
+        return None
+    titled = _titled(reading)
+    if titled is not None:
+        return titled, "title"
+    for offer in reading.offers:
+        key = told.get(_sold_as(offer))
+        if key is not None and key != name_key(reading):
+            return key, "offer"
+    return None
+
+
+def _sure_key(
+    reading: Reading, chat: _Chat, told: Mapping[tuple[str, str], Key]
+) -> tuple[Key, str]:
+    said = _told_of(reading, told)
+    if said is not None:
+        return said
+    key = name_key(reading)
+    instead = chat.of(reading, key)
+    return (key, "name") if instead is None else (instead, "chat")
 
 
 def _look_up(
-    reading: Reading, sets: _Sets, by_name: Mapping[str, set[Key]], chat: Mapping[Key, Key]
+    reading: Reading,
+    sets: _Sets,
+    by_name: Mapping[str, set[Key]],
+    chat: _Chat,
+    told: Mapping[tuple[str, str], Key],
 ) -> tuple[str, Key] | None:
     """Return the rule and the key by which an uncertain reading joins a model, if one does.
 
     A community entry (`is_certain` without a publisher) makes a card of its own where none does.
     """
+    said = _told_of(reading, told)
+    if said is not None and said[0] in sets:
+        return said[1], said[0]
     own = name_key(reading)
     tries: list[tuple[str, Key]] = []
     if reading.repository is not None:
@@ -166,12 +275,13 @@ def _look_up(
         named = naming.named(publisher, name)
         tries.append(("family", (named.publisher, named.key)))
     for rule, key in tries:
-        if _is_chat_offer(reading) and key in chat:
-            return "chat", chat[key]
+        instead = chat.of(reading, key)
+        if instead is not None:
+            return "chat", instead
         if key in sets:
             return rule, key
     same = by_name.get(own[1], set())
-    if len(same) == 1 and _is_telling(own[1]):
+    if len(same) == 1 and not reading.is_alone and _is_telling(own[1]):
         return "only", next(iter(same))
     return ("name", own) if reading.is_certain else None
 

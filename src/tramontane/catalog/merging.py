@@ -85,6 +85,8 @@ def _claims(
     if any(reading.nearness < 2 for reading in said):
         said = [reading for reading in said if reading.nearness < 2]
     times = Counter(_text(reading.facts[field]) for reading in said)
+    if field == "released_on":
+        said = [r for r in said if r.nearness < 2 or _is_agreed(r.facts[field], times)]
 
     def order(reading: Reading) -> tuple[int, int, int, tuple[int, ...], str]:
         date = reading.dates.get(field) or dates.get(reading.source, "")
@@ -109,6 +111,13 @@ def _claims(
         )
     claims = tuple(kept.values())
     return claims[:1] if field in ONE_CLAIM else claims
+
+
+def _is_agreed(date: str, times: Mapping[str, int]) -> bool:
+    """Return whether two sellers or more give that day: one alone often gives the day of listing,
+    or the first of a year.
+    """
+    return times[_text(date)] > 1 and not date.endswith("-01-01")
 
 
 def shortened(text: str) -> str:

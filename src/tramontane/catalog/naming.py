@@ -23,7 +23,7 @@ _SERVING_WORD = re.compile(r"-(?:maas|tput|thinking-disabled)$")
 _LATEST = re.compile(r"[-_]latest$")
 _QUANTISATION = (
     r"(?:(?:i|ud-?|imatrix-|weighted-)?q[2-8](?:[_-](?:[0-9]|k|nl|xs|xxs)(?:[_-](?:xxs|xs|s|m|l|xl))?)?"
-    r"|iq[1-4][_-](?:xxs|xs|s|m|nl)|tq[12][_-]0|mxfp[48]|nvfp4|nf4|fp[48]|f16|f32|fp16|fp32|bf16"
+    r"|iq[1-4][_-]?(?:xxs|xs|s|m|nl)|tq[12][_-]0|mxfp[48]|nvfp4|nf4|fp[48]|f16|f32|fp16|fp32|bf16"
     r"|int[48]|[48]-?bits?|w[48]a(?:16|8)|q[48]f16|8bpw|exl[23]"
     r"|(?:bnb|awq|gptq|mlx|autoround|gguf|ggml|hqq|aqlm|dynamic-fp8|fp8-dynamic|smashed)"
     r"(?:-(?:int[48]|[48]bits?|w[48]a16))?|quantized(?:\.w\d+a\d+)?|i1|imat|imatrix|static|qat"
@@ -90,6 +90,7 @@ def plain(name: str) -> str:
     """Return `name` as it is compared: no packaging, no date of a snapshot, no way of serving."""
     text = name.strip().lower()
     text = _SERVING_TAIL.sub("", text)
+    text = re.sub(r"(?<=claude-)v2:1$", "2.1", text)
     later = _LATER_REVISION.search(text)
     if later:
         version = f"0.{later[1]}" if later[1] else later[2]
@@ -114,7 +115,9 @@ def named(publisher: str | None, name: str) -> Name:
     elif publisher == "alibaba":
         text = re.sub(r"(-instruct)-(turbo|lite)$", r"\1", text)
     elif publisher == "anthropic":
-        text = re.sub(r"(?:-v[12])?(?:-thinking)?$", "", text)
+        text = text.removesuffix("-thinking")
+        if re.search(r"opus|sonnet|haiku", text):
+            text = re.sub(r"-v[12]$", "", text)
         text = _claude(text)
     elif publisher == "google":
         text = re.sub(r"^gemini-(flash|pro)-(\d\.\d)(?=-|$)", r"gemini-\2-\1", text)
@@ -123,7 +126,7 @@ def named(publisher: str | None, name: str) -> Name:
     elif publisher == "nvidia":
         text = text.removeprefix("nvidia-")
     elif publisher == "mistral":
-        text = re.sub(r"^(open|mistralai)-(?=mi[sx]tral)", "", text)
+        text = re.sub(r"^mistralai-(?=mi[sx]tral)", "", text)
     return Name(publisher, key_of(text), text)
 
 

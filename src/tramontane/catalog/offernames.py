@@ -17,12 +17,13 @@ _ROUTERS = re.compile(
     r"|.*model[-_]router.*|.*/routers/.*|.+/community|.*/(auto|bodybuilder|fusion|pareto-code|owl-alpha|free))$"
 )
 _BEDROCK = re.compile(r"^(?:(?:us|eu|apac|global|au|jp|ca|us-gov|regional)\.)?([a-z0-9]+)\.(.+)$")
-_ORGANISATIONS_WORDS = (
+_HUB_SELLERS = (
     "openrouter nano-gpt huggingface deepinfra togetherai novita-ai nebius siliconflow "
     "siliconflow-cn chutes wandb kilo vercel baseten io-net hyperbolic featherless modelscope "
     "nvidia gmicloud nscale publicai aiand libertai clarifai"
 )
-_ORGANISATIONS = frozenset(_ORGANISATIONS_WORDS.split())
+HUB_SELLERS = frozenset(_HUB_SELLERS.split())
+"""Providers whose names are ORG/REPO as at the hub."""
 _NO_ORGANISATION_WORDS = (
     "models tee stealth kilo-auto nanogpt auto community route routers fireworks fal-ai"
 )
@@ -60,7 +61,7 @@ def placed(model: str, provider: str, same_as: str | None = None) -> Place | Non
     word, name = _split(model, provider)
     head = None if word in _NO_ORGANISATION else word
     publisher = PUBLISHERS.get(head) if head else None
-    if head and publisher is None and provider in _ORGANISATIONS:
+    if head and publisher is None and provider in HUB_SELLERS:
         publisher = naming.publisher_of(head)
     family = family_of(name)
     if publisher is not None:

@@ -66,10 +66,10 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def card(self, id: str) -> Card | None:  # noqa: A002
+    def card(self, card_id: str, /) -> Card | None:
         """Return the card of that id; None where there is none."""
-        at = bisect_right(self.ids, id) - 1
-        if at < 0 or self.ids[at] != id:
+        at = bisect_right(self.ids, card_id) - 1
+        if at < 0 or self.ids[at] != card_id:
             return None
         block, place = divmod(at, CARDS_A_BLOCK)
         number, cards = self._last

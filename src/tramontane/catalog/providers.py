@@ -198,6 +198,10 @@ TITLES: Mapping[str, str] = MappingProxyType(
 """What a provider is called where models.dev does not say or says something longer."""
 
 
+LOCAL = frozenset({"atomic-chat", "lemonade", "lmstudio", "ollama"})
+"""Programs that serve on one's own machine: their "prices" of nothing are no offers."""
+
+
 def provider_id(name: str) -> str:
     """Return the one word for the provider that a source calls `name`."""
     plain = name.strip().lower()

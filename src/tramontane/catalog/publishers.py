@@ -272,8 +272,12 @@ what it was made of, so that alone never makes a card (`matching`).
 
 EQUAL: Mapping[tuple[str | None, str], str] = MappingProxyType(
     {
+        ("deepseek", "r1"): "deepseek-r1",
         ("meta", "llama-3.1-8b-instant"): "llama-3.1-8b-instruct",
         ("meta", "llama-3.3-70b-versatile"): "llama-3.3-70b-instruct",
+        ("anthropic", "claude-v2"): "claude-2",
+        ("mistral", "open-mistral-nemo"): "mistral-nemo",
+        ("mistral", "open-mistral-nemo-2407"): "mistral-nemo",
         ("openai", "gpt-35-turbo"): "gpt-3.5-turbo",
         ("openai", "gpt-35-turbo-0125"): "gpt-3.5-turbo-0125",
         ("openai", "gpt-35-turbo-0301"): "gpt-3.5-turbo-0301",
@@ -283,7 +287,7 @@ EQUAL: Mapping[tuple[str | None, str], str] = MappingProxyType(
         ("openai", "gpt-35-turbo-instruct"): "gpt-3.5-turbo-instruct",
     }
 )
-"""Names that a provider alone uses for a model, and the maker's own: Groq's and Azure's."""
+"""Names that a provider alone, or a maker at one time, uses for a model, and the maker's own."""
 
 
 def title_of(publisher: str) -> str:

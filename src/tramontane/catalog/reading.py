@@ -39,6 +39,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     same_as: str | None = None
     names: tuple[tuple[str | None, str], ...] = ()
     is_certain: bool = True
+    is_alone: bool = False  # its name is not to be trusted: joins no model by it
     nearness: Nearness = 0
     facts: Mapping[Field, Any] = {}
     dates: Mapping[Field, str] = {}
@@ -47,6 +48,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     offers: tuple[Offer, ...] = ()
     community: bool = False  # anybody can enter one there: looked through for what is unsuitable
     tags: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()  # at the hub, in lower case: who had a hand in it
     text: str = ""  # its whole description, to be looked through only
 
 

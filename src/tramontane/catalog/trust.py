@@ -27,8 +27,7 @@ TRUST: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
     {
         "usual": (
             _USUAL,
-            "models.dev is kept by hand from the makers' pages, GPUStack and Xinference from what"
-            + " stands at the hub; price lists come last",
+            "models.dev is kept by hand from the makers' pages; GPUStack, Xinference: from the hub",
         ),
         "files": (
             _OF_FILES,

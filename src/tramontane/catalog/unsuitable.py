@@ -13,7 +13,7 @@ _NAMES = re.compile(
     r"uncensor|abliter|obliter|heretic|decensor|de-?restrict|unfilter|unslop|nsfw|erotic|erotiq"
     r"|lewd|smut|hentai|porn|(?<![a-z])sex|(?<![a-z])lust|waifu|josiefied|jailbr|(?<![a-z])evil|depraved|kink|fetish"
     r"|horny|naughty|succub|(?<![a-z])rp(?![a-z])|roleplay|dark-?(?:champion|planet|sapling|mistress)"
-    r"|lumimaid|stheno|lunaris|fimbulvetr|noromaid|mythomax|mythalion|unholy|refuseless",
+    r"|cydonia|rocinante|niitama|euryale|(?<![a-z])magnum-|huihui|lumimaid|stheno|lunaris|fimbulvetr|noromaid|mythomax|mythalion|unholy|refuseless",
     re.IGNORECASE,
 )
 _TAGS_WORDS = (
@@ -42,12 +42,13 @@ def reason(reading: Reading) -> str | None:
     """Return in a word why an entry is left out: its "name", "tags", "author" or "description";
     None where it stays. A detector of such content stays.
     """
-    text = " ".join((reading.name, reading.record, *reading.aliases))
+    files = (file.uri for file in reading.files)
+    text = " ".join((reading.name, reading.record, *reading.aliases, *files))
     if _CLASSIFIERS.search(text):
         return None
     if _NAMES.search(text):
         return "name"
-    if reading.publisher in _AUTHORS or _author(reading) in _AUTHORS:
+    if _AUTHORS & {reading.publisher, _author(reading), *reading.organisations}:
         return "author"
     if not reading.community:
         return None

@@ -24,6 +24,7 @@ SOURCE = Source(
 FILE = "helm_model_metadata.json"
 FILES = (FILE,)
 _TESTS = frozenset({"simple", "neurips"})
+_RENAMED = {"openai/gpt2": "gpt2-xl"}  # the one of 1.5 billion parameters
 _HOSTS = frozenset({"together", "huggingface"})  # who served a model to HELM, not who made it
 _HOW_ASKED = re.compile(
     r"-dspy-.*$|-(?:minimal|low|medium|high|xhigh|no)-(?:reasoning|thinking)(?:-effort)?$"
@@ -57,7 +58,7 @@ def _reading(row: Mapping[str, Any]) -> Reading:
         source=SOURCE.id,
         record=row["name"],
         publisher=publisher,
-        name=asked,
+        name=_RENAMED.get(row["name"], asked),
         facts=facts,
         aliases=(name,),
     )

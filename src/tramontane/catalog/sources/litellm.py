@@ -88,6 +88,8 @@ def _reason(key: str, row: Mapping[str, Any]) -> str | None:
         return "a template"
     if "litellm_provider" not in row:
         return "a table of rules"
+    if providers.provider_id(row["litellm_provider"]) in providers.LOCAL:
+        return "a local program, no provider"
     if row.get("mode") in DROPPED:
         return f"mode {row['mode']}"
     if _PICTURE.search(key):

@@ -8,7 +8,7 @@ unknown. Anybody may enter a model there: what is unsuitable is taken out later.
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from tramontane.catalog import licences, naming
 from tramontane.catalog.cards import Field, ModelFileFact, Source
@@ -34,6 +34,7 @@ _QUANTISATION = re.compile(
     r"|IQ\d_\w+|BF16|F16|F32|FP16|MXFP4|TQ\d_0)(?:[-._]|$)",
     re.IGNORECASE,
 )
+_WHISPER = "ggerganov/whisper.cpp"  # its files say which of OpenAI's they are
 _KINDS = (
     ("embedding", {"embedding", "embeddings", "sentence-embedding", "face-embedding"}),
     ("rerank", {"reranker", "rerank", "text-ranking"}),
@@ -63,7 +64,7 @@ _SIZE = re.compile(r"^(\d+(?:\.\d+)?)b$")
 def read(files: Mapping[str, bytes]) -> Read:
     """Return what the gallery holds. Raises InvalidRequest."""
     rows = [row for row in decoded(files[FILE], SOURCE.id) if row.get("name")]
-    shared = _shared_repositories(rows)
+    gallery = Gallery(_shared_repositories(rows), _makers(rows))
     left_out: Counter[str] = Counter()
     readings: list[Reading] = []
     for row in rows:
@@ -73,8 +74,17 @@ def read(files: Mapping[str, bytes]) -> Read:
         if not row.get("files") and not row.get("urls"):
             left_out["a template without files"] += 1
             continue
-        readings.append(_reading(row, shared))
+        readings.append(_reading(row, gallery))
     return Read(source=SOURCE, readings=tuple(readings), left_out=left_out)
+
+
+class Gallery(NamedTuple):
+    """What only all entries together tell: repositories that hold several models, in lower case,
+    and organisations that publish weights which nobody has packed.
+    """
+
+    shared: frozenset[str]
+    makers: frozenset[str]
 
 
 def quantisation_of(path: str) -> str | None:
@@ -90,24 +100,37 @@ def _repositories(row: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     return linked, filed
 
 
-def _shared_repositories(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+def _makers(rows: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the words of publishers: the known ones, and who links weights as they were made."""
+    found = set(TITLES)
+    for row in rows:
+        for repository in (*_repositories(row)[0], *_repositories(row)[1]):
+            org, name = repository.split("/")
+            publisher = naming.publisher_of(org)
+            if publisher is not None and naming.without_packaging(name) == name:
+                found.add(publisher)
+    return frozenset(found)
+
+
+def _shared_repositories(rows: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """Return repositories that hold files of differently named models."""
     names: dict[str, set[str]] = {}
     for row in rows:
         own = naming.key_of(naming.plain(row["name"]))
         for repository in set(_repositories(row)[1]):
             names.setdefault(repository.lower(), set()).add(own)
-    return {repository for repository, found in names.items() if len(found) > 1}
+    return frozenset(repository for repository, found in names.items() if len(found) > 1)
 
 
 def _key(publisher: str | None, name: str) -> str:
     return naming.named(publisher, name).key
 
 
-def _reading(row: Mapping[str, Any], shared: set[str]) -> Reading:
-    publisher, name, repository = _identity(row, shared)
+def _reading(row: Mapping[str, Any], gallery: Gallery) -> Reading:
+    publisher, name, repository = _identity(row, gallery)
+    is_alone = publisher is None and not _is_named_as_its_file(row)
     facts = _facts(row)
-    if publisher is not None:
+    if publisher is not None and not _is_whisper(row):
         facts["publisher"] = (
             title_of(publisher) if publisher in TITLES else _spelled(row, publisher)
         )
@@ -119,15 +142,34 @@ def _reading(row: Mapping[str, Any], shared: set[str]) -> Reading:
         publisher=publisher,
         name=name,
         repository=repository,
-        names=() if publisher is not None else _guesses(name),
+        names=() if publisher is not None or is_alone else _guesses(name),
+        is_alone=is_alone,
         is_certain=True,
         facts=facts,
         aliases=(row["name"],),
         files=tuple(_file(entry) for entry in row.get("files") or ()),
         community=True,
         text=row.get("description") or "",
+        organisations=_organisations(row),
         tags=tuple(str(tag).lower() for tag in row.get("tags") or ()),
     )
+
+
+def _organisations(row: Mapping[str, Any]) -> tuple[str, ...]:
+    linked, filed = _repositories(row)
+    names = [repository.split("/") for repository in (*linked, *filed)]
+    pairs = [pair[0] for _org, name in names if (pair := naming.of_pair(name)) is not None]
+    return tuple(sorted({org.lower() for org in (*(org for org, _name in names), *pairs)}))
+
+
+def _is_named_as_its_file(row: Mapping[str, Any]) -> bool:
+    """Return whether an entry is called as what it fetches: "whisper-1" fetches another model."""
+    own = _key(None, row["name"])
+    uris = [entry["uri"] for entry in row.get("files") or ()]
+    names = [repository.split("/")[1] for repository in _repositories(row)[1][:1]]
+    names += [re.sub(r"\.\w{2,12}$", "", uri.rsplit("/", 1)[-1]) for uri in uris]
+    names += [pair[1] for name in names if (pair := naming.of_pair(name)) is not None]
+    return own in {_key(None, name) for name in names}
 
 
 def _guesses(name: str) -> tuple[tuple[str | None, str], ...]:
@@ -147,36 +189,65 @@ def _spelled(row: Mapping[str, Any], publisher: str) -> str:
     return publisher
 
 
-def _identity(row: Mapping[str, Any], shared: set[str]) -> tuple[str | None, str, str | None]:
-    """Return publisher, name and repository as far as they are certain."""
+def _identity(row: Mapping[str, Any], gallery: Gallery) -> tuple[str | None, str, str | None]:
+    """Return publisher, name and repository as far as they are certain.
+
+    In this order: the one linked repository that is called as the entry or as a packager's; the
+    organisation in a packager's "ORG_NAME"; the maker in whose repository the first file lies.
+    """
     linked, filed = _repositories(row)
+    if _is_whisper(row):
+        stem = row["files"][0]["uri"].rsplit("/", 1)[-1].removesuffix(".bin")
+        return "openai", "whisper-" + stem.removeprefix("ggml-"), None
     packed = [r for r in (*linked, *filed) if naming.is_packager(r.split("/")[0])]
     made = [r for r in dict.fromkeys((*linked, *filed)) if r not in packed]
-    sought = {_key(None, row["name"])} | {_key(None, r.split("/")[1]) for r in packed}
     pairs = [pair for r in packed if (pair := naming.of_pair(r.split("/")[1])) is not None]
-    sought |= {_key(None, naming.without_packaging(name)) for _org, name in pairs}
-    matching: dict[tuple[str | None, str], str] = {}
+    found = _called_so(row["name"], packed, pairs, made)
+    if len(found) == 1:
+        repository = found[0]
+        publisher, name = naming.publisher_of(repository.split("/")[0]), repository.split("/")[1]
+        is_plain = naming.without_packaging(name) == name
+        if is_plain or publisher in gallery.makers:
+            return publisher, name, repository if is_plain else None
+        return None, naming.without_packaging(name), None
+    for org, name in pairs:
+        publisher = naming.publisher_of(org)
+        if publisher in gallery.makers:
+            return publisher, naming.without_packaging(name), None
+    main = filed[0] if filed else None
+    if main is None or main not in made:
+        return None, row["name"], None
+    org, name = main.split("/")
+    publisher = naming.publisher_of(org)
+    if main.lower() in gallery.shared:
+        name = row["name"]
+    elif found:
+        return None, row["name"], None
+    return publisher if publisher in gallery.makers else None, name, None
+
+
+def _is_whisper(row: Mapping[str, Any]) -> bool:
+    return _repositories(row)[1][:1] == [_WHISPER]
+
+
+def _called_so(
+    entry: str, packed: Iterable[str], pairs: Iterable[tuple[str, str]], made: Iterable[str]
+) -> list[str]:
+    """Return one repository for each maker's model that is called as the entry is, or as what a
+    packager packed.
+    """
+    names = [entry, *(r.split("/")[1] for r in packed)]
+    names += [naming.without_packaging(name) for _org, name in pairs]
+    found: dict[tuple[str | None, str], str] = {}
     for repository in made:
         org, name = repository.split("/")
         publisher = naming.publisher_of(org)
         own = _key(publisher, name)
-        if own in {_key(publisher, key) for key in sought} or _key(None, name) in sought:
-            matching.setdefault((publisher, own), repository)
-    if len(matching) == 1:
-        ((publisher, _own), repository) = next(iter(matching.items()))
-        name = repository.split("/")[1]
-        plain_repository = repository if naming.without_packaging(name) == name else None
-        return publisher, name, plain_repository
-    for org, name in pairs:
-        if naming.publisher_of(org) is not None and _key(None, name) != _key(None, org):
-            return naming.publisher_of(org), naming.without_packaging(name), None
-    main = next((r for r in filed if r.lower() not in shared), None)
-    if not matching and main is not None and main in made and main == filed[0]:
-        org, name = main.split("/")
-        return naming.publisher_of(org), name, None
-    if filed and filed[0] in made and filed[0].lower() in shared:
-        return naming.publisher_of(filed[0].split("/")[0]), row["name"], None
-    return None, row["name"], None
+        if own in {_key(publisher, other) for other in names}:
+            plain = naming.without_packaging(name) == name
+            if plain or (publisher, own) not in found:
+                found[publisher, own] = repository
+    return list(found.values())
 
 
 def _facts(row: Mapping[str, Any]) -> dict[Field, Any]:
@@ -212,7 +283,7 @@ def _plain_text(markdown: str) -> str:
         lines = [line.strip() for line in paragraph.splitlines()]
         prose = " ".join(line for line in lines if line and line[0] not in "#>|-*=[")
         if len(prose) > 40:
-            return re.sub(r"[*_`]{1,3}", "", re.sub(r"\s+", " ", prose)).strip()
+            return re.sub(r"[*`]{1,3}|(?<!\w)_+|_+(?!\w)", "", re.sub(r"\s+", " ", prose)).strip()
     return ""
 
 

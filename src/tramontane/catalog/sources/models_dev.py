@@ -43,6 +43,9 @@ def read(files: Mapping[str, bytes]) -> Read:
     readings = [_model(id_, row, shared) for id_, row in models.items()]
     left_out: Counter[str] = Counter()
     for row in offers:
+        if providers.provider_id(row["provider_id"]) in providers.LOCAL:
+            left_out["a local program, no provider"] += 1
+            continue
         reading = _offer(row, named.get(row["provider_id"]))
         if reading is None:
             left_out["a router, no model"] += 1
@@ -112,7 +115,7 @@ def _model(id_: str, row: Mapping[str, Any], shared: set[str]) -> Reading:
     facts |= present({"benchmarks": [_benchmark(entry) for entry in row.get("benchmarks", ())]})
     return Reading(
         source=SOURCE.id,
-        record=id_,
+        record=f"models/{id_}",
         publisher=publisher,
         name=name,
         repository=repository,
