@@ -38,6 +38,7 @@ const TABLE: [pattern: string, page: string, isPublic?: true][] = [
   ["/playground", "Playground"],
   ["/people", "People"],
   ["/usage", "Usage"],
+  ["/engines", "Engines"],
   ["/independence", "Independence"],
   ["/settings", "Settings"],
   ["/settings/:section", "Settings"],

@@ -22,6 +22,7 @@ const words: Translation<typeof english> = {
   models: "Modelle",
   usage: "Verbrauch",
   independence: "Unabhängigkeit",
+  engines: "Engines",
   people: "Personen",
   archive: "Archiv",
   settings: "Einstellungen",

@@ -20,6 +20,7 @@ export default {
   models: "Models",
   usage: "Usage",
   independence: "Independence",
+  engines: "Engines",
   people: "People",
   archive: "Archive",
   settings: "Settings",

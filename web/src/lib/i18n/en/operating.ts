@@ -1,1 +1,27 @@
-export default {};
+export default {
+  // What runs just now.
+  engLead: "What runs just now, who waits for it, and what it takes of this machine.",
+  engAnswer: { one: "{up} of {count} engine answers", other: "{up} of {count} engines answer" },
+  engAsleep: { one: "{count} asleep until it is asked", other: "{count} asleep until they are asked" },
+  engTake: "they take {taken} of {total} of memory",
+  engHere: "On this machine",
+  engElsewhere: "Served elsewhere",
+  engMemory: "Memory",
+  engOther: "other programs {size}",
+  engFree: "free {size}",
+  engLoad: { one: "Load over the last minute: {load}, on {count} core.", other: "Load over the last minute: {load}, on {count} cores." },
+  engInside: "Inside",
+  engOf: "{busy} of {places}",
+  engWaiting: "Waiting",
+  engEta: "next in about {time}",
+  engMinute: "Last minute",
+  engSpeed: "Tokens per second",
+  engUsed: "Last used",
+  engNever: "not since the start",
+  engWakes: "Wakes in about {time} when it is asked",
+  engSince: "changed {time}",
+  engSleepsAfter: "Sleeps after {time} without a request",
+  engNoneTitle: "No model is deployed yet",
+  engNoneText: "Find one in the catalogue that fits this machine, and deploy it there.",
+  engCommand: "The same in a terminal",
+};

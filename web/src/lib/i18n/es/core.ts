@@ -22,6 +22,7 @@ const words: Translation<typeof english> = {
   models: "Modelos",
   usage: "Consumo",
   independence: "Independencia",
+  engines: "Motores",
   people: "Personas",
   archive: "Archivo",
   settings: "Ajustes",

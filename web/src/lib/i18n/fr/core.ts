@@ -23,6 +23,7 @@ const words: Translation<typeof english> = {
   models: "Modèles",
   usage: "Consommation",
   independence: "Indépendance",
+  engines: "Moteurs",
   people: "Personnes",
   archive: "Archives",
   settings: "Réglages",

@@ -22,6 +22,7 @@ const words: Translation<typeof english> = {
   models: "Modelli",
   usage: "Consumi",
   independence: "Indipendenza",
+  engines: "Motori",
   people: "Persone",
   archive: "Archivio",
   settings: "Impostazioni",
