@@ -15,6 +15,7 @@ from tramontane.store.database import Store, open_store
 
 CONFIG = """
 demo = false
+guide = {guide}
 
 [deployments.echo]
 url = "{url}"
@@ -32,10 +33,10 @@ max_in_flight = 1
 """
 
 
-def config_file(folder: Path, url: str, more: str = "") -> Path:
-    """Return a configuration whose models are all served at `url`."""
+def config_file(folder: Path, url: str, more: str = "", *, has_guide: bool = False) -> Path:
+    """Return a configuration whose models are all served at `url`, but the guide."""
     path = folder / "tramontane.toml"
-    path.write_text(CONFIG.format(url=url) + more)
+    path.write_text(CONFIG.format(url=url, guide=str(has_guide).lower()) + more)
     return path
 
 
@@ -70,12 +71,21 @@ def settings() -> str:
 
 
 @pytest.fixture(scope="module")
+def has_guide() -> bool:
+    """Whether the guide is among the models: a process more to start."""
+    return False
+
+
+@pytest.fixture(scope="module")
 def platform(
-    standin: RunningStandin, settings: str, tmp_path_factory: pytest.TempPathFactory
+    standin: RunningStandin,
+    settings: str,
+    has_guide: bool,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningPlatform]:
     """A platform whose models are the stand-in's."""
     folder = tmp_path_factory.mktemp("platform")
-    config = config_file(folder, standin.url, settings)
+    config = config_file(folder, standin.url, settings, has_guide=has_guide)
     with run_platform(folder / "data", "--config", str(config)) as running:
         yield running
 

@@ -42,6 +42,12 @@ def rules() -> tuple[Rule, ...]:
 
 
 @pytest.fixture(scope="module")
+def has_guide() -> bool:
+    """It quotes documents, too."""
+    return True
+
+
+@pytest.fixture(scope="module")
 def settings() -> str:
     """Documents are found by meaning, too."""
     return '\n[documents]\nembeddings = "echo"\n'
