@@ -304,7 +304,7 @@ def test_sixty_four_buyers_cannot_overspend_one_small_budget(market: Market) -> 
     market.seen()
 
     def ask(n: int) -> list[Reply]:
-        replies = []
+        replies: list[Reply] = []
         while not replies or replies[-1].status == 200:
             replies.append(market.chat(key, "seller/crowd", max_tokens=50, stream=n % 2 == 0))
         return replies

@@ -69,7 +69,10 @@ def month_bounds(month: str) -> Bounds:
     """Return from when until when a month such as 2026-11 lasts, in UTC. Raises ValueError."""
     if _MONTH.fullmatch(month) is None:
         raise ValueError(month)
-    return bounds("month", read_time(f"{month}-01"))
+    try:
+        return bounds("month", read_time(f"{month}-01"))
+    except OverflowError:  # the last month of all has no next one
+        raise ValueError(month) from None
 
 
 def line_digest(month: str, currency: str, trade: Trade) -> str:

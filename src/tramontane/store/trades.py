@@ -69,7 +69,7 @@ def of_project(c: Connection, project_id: str, since_ms: int, until_ms: int) -> 
     return [_trade(row) for row in c.execute(query).mappings()]
 
 
-def _trade(row: Mapping[str, Any]) -> Trade:
+def _trade(row: Mapping[Any, Any]) -> Trade:
     # PostgreSQL sums whole numbers into decimals.
     fields: dict[str, Any] = {
         str(name): value if isinstance(value, str) else int(value) for name, value in row.items()

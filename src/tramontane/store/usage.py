@@ -16,7 +16,7 @@ from tramontane.store import schema
 from tramontane.store.records import Owner, SpentWindows, UsageRecord
 from tramontane.store.windows import DAY_MS, bounds, day_name
 
-By = Literal["project", "key", "model", "deployment", "provider", "region", "day"]
+By = Literal["project", "key", "member", "model", "deployment", "provider", "region", "day"]
 _SUMMED = (
     "prompt_tokens",
     "completion_tokens",
@@ -24,11 +24,15 @@ _SUMMED = (
     "cache_write_tokens",
     "cost_nano",
 )
-BY: tuple[By, ...] = ("project", "key", "model", "deployment", "provider", "region", "day")
+BY: tuple[By, ...] = (
+    "project", "key", "member", "model", "deployment", "provider", "region", "day",
+)  # fmt: skip
+User = Literal["person", "program", "colleagues"]
 
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a report; what it was not grouped by is None. `requests` counts each once,
+    """One line of a report; what it was not grouped by is None. By member, `user` says whether a
+    person used it or a program, which has no member. `requests` counts each once,
     however many deployments were tried; of these, `estimated_requests` were not counted to the
     end, and what `unpriced_requests` cost nobody knows.
     """
@@ -38,6 +42,9 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     project: str | None = None
     key_id: str | None = None
     key: str | None = None
+    member_id: str | None = None
+    member: str | None = None
+    user: User | None = None
     model: str | None = None
     deployment: str | None = None
     provider: str | None = None
@@ -91,6 +98,41 @@ def spend(c: Connection, now_ms: int) -> dict[tuple[Owner, str], SpentWindows]:
     return spent
 
 
+class Pace(msgspec.Struct, frozen=True):
+    """What was spent by so many requests since the first of them began."""
+
+    spent_nano: int
+    requests: int
+    first_ms: int
+
+    def plus(self, other: "Pace") -> "Pace":
+        """Return both together."""
+        return Pace(
+            self.spent_nano + other.spent_nano,
+            self.requests + other.requests,
+            min(self.first_ms, other.first_ms),
+        )
+
+
+def paces(c: Connection, since_ms: int) -> dict[tuple[Owner, str], Pace]:
+    """Return what each project and key has spent in requests that began at `since_ms` or later;
+    those without any are left out.
+    """
+    t = schema.usage.c
+    requests = func.count(distinct(t.request_id))
+    query = select(
+        t.project_id, t.key_id, func.sum(t.cost_nano), requests, func.min(t.started_at_ms)
+    )
+    query = query.where(t.started_at_ms >= since_ms).group_by(t.project_id, t.key_id)
+    found: dict[tuple[Owner, str], Pace] = {}
+    for project_id, key_id, *sums in c.execute(query):
+        pace = Pace(*(int(each) for each in sums))
+        owners: tuple[tuple[Owner, str], ...] = (("key", key_id), ("project", project_id))
+        for owner in owners:
+            found[owner] = pace.plus(found[owner]) if owner in found else pace
+    return found
+
+
 def latest_start_ms(c: Connection) -> int | None:
     """Return when the latest settled attempt began; None where there is none."""
     found = c.execute(select(func.max(schema.usage.c.started_at_ms))).scalar_one()
@@ -104,15 +146,20 @@ def report(
     since_ms: int | None = None,
     until_ms: int | None = None,
     project_ids: tuple[str, ...] | None = None,
+    hides_sellers: bool = False,
 ) -> list[UsageRow]:
     """Return sums from `since_ms` up to, not including, `until_ms`, one row per group, in order.
 
-    With `project_ids`, of these projects only. One row of totals where `by` is empty. Raises
-    InvalidRequest for an unknown group.
+    With `project_ids`, of these projects only. One row of totals where `by` is empty. Where it
+    `hides_sellers`, the deployment of what was bought is the publication. Raises InvalidRequest for
+    an unknown group.
     """
-    groups = _groups(by)
+    groups = _groups(by, hides_sellers=hides_sellers)
     t = schema.usage.c
     query = select(*(column.label(name) for name, column in groups.items()), *_sums())
+    if "member" in by:
+        t_keys = schema.keys
+        query = query.join_from(schema.usage, t_keys, t_keys.c.id == t.key_id, isouter=True)
     if since_ms is not None:
         query = query.where(t.started_at_ms >= since_ms)
     if until_ms is not None:
@@ -134,14 +181,18 @@ def check_by(by: Iterable[str]) -> tuple[By, ...]:
     return tuple(BY[BY.index(name)] for name in asked)
 
 
-def _groups(by: tuple[By, ...]) -> dict[str, ColumnElement[Any]]:
+def _groups(by: tuple[By, ...], *, hides_sellers: bool) -> dict[str, ColumnElement[Any]]:
     t = schema.usage.c
+    deployment: ColumnElement[Any] = t.deployment
+    if hides_sellers:
+        deployment = case((t.publication_id != "", t.model), else_=t.deployment)
     columns: dict[By, tuple[str, ColumnElement[Any]]] = {
         "day": ("day", t.started_at_ms // DAY_MS),
         "project": ("project_id", t.project_id),
         "key": ("key_id", t.key_id),
+        "member": ("member_id", schema.keys.c.member_id),
         "model": ("model", t.model),
-        "deployment": ("deployment", t.deployment),
+        "deployment": ("deployment", deployment),
         "provider": ("provider", t.provider),
         "region": ("region", t.region),
     }
@@ -162,7 +213,7 @@ def _sums() -> list[ColumnElement[Any]]:
 
 def _names(c: Connection) -> dict[str, str]:
     found: dict[str, str] = {}
-    for table in (schema.projects, schema.keys):
+    for table in (schema.projects, schema.keys, schema.members):
         found.update((id_, name) for id_, name in c.execute(select(table.c.id, table.c.name)))
     return found
 
@@ -176,4 +227,7 @@ def _row(row: dict[str, Any], names: dict[str, str]) -> UsageRow:
         row["project"] = names.get(row["project_id"])
     if "key_id" in row:
         row["key"] = names.get(row["key_id"])
+    if "member_id" in row:
+        row["member"] = names.get(row["member_id"])
+        row["user"] = "program" if row["member_id"] is None else "person"
     return UsageRow(**row)

@@ -50,7 +50,7 @@ class Market(msgspec.Struct, frozen=True):
             "price": PRICE,
             **changes,
         }
-        return (who or self.boss).call("POST", "/api/v1/publications", json=sent)  # type: ignore[no-any-return]
+        return (who or self.boss).call("POST", "/api/v1/publications", json=sent)
 
     def offered(self, **changes: Any) -> dict[str, Any]:
         """Return the publication that was made."""

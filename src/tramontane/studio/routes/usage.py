@@ -10,24 +10,27 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import MediaType, Request, Response, get
 from litestar.params import FromPath, QueryParameter
+from sqlalchemy import Connection
 
 from tramontane.errors import InvalidRequest, NotFound
 from tramontane.money import format_nano
-from tramontane.store import usage
+from tramontane.store import keys, usage
 from tramontane.store.records import UsageRecord
-from tramontane.store.usage import By, UsageRow
+from tramontane.store.usage import By, UsageRow, User
 from tramontane.store.windows import time_name
-from tramontane.studio.auth import GivenCaller
+from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.discretion import hidden_keys, together
 from tramontane.studio.moments import optional_name, parse_optional
 from tramontane.studio.operations import CsvOperation, describe
 from tramontane.studio.platform import GivenPlatform
 from tramontane.studio.routes.projects import scope_of
+from tramontane.studio.spans import Span, span_of
 
 _GROUP_FIELDS: dict[By, tuple[str, ...]] = {
     "day": ("day",),
     "project": ("project_id", "project"),
     "key": ("key_id", "key"),
+    "member": ("member_id", "member", "user"),
     "model": ("model",),
     "deployment": ("deployment",),
     "provider": ("provider",),
@@ -37,7 +40,8 @@ _GROUP_FIELDS: dict[By, tuple[str, ...]] = {
 
 class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Sums of one group; the fields of what was not grouped by are left out. `provider` is empty
-    where the bill does not say who served it, `region` where nobody has said where.
+    where the bill does not say who served it, `region` where nobody has said where. By member,
+    `user` says who used it: a person, a program with a key of its own, or colleagues together.
 
     Of `requests`, `estimated_requests` were not counted to their end, and what `unpriced_requests`
     cost nobody knows. `cached_tokens` and `cache_write_tokens` are part of `prompt_tokens`.
@@ -48,6 +52,9 @@ class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     project: str | None = None
     key_id: str | None = None
     key: str | None = None
+    member_id: str | None = None
+    member: str | None = None
+    user: User | None = None
     model: str | None = None
     deployment: str | None = None
     provider: str | None = None
@@ -136,6 +143,9 @@ def report_usage(
     until: Annotated[
         str | None, QueryParameter(description="Up to, not including, this date or moment.")
     ] = None,
+    span: Annotated[
+        Span | None, QueryParameter(description="A time by name (UTC), in place of the two.")
+    ] = None,
     project_id: Annotated[
         str | None, QueryParameter(description="One project only, by identifier or name.")
     ] = None,
@@ -144,14 +154,16 @@ def report_usage(
         QueryParameter(description="The answer's form; left out, the `accept` header decides."),
     ] = None,
 ) -> Response[UsageReport]:
-    """A caller without `operate` gets their own projects' usage. Days are UTC. By key, what a
-    member's colleagues used is one line without a key, unless the member manages the project.
+    """A caller without `operate` gets their own projects' usage. Days are UTC. By key or member,
+    what a member's colleagues used is one line without either, unless the member manages the
+    project. A key sees its project's keys, and its members as one.
     """
     groups = _groups(by or [])
-    since_ms, until_ms = parse_optional(since, "since"), parse_optional(until, "until")
+    since_ms, until_ms = _bounds(platform.clock_ms(), span, since, until)
     with platform.store.read() as c:
         scope = scope_of(c, caller, project_id)
-        bounds = {"since_ms": since_ms, "until_ms": until_ms}
+        bounds: dict[str, Any] = {"since_ms": since_ms, "until_ms": until_ms}
+        bounds["hides_sellers"] = not caller.is_operator
         rows = usage.report(c, by=groups, project_ids=scope, **bounds)
         rows = together(rows, hidden_keys(c, caller)) if "key" in groups else rows
         total = usage.report(c, by=(), project_ids=scope, **bounds)
@@ -189,7 +201,30 @@ def get_request_usage(
             "there is no bill of that request, or none yet; ask again in some seconds",
             param="request_id",
         )
-    return _bill(records, platform.settings.currency)
+    return _bill(records, platform.settings.currency, hides_sellers=not caller.is_operator)
+
+
+def _with_key(groups: tuple[By, ...]) -> tuple[By, ...]:
+    return groups if "key" in groups else (*groups, "key")
+
+
+def _hidden(c: Connection, caller: Caller, groups: tuple[By, ...]) -> frozenset[str]:
+    """Return the keys whose use is nobody's by name for this caller. Who is a member of a project
+    is its people's to know: a program's key is told of them together.
+    """
+    if caller.key is not None and not caller.is_operator and "member" in groups:
+        return frozenset(k.id for k in keys.list_all(c, caller.project_ids) if k.member_id)
+    return hidden_keys(c, caller)
+
+
+def _bounds(
+    now_ms: int, span: Span | None, since: str | None, until: str | None
+) -> tuple[int | None, int | None]:
+    if span is None:
+        return parse_optional(since, "since"), parse_optional(until, "until")
+    if since is not None or until is not None:
+        raise InvalidRequest("span: give either it, or since and until.", param="span")
+    return span_of(span, now_ms)
 
 
 def _groups(by: list[str]) -> tuple[By, ...]:
@@ -224,7 +259,7 @@ def _csv(groups: tuple[By, ...], lines: list[UsageLine], currency: str) -> str:
     return text.getvalue()
 
 
-def _bill(records: list[UsageRecord], currency: str) -> RequestUsage:
+def _bill(records: list[UsageRecord], currency: str, *, hides_sellers: bool) -> RequestUsage:
     last = records[-1]
     return RequestUsage(
         request_id=last.request_id,
@@ -239,7 +274,7 @@ def _bill(records: list[UsageRecord], currency: str) -> RequestUsage:
         cost=format_nano(sum(r.cost_nano for r in records)),
         cost_known=all(map(_is_known, records)),
         estimated=any(r.estimated for r in records),
-        attempts=[_attempt(record) for record in records],
+        attempts=[_attempt(record, hides_sellers=hides_sellers) for record in records],
     )
 
 
@@ -247,10 +282,11 @@ def _is_known(record: UsageRecord) -> bool:
     return record.is_priced or not record.prompt_tokens  # nothing used costs nothing
 
 
-def _attempt(record: UsageRecord) -> AttemptView:
+def _attempt(record: UsageRecord, *, hides_sellers: bool) -> AttemptView:
+    is_hidden = hides_sellers and record.publication_id != ""
     return AttemptView(
         attempt=record.attempt,
-        deployment=record.deployment,
+        deployment=record.model if is_hidden else record.deployment,
         provider=record.provider,
         region=record.region,
         started_at=time_name(record.started_at_ms),
