@@ -213,12 +213,10 @@ def test_own_cards_of_another_project_leave_no_trace(rows: list[Row]) -> None:
         Query(text="zwetschge"),
         Query(text="zwetschke"),
         Query(values={"publisher": ("zwetschgen",)}),
+        Query(values={"publisher": ("zwetschge",)}),
     ):
         seen = with_secret.search(query, seen_by=("p0", "p1"))
-        assert msgspec.structs.replace(seen, unmatched=[]) == msgspec.structs.replace(
-            without.search(query, seen_by=("p0", "p1")), unmatched=[]
-        )
-        assert not any("Zwetschge" in each.nearest for each in seen.unmatched)
+        assert seen == without.search(query, seen_by=("p0", "p1"))
     assert with_secret.search(Query(text="zwetschge"), seen_by=("p9",)).total == 1
     assert with_secret.search(Query(text="zwetschge")).total == 1
 

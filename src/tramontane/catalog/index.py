@@ -146,7 +146,7 @@ class Index:
             total=int(np.count_nonzero(left)),
             rows=[int(row) for row in shown],
             cheapest=[self._offers.cheapest_of(int(row), prices, offers) for row in shown],
-            facets=self._facets(query, conditions),
+            facets=self._facets(query, conditions, visible),
             unmatched=list(self._unmatched(query, visible)),
         )
 
@@ -306,22 +306,30 @@ class Index:
 
     # -- counts
 
-    def _facets(self, query: Query, conditions: _Conditions) -> dict[Facet, list[FacetCount]]:
+    def _facets(
+        self, query: Query, conditions: _Conditions, visible: Mask
+    ) -> dict[Facet, list[FacetCount]]:
         found: dict[Facet, list[FacetCount]] = {}
         without_any = self._rows_left(conditions)
         for facet in FACETS:
-            is_own = facet in conditions.cards or facet in conditions.offers
-            rows = self._rows_left(conditions, facet) if is_own else without_any
-            places = self._places().get(facet)
-            if places is None:
-                counts = self._columns[facet].counts(rows)
-                chosen = self._columns[facet].codes_of(query.values.get(facet, ()))
-            else:
-                offers = self._offers_left(conditions, facet) & self._offers.of_rows(rows)
-                counts = places.counts(offers)
-                chosen = places.codes_of(query.values.get(facet, ()))
+            asked = query.values.get(facet)
+            rows = without_any if asked is None else self._rows_left(conditions, facet)
+            counts = self._counts(facet, rows, self._offers_left(conditions, facet))
+            chosen = [] if asked is None else self._chosen(facet, asked, visible)
             found[facet] = list(self._counted(facet, counts, chosen))
         return found
+
+    def _counts(self, facet: Facet, rows: Mask, offers: Mask | None = None) -> Numbers:
+        places = self._places().get(facet)
+        if places is None:
+            return self._columns[facet].counts(rows)
+        of_rows = self._offers.of_rows(rows)
+        return places.counts(of_rows if offers is None else offers & of_rows)
+
+    def _chosen(self, facet: Facet, asked: Iterable[str], visible: Mask) -> list[int]:
+        """Return the codes that were asked for, of those that some visible card has."""
+        counts = self._counts(facet, visible)
+        return [code for code in self._known(facet).codes_of(asked) if counts[code]]
 
     def _counted(self, facet: Facet, counts: Numbers, chosen: list[int]) -> Iterator[FacetCount]:
         values = self._known_values(facet)
@@ -337,29 +345,22 @@ class Index:
         return self._offers.titles[value] if facet == "provider" else None
 
     def _known_values(self, facet: Facet) -> list[str]:
-        places = self._places().get(facet)
-        return self._columns[facet].values if places is None else places.values
+        return self._known(facet).values
+
+    def _known(self, facet: Facet) -> FacetColumn | Places:
+        return self._places().get(facet) or self._columns[facet]
 
     def _unmatched(self, query: Query, visible: Mask) -> Iterator[Unmatched]:
         for facet, asked in query.values.items():
             if facet in ENUMERATED:
                 continue
-            places = self._places().get(facet)
-            known = self._columns[facet] if places is None else places
+            values = self._known_values(facet)
+            counted = self._counts(facet, visible).nonzero()[0]
+            seen = {folded(values[code]): values[code] for code in counted}
             for value in asked:
-                if not known.codes_of([value]):
-                    seen = self._seen_values(facet, visible)
+                if not self._chosen(facet, (value,), visible):
                     near = get_close_matches(folded(value), seen, 3)
                     yield Unmatched(facet=facet, value=value, nearest=[seen[n] for n in near])
-
-    def _seen_values(self, facet: Facet, visible: Mask) -> dict[str, str]:
-        places = self._places().get(facet)
-        if places is None:
-            counts = self._columns[facet].counts(visible)
-        else:
-            counts = places.counts(self._offers.of_rows(visible))
-        values = self._known_values(facet)
-        return {folded(values[code]): values[code] for code in np.flatnonzero(counts)}
 
 
 def best_key(row: Row) -> tuple[int, int, str]:
