@@ -10,7 +10,7 @@ export interface MixedPrice {
   amount: string;
   currency: string;
   provider: string;
-  provider_title?: string;
+  provider_title: string;
   jurisdiction: string | null;
   date: string;
 }
@@ -25,9 +25,9 @@ export interface Summary {
   parameters: number | null;
   active_parameters: number | null;
   context_tokens: number | null;
-  languages: string[] | null;
-  abilities: string[] | null;
-  input_modalities: string[] | null;
+  languages: string[];
+  abilities: string[];
+  input_modalities: string[];
   released_on: string | null;
   price: MixedPrice | null;
   offers: number;
@@ -36,6 +36,7 @@ export interface Summary {
   needed_bytes: number | null;
   here: string[];
   missing_ai_act: number;
+  own: boolean;
 }
 
 export interface FacetValue {
@@ -49,9 +50,13 @@ export interface Found {
   took_ms: number;
   rule: string;
   currency: string;
-  mix: { input: string | number; output: string | number };
+  /** Currencies whose prices are compared as they stand: nobody has said what they are worth. */
+  unconverted: string[];
+  mix: { input: number; output: number; cached: number };
   data: Summary[];
   facets: Record<string, FacetValue[]>;
+  /** Values that were asked for and that no card has, with those spelt nearly so. */
+  unmatched: { facet: string; value: string; nearest: string[] }[];
 }
 
 export interface Claimed {
@@ -98,10 +103,15 @@ export interface Offer {
   max_output_tokens: number | null;
   /** At the mix asked for; null where a price is not said. */
   price: { amount: string; currency: string } | null;
+  /** With prompts above so many tokens all of them cost this. */
+  long_prices: { above_tokens: number; price: { amount: string; currency: string } | null }[];
 }
 
 export interface Card {
   id: string;
+  name: string;
+  fits: Fit;
+  needed_bytes: number | null;
   openness: Openness;
   openness_why: Record<"weights" | "data" | "code" | "paper", boolean | null>;
   aliases: string[];
@@ -114,9 +124,18 @@ export interface Card {
   own: boolean;
 }
 
+export interface ComparedRow {
+  field: string;
+  values: unknown[];
+  best: number[] | null;
+  /** Not all that are known are the same. */
+  differs: boolean;
+}
+
 export interface Comparison {
   models: Card[];
-  rows: { field: string; values: unknown[]; best: number[] | null }[];
+  currency: string;
+  rows: ComparedRow[];
   prices: (MixedPrice | null)[];
 }
 
@@ -140,6 +159,9 @@ export type PullStatus = "queued" | "fetching" | "verifying" | "done" | "failed"
 export interface Pull {
   id: string;
   source: string;
+  /** Where a repository has moved, it and the file by the name of now. */
+  resolved: string | null;
+  /** What the file is called in the library. */
   name: string;
   status: PullStatus;
   bytes_done: number;
@@ -156,11 +178,11 @@ export interface Pull {
 
 export interface HubFile {
   file: string;
-  size_bytes: number | null;
+  size_bytes: number;
   sha256: string | null;
   quantisation: string | null;
   fits: Fit;
-  needed_bytes: number | null;
+  needed_bytes: number;
   parts: number;
 }
 
@@ -169,7 +191,10 @@ export interface HubFiles {
   revision: string;
   gated: boolean;
   files: HubFile[];
-  memory: { total_bytes: number; available_bytes: number };
+  /** What is taken where no file is named. */
+  proposed: string | null;
+  /** Null where the system does not say. */
+  memory: { total_bytes: number | null; available_bytes: number | null };
 }
 
 /** How many models stand side by side at the most. */

@@ -17,7 +17,7 @@ const words: Translation<typeof english> = {
   catSortName: "Nach Namen",
   catRuleBest: "Reihenfolge: zuerst, wie gut die Wörter passen, dann, wie viel über das Modell bekannt ist, dann das neueste. Kein Platz wird vergeben oder verkauft, gleich wer es herausgibt.",
   catRuleSorted: "Wo das unbekannt ist, steht das Modell zuletzt; bei Gleichstand zählt, wie viel bekannt ist.",
-  catPriceRule: "Preise: das günstigste Angebot für eine Million Token, {mix}.",
+  catPriceRule: "Preise: das günstigste Angebot über null für eine Million Token, {mix}.",
   catMix: "Preise für",
   catMixOf: "{input} gelesen je {output} geschrieben",
   catMixChat: "Gespräche (3 : 1)",
@@ -335,6 +335,15 @@ const words: Translation<typeof english> = {
   deployAddressText: "Ein Server, der das Protokoll von OpenAI spricht, bei Ihnen oder anderswo.",
   deployFromHub: "{source} bereitstellen",
   deployFromHubText: "Eine Adresse bei einem Hub: Es lässt sich ohne Karte holen und bereitstellen.",
+  catMixOfCached: "{input} gelesen und {cached} aus dem Cache je {output} geschrieben",
+  catUnconverted: "Preise in {currencies} werden unverändert verglichen: Kein Kurs ist eingestellt.",
+  catMeant: "{facet}: {name}",
+  cardLongPrice: "über {amount} Token: {price}",
+  fieldNeededBytes: "Speicherbedarf hier, etwa",
+  fieldProviders: "Zu kaufen bei",
+  cmpRuns: "Wo es läuft",
+  deployNotDeployed: "Die Datei ist da, wurde aber nicht bereitgestellt.",
+  deployBack: "Zurück zur Auswahl",
 };
 
 export default words;

@@ -17,7 +17,7 @@ const words: Translation<typeof english> = {
   catSortName: "Por nombre",
   catRuleBest: "Orden: primero cuánto coinciden las palabras, después cuánto se sabe del modelo y por último el más reciente. Ningún puesto se regala ni se vende, sea quien sea el editor.",
   catRuleSorted: "Cuando no se sabe, el modelo va al final; a igualdad cuenta cuánto se sabe de él.",
-  catPriceRule: "Precios: la oferta más barata por un millón de tokens, {mix}.",
+  catPriceRule: "Precios: la oferta de pago más barata por un millón de tokens, {mix}.",
   catMix: "Precios para",
   catMixOf: "{input} leídos por cada {output} escritos",
   catMixChat: "Conversaciones (3 : 1)",
@@ -335,6 +335,15 @@ const words: Translation<typeof english> = {
   deployAddressText: "Un servidor que habla el protocolo de OpenAI, en su casa o en otro lugar.",
   deployFromHub: "Desplegar {source}",
   deployFromHubText: "Una dirección de un hub: se puede descargar y desplegar sin ficha.",
+  catMixOfCached: "{input} leídos y {cached} leídos de la caché por cada {output} escritos",
+  catUnconverted: "Los precios en {currencies} se comparan tal cual: no hay un cambio configurado.",
+  catMeant: "{facet}: {name}",
+  cardLongPrice: "a partir de {amount} tokens: {price}",
+  fieldNeededBytes: "Memoria necesaria aquí, aprox.",
+  fieldProviders: "A la venta en",
+  cmpRuns: "Dónde funciona",
+  deployNotDeployed: "El fichero está aquí, pero no se ha desplegado.",
+  deployBack: "Volver a la elección",
 };
 
 export default words;

@@ -17,7 +17,7 @@ const words: Translation<typeof english> = {
   catSortName: "Par nom",
   catRuleBest: "Ordre : d’abord la correspondance des mots, puis ce que l’on sait du modèle, puis le plus récent. Aucune place n’est donnée ni vendue, quel que soit l’éditeur.",
   catRuleSorted: "Quand on l’ignore, le modèle vient en dernier ; à égalité, compte ce que l’on sait du modèle.",
-  catPriceRule: "Prix : l’offre la moins chère pour un million de jetons, {mix}.",
+  catPriceRule: "Prix : l’offre payante la moins chère pour un million de jetons, {mix}.",
   catMix: "Prix pour",
   catMixOf: "{input} lus pour {output} écrits",
   catMixChat: "Conversations (3 : 1)",
@@ -335,6 +335,15 @@ const words: Translation<typeof english> = {
   deployAddressText: "Un serveur qui parle le protocole d’OpenAI, chez vous ou ailleurs.",
   deployFromHub: "Déployer {source}",
   deployFromHubText: "Une adresse de hub : on peut le télécharger et le déployer sans fiche.",
+  catMixOfCached: "{input} lus et {cached} lus du cache pour {output} écrits",
+  catUnconverted: "Les prix en {currencies} sont comparés tels quels : aucun taux n’est réglé.",
+  catMeant: "{facet} : {name}",
+  cardLongPrice: "au-delà de {amount} jetons : {price}",
+  fieldNeededBytes: "Mémoire nécessaire ici, environ",
+  fieldProviders: "Vendu par",
+  cmpRuns: "Où il tourne",
+  deployNotDeployed: "Le fichier est là, mais il n’a pas été déployé.",
+  deployBack: "Retour au choix",
 };
 
 export default words;

@@ -17,7 +17,7 @@ const words: Translation<typeof english> = {
   catSortName: "Per nome",
   catRuleBest: "Ordine: prima quanto corrispondono le parole, poi quanto si sa del modello, poi il più recente. Nessun posto è regalato o venduto, chiunque sia l’editore.",
   catRuleSorted: "Quando non si sa, il modello sta in fondo; a parità conta quanto si sa del modello.",
-  catPriceRule: "Prezzi: l’offerta più economica per un milione di token, {mix}.",
+  catPriceRule: "Prezzi: l’offerta a pagamento più economica per un milione di token, {mix}.",
   catMix: "Prezzi per",
   catMixOf: "{input} letti ogni {output} scritti",
   catMixChat: "Conversazioni (3 : 1)",
@@ -335,6 +335,15 @@ const words: Translation<typeof english> = {
   deployAddressText: "Un server che parla il protocollo di OpenAI, da voi o altrove.",
   deployFromHub: "Metti in servizio {source}",
   deployFromHubText: "Un indirizzo di un hub: si può scaricare e mettere in servizio senza scheda.",
+  catMixOfCached: "{input} letti e {cached} letti dalla cache ogni {output} scritti",
+  catUnconverted: "I prezzi in {currencies} si confrontano così come sono: nessun cambio è impostato.",
+  catMeant: "{facet}: {name}",
+  cardLongPrice: "oltre {amount} token: {price}",
+  fieldNeededBytes: "Memoria necessaria qui, circa",
+  fieldProviders: "In vendita da",
+  cmpRuns: "Dove gira",
+  deployNotDeployed: "Il file è qui, ma non è stato messo in servizio.",
+  deployBack: "Torna alla scelta",
 };
 
 export default words;

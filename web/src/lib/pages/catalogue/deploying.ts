@@ -34,6 +34,13 @@ export function repositoryOf(card: Card): string {
   return typeof repository === "string" && /^[\w.-]+\/[\w.-]+$/.test(repository) ? `hf:${repository}` : "";
 }
 
+/** All repositories that hold the model's files, in lower case. */
+export function repositoriesOf(card: Card): string[] {
+  const repository = card.fields.repository?.value;
+  const found = card.files.filter(({ uri }) => uri.startsWith("hf:")).map(({ uri }) => repositoryIn(uri));
+  return [...(typeof repository === "string" ? [`hf:${repository}`] : []), ...found].map((each) => each.toLowerCase());
+}
+
 /** "hf:ORG/REPO" of "hf:ORG/REPO:FILE". */
 export function repositoryIn(source: string): string {
   return source.split(":").slice(0, 2).join(":");
@@ -52,8 +59,14 @@ export function isSource(text: string): boolean {
 /** The largest file that fits: more bits are a better answer. */
 export function bestFile(files: HubFile[]): HubFile | null {
   const fitting = files.filter(({ fits }) => fits === "yes");
-  const sorted = (fitting.length ? fitting : files.filter(({ fits }) => fits === "tight")).toSorted((a, b) => (b.size_bytes ?? 0) - (a.size_bytes ?? 0));
+  const sorted = (fitting.length ? fitting : files.filter(({ fits }) => fits === "tight")).toSorted((a, b) => b.size_bytes - a.size_bytes);
   return sorted[0] ?? null;
+}
+
+/** Bytes of the machine's memory: all, and what is free now; null where the system does not say. */
+export function memoryOf({ memory }: HubFiles): { total: number; available: number } | null {
+  const { total_bytes: total, available_bytes: available } = memory;
+  return total && available !== null ? { total, available } : null;
 }
 
 /** Whether the licence limits who may use the model or what for; null: nobody says what it is. */
@@ -62,9 +75,4 @@ export function isRestricted(card: Card | null): boolean | null {
   if (typeof licence === "string" && /(^|[^a-z])nc([^a-z]|$)|non-?commercial|research/i.test(licence)) return true;
   if (card?.openness === "restricted_weights") return true;
   return typeof licence === "string" ? false : null;
-}
-
-/** How much of the memory a file takes, and whether it may be started at all. */
-export function memoryShare(file: HubFile, { memory }: HubFiles): number | null {
-  return file.needed_bytes === null || memory.total_bytes <= 0 ? null : file.needed_bytes / memory.total_bytes;
 }

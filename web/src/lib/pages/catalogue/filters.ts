@@ -137,17 +137,22 @@ export function command(query: URLSearchParams): string {
   const text = query.get("q");
   if (text) words.push(quoted(text));
   for (const [name, value] of clean(query)) {
-    if (name === "q") continue;
+    if (name === "q" || name.startsWith("price_")) continue;
     const option = `--${name.replaceAll("_", "-")}`;
     words.push(name === "fits" ? option : `${option} ${quoted(value)}`);
   }
-  return words.join(" ");
+  return [...words, ...mixOption(mixOf(query))].join(" ");
 }
 
 /** The command that compares `ids`. */
 export function compareCommand(ids: string[], mix: Mix): string {
-  const changes = Object.entries(mixChanges(mix)).filter(([, value]) => value);
-  return ["tramontane catalog compare", ...ids.map(quoted), ...changes.map(([name, value]) => `--${name.replaceAll("_", "-")} ${quoted(value!)}`)].join(" ");
+  return ["tramontane catalog compare", ...ids.map(quoted), ...mixOption(mix)].join(" ");
+}
+
+/** The option that says a mix; none for the usual one. */
+function mixOption(mix: Mix): string[] {
+  if (mixName(mix) === "chat") return [];
+  return [`--mix ${[mix.input, mix.output, ...(Number(mix.cached) ? [mix.cached] : [])].join(":")}`];
 }
 
 /** A word of a shell's line, in quotes where it needs them. */

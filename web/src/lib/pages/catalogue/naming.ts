@@ -101,6 +101,10 @@ export const FIELDS: Record<string, Key> = {
   eu_contact: "fieldEuContact",
   benchmarks: "fieldBenchmarks",
   openness: "catOpenness",
+  fits: "catFits",
+  needed_bytes: "fieldNeededBytes",
+  providers: "fieldProviders",
+  jurisdictions: "catJurisdiction",
 };
 const FACET_TITLES: Record<Facet, Key> = {
   openness: "catOpenness",
@@ -244,6 +248,7 @@ export function valueText(field: string, value: unknown): string {
   if (typeof value === "boolean") return t(value ? "catYes" : "catNo");
   if (typeof value === "number") {
     if (field === "training_compute_flops") return value.toExponential(1).replace("e+", " × 10^");
+    if (field === "needed_bytes") return bytes(value);
     if (field.endsWith("parameters")) return value >= 1e6 ? size(value) : number(value);
     return number(value, 2);
   }
@@ -252,12 +257,14 @@ export function valueText(field: string, value: unknown): string {
   if (field === "kind") return kindWord(text);
   if (field === "publisher_country") return placeName(text.toUpperCase());
   if (field === "openness") return opennessWord(text as Openness);
+  if (field === "fits") return `${fitMark(text as Fit)} ${fitWord(text as Fit)}`;
   if (field.endsWith("_on") || field.endsWith("_until")) return knownDate(text);
   return text;
 }
 
 function itemText(field: string, value: unknown): string {
   if (field === "languages") return languageName(String(value));
+  if (field === "jurisdictions") return placeName(String(value));
   if (field === "abilities") return abilityWord(String(value));
   if (field.endsWith("_modalities")) return modalityWord(String(value));
   if (value !== null && typeof value === "object") {
@@ -273,8 +280,8 @@ export function bytesText(size: number | null): string {
 }
 
 /** Languages short enough for a cell: the wanted ones first, the rest counted. */
-export function languagesShort(tags: string[] | null, wanted: string[]): string {
-  if (!tags) return t("catUnknown");
+export function languagesShort(tags: string[], wanted: string[]): string {
+  if (!tags.length) return t("catUnknown");
   const first = tags.filter((tag) => wanted.includes(tag));
   const sorted = [...first, ...tags.filter((tag) => !first.includes(tag))];
   const shown = sorted.slice(0, 2).map(languageName);
