@@ -13,7 +13,9 @@ import typer
 
 from tramontane.cli import (
     budget,
+    catalog,
     drill,
+    engines,
     independence,
     key,
     library,
@@ -21,9 +23,11 @@ from tramontane.cli import (
     model,
     project,
     provider,
+    publication,
     route,
     serve,
     standin,
+    statement,
     usage,
     verify,
 )
@@ -45,10 +49,14 @@ app.add_typer(budget.app, name="budget")
 app.add_typer(model.app, name="model")
 app.add_typer(provider.app, name="provider")
 app.add_typer(route.app, name="route")
+app.add_typer(publication.app, name="publication")
+app.add_typer(catalog.app, name="catalog")
 app.add_typer(library.app, name="library")
 app.command("usage")(usage.usage)
+app.command("statement")(statement.statement)
 app.command("independence")(independence.independence)
 app.command("drill")(drill.drill)
+app.command("engines")(engines.engines)
 app.command("verify")(verify.verify)
 app.add_typer(standin.app, name="standin")
 
