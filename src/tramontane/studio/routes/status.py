@@ -10,14 +10,9 @@ import msgspec
 from litestar import get
 
 from tramontane import __version__
-from tramontane.datafolder import DataFolder
-from tramontane.engines.plan import local_models
 from tramontane.money import Price, format_nano
-from tramontane.providers.remote import remote_models
-from tramontane.store import deployments, engines, models, providers, publications
-from tramontane.store import routes as stored_routes
+from tramontane.store import publications
 from tramontane.store.keys import usable_models
-from tramontane.store.planning import merged_routes, owners
 from tramontane.store.records import Key, Offered, Project, Right
 from tramontane.store.windows import time_name
 from tramontane.studio import serving
@@ -25,6 +20,7 @@ from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.moments import optional_name
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform, Platform
+from tramontane.studio.running import deployed
 
 
 class PriceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,16 +118,7 @@ def get_status(platform: GivenPlatform, caller: GivenCaller) -> StatusView:
 
 def all_deployments(platform: Platform) -> list[serving.Deployment]:
     """Return every deployment as the store has it now."""
-    settings = platform.settings
-    with platform.store.read() as c:
-        stored = deployments.list_all(c)
-        folder = DataFolder(settings.data_dir).models
-        plan = local_models(settings, stored, models.list_all(c), folder)
-        remote = remote_models(settings, stored, providers.list_all(c))
-        routes = merged_routes(settings.routes, stored_routes.list_all(c))
-        settings = msgspec.structs.replace(settings, routes=routes)
-        own = owners(settings, stored)
-        return serving.deployments(settings, plan, remote, engines.list_instances(c), own)
+    return deployed(platform.settings, platform.store)
 
 
 def bought_by(
