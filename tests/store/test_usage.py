@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,10 +14,10 @@ from sqlalchemy import Connection
 
 from tramontane.config import LimitDefaults
 from tramontane.errors import InvalidRequest
-from tramontane.store import keys, projects, schema, usage
+from tramontane.store import keys, members, memberships, projects, schema, usage
 from tramontane.store.database import Store
 from tramontane.store.records import SpentWindows, UsageRecord
-from tramontane.store.usage import By, UsageRow
+from tramontane.store.usage import By, Pace, UsageRow
 
 NOON_MS = int(datetime(2025, 3, 1, 12, tzinfo=UTC).timestamp() * 1000)
 DAY_MS = 86_400_000
@@ -98,6 +99,8 @@ def test_spend_is_the_sum_of_each_window(
 
 
 FIELDS = {
+    "day": "day",
+    "member": "member_id",
     "project": "project_id",
     "key": "key_id",
     "model": "model",
@@ -111,7 +114,9 @@ def slow_report(records: list[UsageRecord], by: tuple[By, ...]) -> list[tuple[ob
     groups: dict[tuple[str, ...], list[UsageRecord]] = defaultdict(list)
     for record in records:
         day = datetime.fromtimestamp(record.started_at_ms / 1000, UTC).date().isoformat()
-        name = tuple(day if b == "day" else getattr(record, FIELDS[b]) for b in by)
+        # No key is known in this store, so no record is a member's.
+        names = {**msgspec.structs.asdict(record), "day": day, "member_id": None}
+        name = tuple(names[FIELDS[b]] for b in by)
         groups[name].append(record)
     return [
         (
@@ -131,7 +136,7 @@ def slow_report(records: list[UsageRecord], by: tuple[By, ...]) -> list[tuple[ob
 
 def flat(row: UsageRow, by: tuple[By, ...]) -> tuple[object, ...]:
     return (
-        *(row.day if b == "day" else getattr(row, FIELDS[b]) for b in by),
+        *(getattr(row, FIELDS[b]) for b in by),
         row.requests,
         row.estimated_requests,
         row.unpriced_requests,
@@ -252,3 +257,62 @@ while True:
         kept = usage.report(c, by=())[0].requests
     assert kept % 100 == 0
     assert acknowledged * 100 <= kept <= (acknowledged + 1) * 100
+
+
+def test_people_and_programs(store: Store) -> None:
+    with store.write() as c:
+        one = projects.create(c, name="one", defaults=LimitDefaults(), now_ms=1)
+        ada = members.create(c, email="ada@example.org", name="Ada", password_hash=None, now_ms=1)
+        place = memberships.put(c, member=ada, project_id=one.id, role="member", now_ms=1)
+        memberships.renew_keys(c, ada, 2)
+        renewed = memberships.get(c, ada.id, one.id)
+        laptop, _ = keys.create(c, bytes(32), project_id=one.id, name="laptop", now_ms=1)
+        for number, key_id in enumerate((place.key_id, renewed.key_id, laptop.id, "key_forgotten")):
+            usage.insert_many(c, [record_of(f"r{number}", one.id, key_id)])
+        rows = usage.report(c, by=("member",))
+        assert [(row.member, row.user, row.requests) for row in rows] == [
+            (None, "program", 2),
+            ("Ada", "person", 2),
+        ]
+        assert {row.key for row in usage.report(c, by=("member", "key"))} >= {"laptop", "ada"}
+
+
+def test_paces(store: Store) -> None:
+    with store.write() as c:
+        records = [
+            record_of("r1", "p1", "k1", NOON_MS),
+            record_of("r2", "p1", "k1", NOON_MS + 5),
+            record_of("r3", "p1", "k2", NOON_MS - 5),
+            msgspec.structs.replace(record_of("r3", "p1", "k2", NOON_MS - 4), attempt=2),
+            record_of("r4", "p2", "k3", NOON_MS - 6),
+        ]
+        usage.insert_many(c, records)
+        found = usage.paces(c, NOON_MS - 5)
+    assert found == {
+        ("key", "k1"): Pace(14, 2, NOON_MS),
+        ("key", "k2"): Pace(14, 1, NOON_MS - 5),
+        ("project", "p1"): Pace(28, 3, NOON_MS - 5),
+        ("key", "k3"): Pace(0, 0, NOON_MS - 6),
+        ("project", "p2"): Pace(0, 0, NOON_MS - 6),
+    }
+
+
+def record_of(
+    request_id: str, project_id: str, key_id: str, started_at_ms: int = NOON_MS
+) -> UsageRecord:
+    return UsageRecord(
+        request_id=request_id,
+        attempt=1,
+        project_id=project_id,
+        key_id=key_id,
+        model="m",
+        deployment="d",
+        started_at_ms=started_at_ms,
+        settled_at_ms=started_at_ms + 1,
+        prompt_tokens=3,
+        completion_tokens=4,
+        cached_tokens=1,
+        cost_nano=7,
+        estimated=False,
+        status="ok",
+    )

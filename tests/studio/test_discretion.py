@@ -61,6 +61,30 @@ def test_whose_use_everybody_sees(studio: Studio, ours: Tenant) -> None:
         assert {budget["key_id"] for budget in seen(other, "budgets")} >= set(key_ids.values())
 
 
+def test_who_sees_what_each_person_used(studio: Studio, ours: Tenant, theirs: Tenant) -> None:
+    ada = person(studio, "ada", ours.project, theirs.project)
+    bob, eve = person(studio, "bob", ours.project), person(studio, "eve", theirs.project)
+    boss = person(studio, "boss", ours.project, role="manager")
+    used(studio, theirs, eve, "req-Eve")
+    for who in (ada, bob):
+        used(studio, ours, who, f"req-{who.member.name}")
+
+    def lines(who: Person, query: str = "") -> dict[tuple[str | None, str], int]:
+        data = seen(who, f"usage?by=member{query}")
+        return {(line.get("member"), line["user"]): line["requests"] for line in data}
+
+    assert lines(ada) == {(None, "program"): 2, ("Ada", "person"): 1, (None, "colleagues"): 2}
+    assert lines(ada, "&project_id=ours")[None, "colleagues"] == 1
+    assert lines(boss) == {(None, "program"): 1, ("Ada", "person"): 1, ("Bob", "person"): 1}
+    assert ("Eve", "person") in lines(person(studio, "root", is_admin=True))
+    text = ada.call("GET", "/api/v1/usage?by=day&by=member&format=csv").body.decode()
+    assert "Ada" in text and "Bob" not in text and bob.member.id not in text
+    assert "key_id" not in text.partition("\n")[0]
+    # A program is told that people use something, and not who.
+    told = studio.call("GET", "/api/v1/usage?by=member,key", ours.read).body.decode()
+    assert "Ada" not in told and ada.member.id not in told and '"colleagues"' in told
+
+
 def test_sums_stay_the_same() -> None:
     def row(key: str, requests: int, **fields: Any) -> UsageRow:
         return UsageRow(

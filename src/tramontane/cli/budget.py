@@ -15,7 +15,7 @@ from tramontane.store.windows import bounds, time_name
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from tramontane.store.records import Budget, SpentWindows
+    from tramontane.store.records import Budget
 
 app = typer.Typer(
     help="Budgets: hard limits per day, per month (UTC) and in total.", no_args_is_help=True
@@ -69,7 +69,10 @@ def list_(
     config: ConfigFile = None,
     data: DataDir = None,
 ) -> None:
-    """List budgets with what was spent and what is left of each."""
+    """List budgets with what was spent and is left of each, and where the pace so far leads.
+
+    The pace is that of the last seven days, or of the window so far where that is longer.
+    """
     from tramontane.store import budgets, projects
 
     with opened(config, data) as platform:
@@ -120,20 +123,16 @@ def clear(
 
 def _views(c: "Connection", platform: Platform, found: "list[Budget]") -> list[dict[str, Any]]:
     """Return each budget as the API shows it, with the names of its owners."""
-    from tramontane.store import keys, projects, usage
-    from tramontane.store.records import SpentWindows
+    from tramontane.store import keys, projects
+    from tramontane.store.forecasting import standings
 
     project_names = {p.id: p.name for p in projects.list_all(c)}
     key_names = {key.id: key.name for key in keys.list_all(c)}
-    spent = usage.spend(c, platform.now_ms)
+    stand = standings(c, found, platform.now_ms)
     views = []
     for budget in found:
-        owner = spent.get(
-            ("key", budget.key_id) if budget.key_id else ("project", budget.project_id),
-            SpentWindows(),
-        )
-        spent_nano = _of_window(owner, budget.window)
-        end_ms = bounds(budget.window, platform.now_ms).end_ms
+        standing = stand[budget.id]
+        forecast_nano = standing.forecast_nano
         views.append(
             {
                 "id": budget.id,
@@ -143,22 +142,37 @@ def _views(c: "Connection", platform: Platform, found: "list[Budget]") -> list[d
                 "key": None if budget.key_id is None else key_names[budget.key_id],
                 "window": budget.window,
                 "limit": format_nano(budget.limit_nano),
-                "spent": format_nano(spent_nano),
-                "left": format_nano(max(0, budget.limit_nano - spent_nano)),
+                "spent": format_nano(standing.spent_nano),
+                "left": format_nano(max(0, budget.limit_nano - standing.spent_nano)),
                 "currency": platform.settings.currency,
-                "resets_at": None if end_ms is None else time_name(end_ms),
+                "resets_at": _moment(bounds(budget.window, platform.now_ms).end_ms),
+                "forecast": None if forecast_nano is None else format_nano(forecast_nano),
+                "exhausted_at": _moment(standing.exhausted_at_ms),
+                "basis": standing.basis,
+                "basis_since": _moment(standing.basis_since_ms),
             }
         )
     return views
 
 
-def _of_window(spent: "SpentWindows", window: PerWindow) -> int:
-    return {"day": spent.day_nano, "month": spent.month_nano, "total": spent.total_nano}[window]
+def _moment(ms: int | None) -> str | None:
+    return None if ms is None else time_name(ms)
+
+
+def _pace(view: dict[str, Any]) -> str:
+    """Return in words where the pace so far leads."""
+    if view["basis"] is None:
+        return ""
+    if view["exhausted_at"] is not None:
+        return f"spent by {view['exhausted_at'][:10]}"
+    if view["forecast"] is None:
+        return "lasts"
+    return f"{view['forecast']} {view['currency']}"
 
 
 def _print(found: list[dict[str, Any]]) -> None:
     print_table(
-        ("project", "key", "per", "limit", "spent", "left", "begins anew"),
+        ("project", "key", "per", "limit", "spent", "left", "begins anew", "at this pace"),
         (
             (
                 v["project"],
@@ -166,6 +180,7 @@ def _print(found: list[dict[str, Any]]) -> None:
                 v["window"],
                 *(f"{v[amount]} {v['currency']}" for amount in ("limit", "spent", "left")),
                 v["resets_at"],
+                _pace(v),
             )
             for v in found
         ),

@@ -21,6 +21,7 @@ _COLUMNS = {
     "day": ("day",),
     "project": ("project_id", "project"),
     "key": ("key_id", "key"),
+    "member": ("member_id", "member", "user"),
     "model": ("model",),
     "deployment": ("deployment",),
     "provider": ("provider",),
@@ -56,8 +57,8 @@ def usage(
         typer.Option(
             "--by",
             metavar="WHAT,…",
-            help="Group by project, key, model, deployment, provider, region, day (UTC), in this"
-            " order.",
+            help="Group by project, key, member, model, deployment, provider, region, day (UTC), in"
+            " this order.",
         ),
     ] = None,
     since: Annotated[
@@ -140,10 +141,17 @@ def _print_csv(report: Report) -> None:
         writer.writerow([*(row.get(name, "") for name in names), report.currency])
 
 
+def _name(row: dict[str, Any], group: str) -> Any:
+    """Return what a group is called; keys without a member are programs'."""
+    if group == "member" and row.get("user") == "program":
+        return "(programs)"
+    return row.get(group, row.get(f"{group}_id"))
+
+
 def _print(report: Report) -> None:
     lines = [
         (
-            *(row.get(group, row.get(f"{group}_id")) for group in report.by),
+            *(_name(row, group) for group in report.by),
             *(row[name] for name in _SUMS[:-1]),
             f"{row['cost']} {report.currency}",
         )

@@ -99,7 +99,7 @@ def spend(c: Connection, now_ms: int) -> dict[tuple[Owner, str], SpentWindows]:
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """What was spent by so many requests since the first of them began."""
+    """What was spent by so many requests in some time; `first_ms` is when the first ever began."""
 
     spent_nano: int
     requests: int
@@ -115,15 +115,18 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 def paces(c: Connection, since_ms: int) -> dict[tuple[Owner, str], Pace]:
-    """Return what each project and key has spent in requests that began at `since_ms` or later;
-    those without any are left out.
+    """Return what each project and key has spent in requests that began at `since_ms` or later,
+    and when its first one ever began.
     """
     t = schema.usage.c
-    requests = func.count(distinct(t.request_id))
+    is_late = t.started_at_ms >= since_ms
     query = select(
-        t.project_id, t.key_id, func.sum(t.cost_nano), requests, func.min(t.started_at_ms)
-    )
-    query = query.where(t.started_at_ms >= since_ms).group_by(t.project_id, t.key_id)
+        t.project_id,
+        t.key_id,
+        func.sum(case((is_late, t.cost_nano), else_=0)),
+        func.count(distinct(case((is_late, t.request_id)))),
+        func.min(t.started_at_ms),
+    ).group_by(t.project_id, t.key_id)
     found: dict[tuple[Owner, str], Pace] = {}
     for project_id, key_id, *sums in c.execute(query):
         pace = Pace(*(int(each) for each in sums))

@@ -4,11 +4,13 @@ A member sees what they use themselves and what their project uses altogether; w
 project, or the platform, sees everybody's. It does not know how use is counted.
 """
 
-import msgspec
+from collections.abc import Collection
+
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from tramontane.store import keys
-from tramontane.store.usage import UsageRow
+from tramontane.store.usage import UsageRow, User
 from tramontane.studio.auth import Caller
 
 _COUNTED = (
@@ -21,6 +23,9 @@ _COUNTED = (
     "cache_write_tokens",
     "cost_nano",
 )
+_GROUPED = (
+    "day", "project_id", "key_id", "member_id", "user", "model", "deployment", "provider", "region",
+)  # fmt: skip
 
 
 def hidden_keys(c: Connection, caller: Caller) -> frozenset[str]:
@@ -35,18 +40,24 @@ def hidden_keys(c: Connection, caller: Caller) -> frozenset[str]:
     )
 
 
-def together(rows: list[UsageRow], hidden: frozenset[str]) -> list[UsageRow]:
-    """Return `rows` with those of hidden keys as one, without a key, in each group."""
-    found: dict[tuple[str | None, ...], UsageRow] = {}
+def together(
+    rows: list[UsageRow], hidden: frozenset[str], groups: Collection[str] = ("key",)
+) -> list[UsageRow]:
+    """Return `rows`, which are by key among others, with those of hidden keys as one of colleagues
+    in each of the `groups`, and without keys unless these hold them.
+    """
+    found: dict[tuple[object, ...], UsageRow] = {}
     for row in rows:
         if row.key_id in hidden:
-            row = msgspec.structs.replace(row, key_id=None, key=None)
-        where = (row.deployment, row.provider, row.region)
-        group = (row.day, row.project_id, row.key_id, row.model, *where)
+            user: User | None = None if row.user is None else "colleagues"
+            row = replace(row, key_id=None, key=None, member_id=None, member=None, user=user)
+        if "key" not in groups:
+            row = replace(row, key_id=None, key=None)
+        group = tuple(getattr(row, name) for name in _GROUPED)
         found[group] = _sum(found[group], row) if group in found else row
     return list(found.values())
 
 
 def _sum(one: UsageRow, other: UsageRow) -> UsageRow:
     sums = {name: getattr(one, name) + getattr(other, name) for name in _COUNTED}
-    return msgspec.structs.replace(one, **sums)
+    return replace(one, **sums)

@@ -35,9 +35,9 @@ _KEEP = b": keep\n\n"
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer took. `first_token_ms` and `total_ms` count from the request; `tokens_per_s`
-    is of the part after the first piece, null where that came too quickly to be measured. Unless `cost_known`, nobody has
-    said what it costs, or only its bill will tell. `provider` and `region` are null where nobody
-    has said.
+    is of the part after the first piece, null where that came too quickly to be measured. Unless
+    `cost_known`, nobody has said what it costs, or only its bill will tell. `provider` and `region`
+    are null where nobody has said.
     """
 
     first_token_ms: int | None

@@ -1,6 +1,8 @@
 """Budgets: set, replaced, removed, and shown with what is left."""
 
-from tests.studio.conftest import Studio, Tenant
+from tests.studio.conftest import DAY_MS, NOW_MS, Studio, Tenant
+from tramontane.money import parse_nano
+from tramontane.store import usage
 
 BAD_INPUT: list[tuple[dict[str, object], int, str | None]] = [
     ({"limit": "-1"}, 400, "limit"),
@@ -31,6 +33,10 @@ def test_what_is_left_is_shown(studio: Studio, ours: Tenant, theirs: Tenant) -> 
             "left": "9.9985",
             "currency": "USD",
             "resets_at": "2023-11-15T00:00:00Z",
+            "forecast": None,
+            "exhausted_at": None,
+            "basis": None,
+            "basis_since": None,
         }
     ]
     studio.now_ms += 2 * 3_600_000  # over midnight
@@ -72,3 +78,25 @@ def test_a_key_of_another_project_is_refused(studio: Studio, ours: Tenant, their
     body = {"project_id": "ours", "key_id": theirs.key.id, "window": "day", "limit": "1"}
     answer = studio.call("PUT", "/api/v1/budgets", ours.operator, json=body)
     assert (answer.status, answer.error["param"]) == (400, "key_id")
+
+
+def test_a_budget_says_where_the_pace_leads(studio: Studio, ours: Tenant) -> None:
+    records = [
+        studio.record(
+            f"paid-{n}", ours.project, ours.key, started_at_ms=NOW_MS - n * DAY_MS // 4 - 1000,
+            cost_nano=parse_nano("2"),
+        )
+        for n in range(40)
+    ]  # fmt: skip
+    with studio.store.write() as c:
+        usage.insert_many(c, records)
+    (shown,) = studio.call("GET", "/api/v1/budgets", ours.read).json["data"]
+    assert shown["spent"] == "8.0015"
+    assert shown["basis"] == "last 7 days"
+    assert shown["basis_since"] == "2023-11-07T22:13:20Z"
+    assert 8.55 < float(shown["forecast"]) < 8.65  # eight a day, for less than two hours
+    assert shown["exhausted_at"] is None
+    body = {"project_id": "ours", "window": "total", "limit": "100"}
+    total = studio.call("PUT", "/api/v1/budgets", ours.operator, json=body).json
+    assert (total["forecast"], total["basis"]) == (None, "since the first request")
+    assert total["exhausted_at"].startswith("2023-11-17T")

@@ -21,6 +21,8 @@ BAD_INPUT = [
     ("sinse=2023-11-14", "sinse"),
     ("by=day&platform=1", "platform"),
     ("caller=x", "caller"),
+    ("span=week", "span"),
+    ("span=7d&since=2023-11-14", "span"),
 ]
 
 
@@ -78,6 +80,13 @@ def test_a_report_is_bounded_by_moments(studio: Studio, busy: Tenant) -> None:
     assert requests("since=2023-11-13T23:13:20%2B01:00&until=2023-11-14") == 1
     assert requests("since=2023-11-13T23:13:21%2B01:00&until=2023-11-14") == 0
     assert requests("since=2030-01-01") == 0
+
+
+def test_a_report_of_a_time_by_name(studio: Studio, busy: Tenant) -> None:
+    report = studio.call("GET", "/api/v1/usage?by=day&span=today", busy.read).json
+    assert (report["since"], report["until"]) == ("2023-11-14T00:00:00Z", "2023-11-15T00:00:00Z")
+    assert report["total"]["requests"] == 3
+    assert studio.call("GET", "/api/v1/usage?span=7d", busy.read).json["total"]["requests"] == 4
 
 
 def test_names_stand_beside_identifiers(studio: Studio, busy: Tenant, theirs: Tenant) -> None:

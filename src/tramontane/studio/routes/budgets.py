@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 
 from tramontane.errors import InvalidRequest, NotFound
 from tramontane.money import format_nano, parse_nano
-from tramontane.store import budgets, keys, projects, usage
-from tramontane.store.records import Budget, Owner, SpentWindows, Window
+from tramontane.store import budgets, keys, projects
+from tramontane.store.forecasting import Basis, Standing, standings
+from tramontane.store.records import Budget, Window
 from tramontane.store.windows import bounds
 from tramontane.studio.auth import GivenCaller
 from tramontane.studio.discretion import hidden_keys
@@ -24,7 +25,9 @@ class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
     """A budget of a project (`key_id` null) or of one key, in the platform's currency.
 
     `spent` counts what has been moved out of the metering journal, so it trails the gateway, which
-    holds the line, by some seconds. `left` is never below zero.
+    holds the line, by some seconds. `left` is never below zero. `forecast` is what will have been
+    spent when it begins anew, and `exhausted_at` when it will be spent where that is before, both
+    at the pace since `basis_since`; null where too little was used to say.
     """
 
     id: str
@@ -38,6 +41,10 @@ class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
     left: str
     currency: str
     resets_at: str | None
+    forecast: str | None
+    exhausted_at: str | None
+    basis: Basis | None
+    basis_since: str | None
 
 
 class BudgetList(msgspec.Struct, frozen=True):
@@ -67,8 +74,8 @@ def list_budgets(
         hidden = hidden_keys(c, caller)
         every = budgets.list_all(c, scope_of(c, caller, project_id))
         found = [budget for budget in every if budget.key_id not in hidden]
-        standing = _standing(c, platform, now_ms) if found else None
-    return BudgetList([_view(b, standing) for b in found] if standing else [])
+        sheet = _sheet(c, platform, found, now_ms)
+    return BudgetList([_view(budget, sheet) for budget in found])
 
 
 @put(
@@ -91,7 +98,7 @@ def set_budget(
         )
     assert budget is not None  # it is None only where the limit is
     with platform.store.read() as c:
-        return _view(budget, _standing(c, platform, now_ms))
+        return _view(budget, _sheet(c, platform, [budget], now_ms))
 
 
 @delete(
@@ -120,46 +127,38 @@ def _limit_nano(text: str) -> int:
         raise InvalidRequest(f"limit: {error}", param="limit") from None
 
 
-class _Standing(msgspec.Struct, frozen=True):
-    """What is needed to show a budget: what was spent, and what things are called."""
+class _Sheet(msgspec.Struct, frozen=True):
+    """What is needed to show budgets: how they stand, and what things are called."""
 
-    spent: Mapping[tuple[Owner, str], SpentWindows]
+    standings: Mapping[str, Standing]
     names: Mapping[str, str]
     now_ms: int
     currency: str
 
 
-def _standing(c: Connection, platform: Platform, now_ms: int) -> _Standing:
+def _sheet(c: Connection, platform: Platform, found: list[Budget], now_ms: int) -> _Sheet:
     names = {project.id: project.name for project in projects.list_all(c)}
     names |= {key.id: key.name for key in keys.list_all(c)}
-    return _Standing(usage.spend(c, now_ms), names, now_ms, platform.settings.currency)
+    return _Sheet(standings(c, found, now_ms), names, now_ms, platform.settings.currency)
 
 
-def _view(budget: Budget, standing: _Standing) -> BudgetView:
-    spent_nano = _spent_nano(budget, standing)
+def _view(budget: Budget, sheet: _Sheet) -> BudgetView:
+    standing = sheet.standings[budget.id]
+    forecast_nano = standing.forecast_nano
     return BudgetView(
         id=budget.id,
         project_id=budget.project_id,
-        project=standing.names[budget.project_id],
+        project=sheet.names[budget.project_id],
         key_id=budget.key_id,
-        key=None if budget.key_id is None else standing.names[budget.key_id],
+        key=None if budget.key_id is None else sheet.names[budget.key_id],
         window=budget.window,
         limit=format_nano(budget.limit_nano),
-        spent=format_nano(spent_nano),
-        left=format_nano(max(0, budget.limit_nano - spent_nano)),
-        currency=standing.currency,
-        resets_at=optional_name(bounds(budget.window, standing.now_ms).end_ms),
+        spent=format_nano(standing.spent_nano),
+        left=format_nano(max(0, budget.limit_nano - standing.spent_nano)),
+        currency=sheet.currency,
+        resets_at=optional_name(bounds(budget.window, sheet.now_ms).end_ms),
+        forecast=None if forecast_nano is None else format_nano(forecast_nano),
+        exhausted_at=optional_name(standing.exhausted_at_ms),
+        basis=standing.basis,
+        basis_since=optional_name(standing.basis_since_ms),
     )
-
-
-def _spent_nano(budget: Budget, standing: _Standing) -> int:
-    owner: tuple[Owner, str] = ("project", budget.project_id)
-    if budget.key_id is not None:
-        owner = ("key", budget.key_id)
-    windows = standing.spent.get(owner, SpentWindows())
-    by_window = {
-        "day": windows.day_nano,
-        "month": windows.month_nano,
-        "total": windows.total_nano,
-    }
-    return by_window[budget.window]

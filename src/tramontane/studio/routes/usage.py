@@ -164,8 +164,11 @@ def report_usage(
         scope = scope_of(c, caller, project_id)
         bounds: dict[str, Any] = {"since_ms": since_ms, "until_ms": until_ms}
         bounds["hides_sellers"] = not caller.is_operator
-        rows = usage.report(c, by=groups, project_ids=scope, **bounds)
-        rows = together(rows, hidden_keys(c, caller)) if "key" in groups else rows
+        if {"key", "member"} & {*groups}:
+            rows = usage.report(c, by=_with_key(groups), project_ids=scope, **bounds)
+            rows = together(rows, _hidden(c, caller, groups), groups)
+        else:
+            rows = usage.report(c, by=groups, project_ids=scope, **bounds)
         total = usage.report(c, by=(), project_ids=scope, **bounds)
     lines = [_line(row) for row in rows]
     if format == "csv" or (format is None and _prefers_csv(request)):
