@@ -36,7 +36,8 @@ def test_there_are_the_commands_we_promise() -> None:
         model rm, verify, library list, library create, library add, library show, library search,
         library rm, project policy, key policy, provider add, provider list, provider kinds,
         provider test, provider serve, provider rm, route add, route list, route rm, drill,
-        independence"""
+        independence, catalog search, catalog show, catalog compare, catalog sources,
+        catalog update, catalog add, catalog rm, catalog check"""
     assert {f"tramontane {' '.join(name.split())}" for name in promised.split(",")} == {*COMMANDS}
 
 
