@@ -55,9 +55,12 @@ def list_(as_json: AsJson = False, config: ConfigFile = None, data: DataDir = No
 
 @app.command()
 def invite(
-    email: Annotated[
+    whom: Annotated[
         str | None,
-        typer.Option("--email", metavar="EMAIL", help="Whom it is for. Left out: who has it."),
+        typer.Argument(metavar="EMAIL", help="Whom it is for. Left out: who has the link."),
+    ] = None,
+    email: Annotated[
+        str | None, typer.Option("--email", metavar="EMAIL", help="The same, as an option.")
     ] = None,
     project: Annotated[
         str, typer.Option("--project", metavar="PROJECT", help="Into which project.")
@@ -66,22 +69,43 @@ def invite(
     admin: Annotated[
         bool, typer.Option("--admin", help="Make them an administrator of the platform.")
     ] = False,
+    new_project: Annotated[
+        str | None,
+        typer.Option(
+            "--new-project", metavar="NAME", help="They make this project, and manage it."
+        ),
+    ] = None,
+    prepaid: Annotated[
+        str | None,
+        typer.Option("--prepaid", metavar="AMOUNT", help="What the new project can spend in all."),
+    ] = None,
     as_json: AsJson = False,
     config: ConfigFile = None,
     data: DataDir = None,
 ) -> None:
-    """Print a link by which somebody comes into a project, once, within seven days."""
-    from tramontane.store import links, memberships, projects
+    """Print a link by which somebody comes into a project, once, within seven days.
 
+    With --new-project it makes that project, with a total budget of the prepaid amount.
+    """
+    from tramontane.store import links, memberships, prepayments, projects
+
+    if whom is not None and email is not None:
+        raise typer.BadParameter("give the address once")
+    if new_project is None and prepaid is not None:
+        raise typer.BadParameter("--prepaid goes with --new-project")
+    if new_project is not None and admin:
+        raise typer.BadParameter("--admin does not go with --new-project")
     with opened(config, data, may_create=True) as platform, platform.store.write() as c:
         link, token = links.create(
             c,
             platform.folder.pepper(),
             purpose="invitation",
-            email=email,
+            email=whom or email,
             is_admin=admin,
-            project_id=projects.get(c, project).id,
-            role=memberships.check_role(role),
+            project_id=None if new_project is not None else projects.get(c, project).id,
+            role=memberships.check_role("manager" if new_project is not None else role),
+            new_project=new_project,
+            prepaid_nano=None if prepaid is None else prepayments.read_amount(prepaid, "--prepaid"),
             now_ms=platform.now_ms,
         )
     _print_link(platform, link, token, as_json)

@@ -190,6 +190,10 @@ def deploy(
     ] = False,
     scale_to_zero: ScaleToZero = None,
     anyway: Anyway = False,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", metavar="PROJECT", help="Its own. Left out: everybody's."),
+    ] = None,
     as_json: AsJson = False,
     config: ConfigFile = None,
     data: DataDir = None,
@@ -224,6 +228,7 @@ def deploy(
                 else parse_seconds(scale_to_zero, "--scale-to-zero"),
             ),
             anyway=anyway,
+            project=project,
         )
     planned = _plan(platform, [made], [file])[made.name]
     found = _deployment(made.name, planned, platform, None)
@@ -358,12 +363,14 @@ def _deploy(
     settings: DeploymentSettings,
     *,
     anyway: bool,
+    project: str | None,
 ) -> "tuple[StoredDeployment, ModelFile]":
     from tramontane.engines import deploying
     from tramontane.engines.deploying import Wanted
-    from tramontane.store import deployments, models
+    from tramontane.store import deployments, models, projects
 
     file = models.get(c, model)
+    owner = None if project is None else projects.get(c, project).id
     chosen = name or file.name
     if chosen in platform.settings.deployments:
         raise Conflict(
@@ -374,6 +381,7 @@ def _deploy(
     check_sleep(settings, f"deployment {chosen}")
     wanted = Wanted(name=chosen, settings=settings, anyway=anyway)
     made = deploying.stored(wanted, file, platform.now_ms)
+    made = msgspec.structs.replace(made, project_id=owner)
     _check_fits(c, platform, wanted, file)
     deployments.put(c, made)
     return made, file

@@ -18,6 +18,7 @@ from tramontane.cli.options import (
 )
 from tramontane.cli.output import models_text, print_fields, print_json, print_table, view
 from tramontane.cli.platform import opened
+from tramontane.money import format_nano
 
 if TYPE_CHECKING:
     from tramontane.store.records import Project
@@ -154,6 +155,44 @@ def open_(
     with opened(config, data) as platform, platform.store.write() as c:
         changed = projects.open(c, projects.get(c, project).id)
     _print(changed, as_json)
+
+
+@app.command("top-up")
+def top_up(
+    project: Name,
+    amount: Annotated[
+        str, typer.Argument(metavar="AMOUNT", help="In the platform's currency, such as 50.00.")
+    ],
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", metavar="TEXT", help="Such as an invoice: counts once."),
+    ] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    data: DataDir = None,
+) -> None:
+    """Add to what a project can spend in total, and record it."""
+    from tramontane.store import prepayments, projects
+
+    amount_nano = prepayments.read_amount(amount)
+    with opened(config, data) as platform, platform.store.write() as c:
+        found = projects.get(c, project)
+        budget = prepayments.top_up(
+            c,
+            found.id,
+            amount_nano,
+            reference=reference,
+            recorded_by="",
+            now_ms=platform.now_ms,
+        )
+        paid = [view(each) for each in prepayments.list_all(c, found.id)]
+    limit = format_nano(budget.limit_nano)
+    if as_json:
+        currency = platform.settings.currency
+        print_json({"project": found.name, "currency": currency, "limit": limit, "data": paid})
+        return
+    print(f"{found.name} can now spend {limit} {platform.settings.currency} in total")
+    print(f"\nwhat is left: tramontane budget list --project {found.name}")
 
 
 app.command("policy")(policy.of_project)

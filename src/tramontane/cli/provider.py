@@ -266,6 +266,10 @@ def serve(
     open_weights: Annotated[
         bool | None, typer.Option("--open-weights/--closed-weights", help="Of the model.")
     ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", metavar="PROJECT", help="Its own. Left out: everybody's."),
+    ] = None,
     as_json: AsJson = False,
     config: ConfigFile = None,
     data: DataDir = None,
@@ -298,7 +302,7 @@ def serve(
     )
     chosen = public or model
     with opened(config, data) as platform, platform.store.write() as c:
-        _serve(c, platform, chosen, settings)
+        _serve(c, platform, chosen, settings, project)
     if as_json:
         print_json({"deployment": chosen, "provider": name, "upstream_model": model})
         return
@@ -379,10 +383,16 @@ def _users(c: "Connection", platform: Platform) -> dict[str, list[str]]:
     return {account: sorted(names) for account, names in found.items()}
 
 
-def _serve(c: "Connection", platform: Platform, name: str, settings: DeploymentSettings) -> None:
+def _serve(
+    c: "Connection",
+    platform: Platform,
+    name: str,
+    settings: DeploymentSettings,
+    project: str | None,
+) -> None:
     import msgspec
 
-    from tramontane.store import deployments
+    from tramontane.store import deployments, projects
     from tramontane.store.records import StoredDeployment
 
     assert settings.provider is not None
@@ -394,7 +404,10 @@ def _serve(c: "Connection", platform: Platform, name: str, settings: DeploymentS
     deployments.put(
         c,
         StoredDeployment(
-            name=name, settings=msgspec.json.encode(settings), created_at_ms=platform.now_ms
+            name=name,
+            settings=msgspec.json.encode(settings),
+            created_at_ms=platform.now_ms,
+            project_id=None if project is None else projects.get(c, project).id,
         ),
     )
 

@@ -4,16 +4,20 @@ Pure over settings and records. It does not know who may publish, nor whether an
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any, get_args
 
 import msgspec
 
+from tramontane.catalog.cards import Field
 from tramontane.config import DeploymentSettings, Settings, parse_price
 from tramontane.engines.plan import BUILT_IN
-from tramontane.errors import ConfigError, InvalidRequest
+from tramontane.errors import ConfigError, Conflict, InvalidRequest
 from tramontane.money import Price, format_nano, parse_nano, rates_at
 from tramontane.pricing import PriceSettings
-from tramontane.store.records import Offered, PublishedPrice, StoredDeployment
+from tramontane.store.names import unknown
+from tramontane.store.records import Offered, Project, PublishedPrice, StoredDeployment
 
+_FIELDS: frozenset[str] = frozenset(get_args(Field))
 _PARTS = ("input", "output", "cached", "write", "write_1h")
 _NAMES = {
     "input": "input_per_mtok",
@@ -78,6 +82,42 @@ def source_of(offer: Offered, found: Mapping[str, Source]) -> Source | None:
     return source
 
 
+def require_publishable(found: Mapping[str, Source], name: str, project: Project) -> Source:
+    """Return the deployment that is to be published in that project's name: its own, or what is
+    everybody's. Raises NotFound with the nearest names, Conflict where it is another's own.
+    """
+    source = found.get(name)
+    if source is None:
+        raise unknown("deployment", name, found, "deployment")
+    if source.project_id not in (None, project.id):
+        raise Conflict(
+            f"{name!r} is another project's own: publish it in that project's name",
+            param="deployment",
+        )
+    return source
+
+
+def check_card(card: Mapping[str, Any]) -> bytes:
+    """Return the card as JSON. Raises InvalidRequest naming the field that is none."""
+    for name, value in card.items():
+        place = f"card.{name[:80]}"
+        if name not in _FIELDS:
+            raise InvalidRequest(
+                f"{place}: a card has no such field, only {', '.join(sorted(_FIELDS))}",
+                param=place,
+                code="unknown_field",
+            )
+        if name.endswith("_open") and not isinstance(value, bool | None):
+            raise InvalidRequest(f"{place}: true or false", param=place, code="invalid_value")
+    if not any(isinstance(value, str) and value.strip() for value in card.values()):
+        raise InvalidRequest(
+            "card: say what it is, at least its name and a description",
+            param="card",
+            code="missing_field",
+        )
+    return msgspec.json.encode(dict(sorted(card.items())))
+
+
 def published_price(
     given: PriceSettings | None, source: Source, settings: Settings
 ) -> PublishedPrice:
@@ -87,7 +127,11 @@ def published_price(
     Raises InvalidRequest: `price_missing` where either is not known, `price_below_cost`.
     """
     if given is None:
-        raise InvalidRequest("say what it costs, be it 0", param="price", code="price_missing")
+        raise InvalidRequest(
+            "the price is missing: say what input and output cost, be it 0",
+            param="price",
+            code="price_missing",
+        )
     try:
         cost = source.price(settings)
         price = parse_price(given, settings, "publication")

@@ -5,22 +5,17 @@ costs; buyers see what they are offered or have accepted. It does not know what 
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, get_args
 
-import msgspec
 from sqlalchemy import Connection
 
-from tramontane.catalog.cards import Field
-from tramontane.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from tramontane.errors import Forbidden, NotFound
+from tramontane.governance import offering
 from tramontane.governance.offering import Source
 from tramontane.store import members, projects, publications
-from tramontane.store.names import unknown
 from tramontane.store.records import Offered, Project
 from tramontane.studio.auth import Caller
 from tramontane.studio.routes.members import managers_only
 from tramontane.studio.routes.projects import seen_by
-
-_FIELDS: frozenset[str] = frozenset(get_args(Field))
 
 
 def require_manager(c: Connection, caller: Caller, name_or_id: str) -> Project:
@@ -61,18 +56,13 @@ def publishable(caller: Caller, project: Project, name: str, found: Mapping[str,
     A manager publishes what is the project's own; an operator everybody's too, but never a
     project's own in another's name. Raises NotFound, Forbidden, Conflict.
     """
-    source = found.get(name)
-    owner = None if source is None else source.project_id
-    if source is None or (owner not in (None, project.id) and not caller.is_operator):
-        seen = [s.name for s in found.values() if s.project_id in (None, project.id)]
-        raise unknown("deployment", name, seen, "deployment")
-    if owner == project.id:
+    visible = found
+    if not caller.is_operator:
+        ours = (None, project.id)
+        visible = {each: s for each, s in found.items() if s.project_id in ours}
+    source = offering.require_publishable(visible, name, project)
+    if source.project_id == project.id:
         return source
-    if owner is not None:
-        raise Conflict(
-            f"{name!r} is another project's own: publish it in that project's name",
-            param="deployment",
-        )
     if not caller.is_operator:
         raise Forbidden(
             f"{name!r} is everybody's, not {project.name}'s own: only an operator can publish it.",
@@ -104,32 +94,6 @@ def audience_of(
             )
         ids.append(found)
     return tuple(ids)
-
-
-def check_card(card: Mapping[str, Any]) -> bytes:
-    """Return the card as JSON. Raises InvalidRequest naming the field that is none."""
-    for name, value in card.items():
-        place = f"card.{name[:80]}"
-        if name not in _FIELDS:
-            raise unknown_field(name, place)
-        if name.endswith("_open") and not isinstance(value, bool | None):
-            raise InvalidRequest(f"{place}: true or false", param=place, code="invalid_value")
-    if not any(isinstance(value, str) and value.strip() for value in card.values()):
-        raise InvalidRequest(
-            "card: say what it is, at least its name and a description",
-            param="card",
-            code="missing_field",
-        )
-    return msgspec.json.encode(dict(sorted(card.items())))
-
-
-def unknown_field(name: str, place: str) -> InvalidRequest:
-    """Return the refusal of a field that no card has."""
-    return InvalidRequest(
-        f"{place}: a card has no such field, only {', '.join(sorted(_FIELDS))}",
-        param=place,
-        code="unknown_field",
-    )
 
 
 def seen_version(c: Connection, caller: Caller, id_or_name: str, version: int | None) -> Offered:

@@ -178,7 +178,7 @@ def create_publication(
         found = offering.sources(platform.settings, deployments.list_all(c))
         source = publishing.publishable(caller, project, data.deployment, found)
         offer = Offer(
-            card=publishing.check_card(data.card),
+            card=offering.check_card(data.card),
             terms=data.terms,
             price=_price(data.price, source, platform),
             audience=publishing.audience_of(c, caller, data.audience),
@@ -233,7 +233,7 @@ def change_publication(
         before = _managed(c, caller, publication_id)
         found = offering.sources(platform.settings, deployments.list_all(c))
         offer = Offer(
-            card=before.card if data.card is UNSET else publishing.check_card(data.card),
+            card=before.card if data.card is UNSET else offering.check_card(data.card),
             terms=before.terms if data.terms is UNSET else data.terms,
             price=before.price
             if data.price is UNSET
