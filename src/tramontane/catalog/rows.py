@@ -27,7 +27,7 @@ commercial model can state alike. So neither files nor offers count, nor what wa
 _DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?", re.ASCII)
 
 
-class OfferRow(msgspec.Struct, frozen=True, gc=False):
+class OfferRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An offer: prices in nano-units of `currency` per million tokens, which is the platform's
     where there is a rate. `number` is its place among the card's offers.
     """
@@ -43,7 +43,7 @@ class OfferRow(msgspec.Struct, frozen=True, gc=False):
     date: str
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A card as it is searched and listed.
 
     `released` is YYYYMMDD with zeros for what is not known, 0 where nothing is; `completeness` how
