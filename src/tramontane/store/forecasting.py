@@ -1,8 +1,8 @@
 """How long budgets will last: what was spent of each, and where the pace so far leads.
 
 A straight line, and no more: the pace is that of the last seven days, or of the window so far where
-that is longer, or since the first request where there was none before. Below `REQUESTS_LEAST` requests, or a day, nothing is
-said. Budgets are read from the store; how they are shown is not known here.
+that is longer, or since the first request where there was none before. Below `REQUESTS_LEAST`
+requests, or a day, nothing is said. Budgets are handed in; it does not know how they are shown.
 """
 
 from collections.abc import Iterable
