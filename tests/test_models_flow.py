@@ -5,6 +5,7 @@ One story through the commands and the port, as the README tells it.
 
 import json
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import openai
 import pytest
 
 from tests.engines.tiny import write_tiny
+from tests.hub import REPOSITORY, running_hub
 from tests.platform import RunningPlatform, run_platform
 from tests.processes import run_standin
 from tramontane import cli
@@ -30,6 +32,9 @@ price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
 [deployments.keyless]
 url = "{url}"
 key_env = "NEVER_SET"
+
+[hub]
+url = "{hub}"
 """
 REFUSALS = (
     openai.AuthenticationError,
@@ -107,8 +112,9 @@ def test_a_newcomer_s_first_hour(
     config, folder = tmp_path / "tramontane.toml", tmp_path / "data"
     shell = Shell(monkeypatch, capfd, folder, config)
     mine = write_tiny(tmp_path / "Mine (v1).gguf", script=["Hello", " world", "."])
-    with run_standin(StandinOptions(api_key=PROVIDER_KEY)) as provider:
-        config.write_text(SETTINGS.format(url=provider.url))
+    files = {"mine-Q8_0.gguf": mine.read_bytes()}
+    with run_standin(StandinOptions(api_key=PROVIDER_KEY)) as provider, running_hub(files) as hub:
+        config.write_text(SETTINGS.format(url=provider.url, hub=hub))
         # The library may be filled before the first start, which gives the key all the same.
         assert shell.run("model", "add", str(mine))["name"] == "mine-v1"
         environ = {"LARGE_KEY": PROVIDER_KEY}
@@ -117,8 +123,26 @@ def test_a_newcomer_s_first_hour(
             assert platform.models == ["guide", "demo", "large"]
             story = Story(platform, shell)
             deploy_and_remove(story)
+            fetch_and_undo(story, folder)
             ask_elsewhere(story)
             spend(story)
+
+
+def fetch_and_undo(story: Story, folder: Path) -> None:
+    """The running platform's worker fetches a model, which then answers, and goes without trace."""
+    pulled = story.command("model", "pull", f"hf:{REPOSITORY}", "--deploy", "fetched")
+    assert (pulled["status"], pulled["deployment"]) == ("done", "fetched")
+    assert until(lambda: story.say("fetched")) == "Hello world."
+    key = story.command("key", "create", "default", "op", "--rights", "operate,read")
+    request = urllib.request.Request(
+        f"{story.platform.address}/api/v1/deployments/fetched?remove_file=true",
+        method="DELETE",
+        headers={"Authorization": f"Bearer {key['secret']}", "X-Tramontane": "1"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 204
+    assert story.command("model", "list")["data"] == []
+    assert not [path for path in (folder / "models").iterdir() if path.suffix == ".gguf"]
 
 
 def deploy_and_remove(story: Story) -> None:
