@@ -310,6 +310,14 @@ def _of_projects(theirs: Tenant) -> dict[str, list[Attempt]]:
         "compareModels": [Attempt(404, f"?id={THEIR_CARD}&id={A_CARD}")],
         "listCatalogueSources": [Attempt(200)],
         "reportCompleteness": [Attempt(200)],
+        "addCard": [
+            Attempt(403, body={"card": {"id": "ours/cake", "name": "Cake"}}),
+            *(
+                Attempt(404, body={"card": {"id": "a/b", "name": "B"}, "project_id": named})
+                for named in (project.id, project.name)
+            ),
+        ],
+        "removeCard": [Attempt(404, path={"card_id": THEIR_CARD})],
         "listModels": [Attempt(200)],
         "createPull": [Attempt(403, body={"source": "hf:org/repo"})],
         "listPulls": [Attempt(403)],

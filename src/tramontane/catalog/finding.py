@@ -147,6 +147,10 @@ class Finder:
             )
         return found, None
 
+    def is_packed(self, card_id: str) -> bool:
+        """Return whether that card is the catalogue's, and not an own one."""
+        return self._packed.card(card_id) is not None
+
     def card_of(self, *, sha256: str | None = None, model: str | None = None) -> str | None:
         """Return the id of the card that a file belongs to, or that goes by that name with its
         publisher or a provider; None where none does, or several do.

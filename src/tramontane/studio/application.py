@@ -260,6 +260,8 @@ def api(platform: Callable[[], Platform]) -> Router:
             catalogue.compare_models,
             catalogue.list_sources,
             catalogue.report_completeness,
+            catalogue.add_card,
+            catalogue.remove_card,
             models.list_models,
             pulls.create_pull,
             pulls.list_pulls,

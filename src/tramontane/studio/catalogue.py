@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from tramontane.catalog.cards import Card
 from tramontane.catalog.machine import Memory
@@ -19,7 +19,7 @@ from tramontane.catalog.prices import Exchange
 from tramontane.config import DeploymentSettings, Settings
 from tramontane.datafolder import DataFolder
 from tramontane.engines.memory import memory_now
-from tramontane.store import deployments, models, schema
+from tramontane.store import cards, deployments, models
 from tramontane.store.database import Store
 from tramontane.studio import serving
 
@@ -75,10 +75,10 @@ class StudioCatalogue:
             if self._served is None or self._served[:2] != (finder, self._seen):
                 with self._store.read() as c:
                     self._served = finder, self._seen, cards_served(finder, self._settings, c)
-            cards = self._served[2]
+            card_ids = self._served[2]
         serving_card: dict[str, list[serving.Deployment]] = {}
         for deployment in found:
-            card_id = cards.get(deployment.name)
+            card_id = card_ids.get(deployment.name)
             if card_id is not None:
                 serving_card.setdefault(card_id, []).append(deployment)
         return serving_card
@@ -103,15 +103,13 @@ def made(
     from tramontane.catalog.finding import Finder, OwnCard
     from tramontane.catalog.packing import load
 
-    cards = [OwnCard(msgspec.json.decode(data, type=Card), of) for of, data in own]
-    return Finder(load(path), cards, exchange)
+    added = [OwnCard(msgspec.json.decode(data, type=Card), of) for of, data in own]
+    return Finder(load(path), added, exchange)
 
 
 def own_cards(c: Connection) -> tuple[tuple[str | None, bytes], ...]:
     """Return the project and the JSON of every card that was added here, by id."""
-    t = schema.cards.c
-    rows = c.execute(select(t.project_id, t.data).order_by(t.id))
-    return tuple((row.project_id, bytes(row.data)) for row in rows)
+    return tuple((card.project_id, card.data) for card in cards.list_all(c))
 
 
 def cards_served(finder: "Finder", settings: Settings, c: Connection) -> dict[str, str]:

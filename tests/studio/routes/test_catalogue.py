@@ -161,3 +161,36 @@ def test_an_update_is_seen_without_a_restart(studio: Studio, ours: Tenant) -> No
     DataFolder(studio.settings.data_dir).catalogue.write_bytes(b"rubbish, and longer")
     answer = studio.call("GET", MODELS, ours.read)
     assert answer.status == 400 and "catalogue" in answer.error["message"]
+
+
+def test_managers_add_cards_for_their_project_operators_for_all(
+    studio: Studio, ours: Tenant, theirs: Tenant
+) -> None:
+    manager = person(studio, "manager", ours.project, role="manager")
+    member = person(studio, "member", ours.project)
+    card = {"id": "ours/reader", "name": "Kontraktleser", "languages": ["de"], "kind": "chat"}
+    body = {"card": card, "project_id": "ours"}
+    assert member.call("POST", "/api/v1/catalog/cards", json=body).status == 403
+    everybodys = manager.call("POST", "/api/v1/catalog/cards", json={"card": card})
+    assert everybodys.status == 403 and "a project that you manage" in everybodys.error["message"]
+    made = manager.call("POST", "/api/v1/catalog/cards", json=body)
+    assert made.status == 201, made.body
+    assert made.json["own"] and made.json["fields"]["name"]["date"] == "2023-11-14"
+    assert get(studio, ours.read, f"{MODELS}?q=kontrakt")["total"] == 1
+    assert get(studio, theirs.read, f"{MODELS}?q=kontrakt")["total"] == 0
+    again = manager.call(
+        "POST", "/api/v1/catalog/cards", json=body | {"card": card | {"kind": "x"}}
+    )
+    assert (again.status, again.error["param"]) == (400, "kind")
+    assert "one of chat" in again.error["message"] and "line" not in again.error["message"]
+    taken = studio.call(
+        "POST", "/api/v1/catalog/cards", ours.operator, json={"card": card | {"id": A_CARD}}
+    )
+    assert taken.status == 409
+    several = {"card": {"cards": [card, card]}, "project_id": "ours"}
+    assert manager.call("POST", "/api/v1/catalog/cards", json=several).status == 400
+    gone = "/api/v1/catalog/cards/ours/reader"
+    assert member.call("DELETE", gone).status == 403
+    assert manager.call("DELETE", gone).status == 204
+    assert manager.call("DELETE", gone).status == 404
+    assert get(studio, ours.read, f"{MODELS}?q=kontrakt")["total"] == 0

@@ -7,14 +7,15 @@ it stands.
 
 import time
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
-from litestar import get
-from litestar.params import FromPath, QueryParameter
+from litestar import delete, get, post
+from litestar.params import FromPath, JSONBody, QueryParameter
+from sqlalchemy import Connection
 
-from tramontane.catalog import quantities
-from tramontane.catalog.cards import Field
+from tramontane.catalog import own, quantities
+from tramontane.catalog.cards import Card, Field
 from tramontane.catalog.comparing import Comparison, check_ids, compare
 from tramontane.catalog.prices import Mix
 from tramontane.catalog.queries import Asked, read
@@ -26,11 +27,14 @@ from tramontane.catalog.views import (
     PublicationView,
     whole,
 )
-from tramontane.store import publications
+from tramontane.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from tramontane.store import cards, publications
+from tramontane.store.windows import time_name
 from tramontane.studio import serving
 from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform, Platform
+from tramontane.studio.routes.projects import seen_by
 from tramontane.studio.routes.status import all_deployments, served_by, visible_to
 
 Values = Annotated[list[str] | None, QueryParameter(description="Any of these; may be repeated.")]
@@ -72,6 +76,15 @@ class CompletenessList(msgspec.Struct, frozen=True, kw_only=True):
 
     cards: int
     data: list[CompletenessView]
+
+
+class NewCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A card as files have it, docs/catalogue-sources.md: `id`, `name` and whatever else is known.
+    `project_id` is whose it is; null: everybody's.
+    """
+
+    card: dict[str, Any]
+    project_id: str | None = None
 
 
 @get(
@@ -228,13 +241,85 @@ def report_completeness(platform: GivenPlatform) -> CompletenessList:
     )
 
 
+@post(
+    "/catalog/cards",
+    **describe(
+        "addCard", "Add a card of one's own", "Catalogue", right="read", errors=(404, 409, 413)
+    ),
+)
+def add_card(platform: GivenPlatform, caller: GivenCaller, data: JSONBody[NewCard]) -> CardView:
+    """A manager may add cards for their project, an operator for everybody as well. One of the
+    same id and project is replaced.
+    """
+    now_ms = platform.clock_ms()
+    with platform.store.read() as c:
+        project_id = _may_change(c, caller, data.project_id)
+    card = _read_card(data.card, time_name(now_ms)[:10])
+    if platform.catalogue.finder().is_packed(card.id):
+        raise Conflict(
+            f"The catalogue has a card {card.id!r} already; give yours another id.", param="id"
+        )
+    encoded = msgspec.json.encode(card)
+    with platform.store.write() as c:
+        cards.put(c, card_id=card.id, data=encoded, project_id=project_id, now_ms=now_ms)
+    (view,) = _cards(platform, caller, (card.id,), Mix())
+    return view
+
+
+@delete(
+    "/catalog/cards/{card_id:path}",
+    status_code=204,
+    **describe(
+        "removeCard", "Forget a card of one's own", "Catalogue", right="read", errors=(404,)
+    ),
+)
+def remove_card(platform: GivenPlatform, caller: GivenCaller, card_id: FromPath[str]) -> None:
+    """Managers of its project may, of everybody's operators. Cards of the catalogue stay."""
+    wanted = card_id.removeprefix("/")
+    with platform.store.write() as c:
+        found = next((card for card in cards.list_all(c) if card.id == wanted), None)
+        owner = None if found is None else found.project_id
+        if found is None or (owner is not None and not caller.may_see(owner)):
+            raise NotFound(f"There is no card {wanted[:120]!r} that was added here.", param="id")
+        _may_change(c, caller, owner)
+        cards.remove(c, wanted)
+
+
+def _read_card(given: dict[str, Any], today: str) -> Card:
+    """Return the card. Raises InvalidRequest naming the field."""
+    try:
+        (written,) = own.read(msgspec.json.encode(given), "card.json", today)
+    except InvalidRequest as error:
+        said = error.message.removeprefix("card.json, line 1, ")
+        raise InvalidRequest(f"The card: {said}.", param=error.param) from None
+    except ValueError:  # a list under `cards`, and not of one
+        raise InvalidRequest("card: give one card.", param="card") from None
+    return written.card
+
+
+def _may_change(c: Connection, caller: Caller, project_id: str | None) -> str | None:
+    """Return the project whose cards the caller changes, None for everybody's.
+
+    Raises NotFound, Forbidden.
+    """
+    found = None if project_id is None else seen_by(c, caller, project_id).id
+    is_allowed = caller.is_operator if found is None else caller.may_manage(found)
+    if not is_allowed:
+        raise Forbidden(
+            "Only operators may change what everybody sees; name a project that you manage."
+            if found is None
+            else "Only managers of the project may change its cards."
+        )
+    return found
+
+
 def _cards(platform: Platform, caller: Caller, ids: Iterable[str], mix: Mix) -> list[CardView]:
     """Return the cards as the caller sees them. Raises NotFound."""
     catalogue = platform.catalogue
     finder = catalogue.finder()
     looking = finder.looking(mix, catalogue.memory())
-    seen_by = None if caller.is_operator else caller.project_ids
-    cards = [finder.card(card_id, seen_by) for card_id in ids]
+    projects = None if caller.is_operator else caller.project_ids
+    found = [finder.card(card_id, projects) for card_id in ids]
     every = serving.with_states(all_deployments(platform), platform.tokens.states())
     here = catalogue.here(visible_to(caller, every))
     offered = _publications(platform, caller, every)
@@ -244,9 +329,9 @@ def _cards(platform: Platform, caller: Caller, ids: Iterable[str], mix: Mix) -> 
             looking,
             [HereView(deployment=d.name, state=d.state) for d in here.get(card.id, ())],
             offered.get(card.id, ()),
-            own=own is not None,
+            own=added is not None,
         )
-        for card, own in cards
+        for card, added in found
     ]
 
 
@@ -266,8 +351,8 @@ def _publications(
         for offer in offers
         if offer.withdrawn_at_ms is None and (deployment := served_by(offer, every)) is not None
     }
-    cards = platform.catalogue.here(behind.values())
-    card_ids = {d.name: card_id for card_id, of_card in cards.items() for d in of_card}
+    here = platform.catalogue.here(behind.values())
+    card_ids = {d.name: card_id for card_id, of_card in here.items() for d in of_card}
     found: dict[str, list[PublicationView]] = {}
     for offer in offers:
         deployment = behind.get(offer.id)
