@@ -37,8 +37,7 @@ class Event:
 class Events:
     """A stream of events that is being read."""
 
-    def __init__(self, connection: http.client.HTTPConnection, answer: Any) -> None:
-        self._connection = connection
+    def __init__(self, answer: http.client.HTTPResponse) -> None:
         self._answer = answer
         self.comments = 0
 
@@ -72,11 +71,6 @@ class Events:
                 and e.data["status"] not in ("queued", "running")
             )
         )
-
-    def close(self) -> None:
-        """Leave."""
-        self._answer.close()
-        self._connection.close()
 
 
 class Talker:
@@ -138,15 +132,14 @@ class Talker:
         headers = self._headers(has_body=False)
         if last_event_id is not None:
             headers["last-event-id"] = last_event_id
-        connection.request("GET", f"/api/v1{path}", None, headers)
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise Refused(answer.status, json.loads(answer.read())["error"])
-        events = Events(connection, answer)
         try:
-            yield events
+            connection.request("GET", f"/api/v1{path}", None, headers)
+            with connection.getresponse() as answer:
+                if answer.status != 200:
+                    raise Refused(answer.status, json.loads(answer.read())["error"])
+                yield Events(answer)
         finally:
-            events.close()
+            connection.close()
 
     def follow(self, conversation_id: str, last_event_id: str | None = None) -> Any:
         """Yield the events of a conversation."""
