@@ -22,6 +22,7 @@ const VIEWS = {
   models: "models",
   usage: "usage",
   independence: "independence",
+  engines: "engines",
   people: "people",
   assistants: "assistants",
   prompts: "prompts",

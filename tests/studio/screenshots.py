@@ -15,9 +15,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.platform import RunningPlatform, run_platform
+from tests.platform import RunningPlatform, run_command, run_platform
 from tests.processes import run_standin
 from tests.studio.flows import HERE
+from tramontane.engines.plan import DEMO_PATH
 from tramontane.providers.standin import Behaviour, Rule, StandinOptions
 from tramontane.store import keys, projects, usage
 from tramontane.store.database import Store, open_store
@@ -62,6 +63,10 @@ price = {{ input_per_mtok = "0.55", output_per_mtok = "1.65" }}
 provider = "openai"
 upstream_model = "gpt-4o-mini"
 price = {{ input_per_mtok = "0.15", output_per_mtok = "0.60" }}
+
+[deployments.evening]
+model = "small"
+scale_to_zero_after_s = 4
 
 [routes.best]
 deployments = ["large", "reserve"]
@@ -126,6 +131,9 @@ def main(folder: Path) -> None:
         config.write_text(CONFIG.format(url=standin.url))
         data = Path(scratch, "data")
         environ = {"SCREENSHOTS_KEY": "none"}
+        where = ("--config", str(config), "--data", str(data))
+        added = run_command("model", "add", str(DEMO_PATH), "--name", "small", *where)
+        assert added.returncode == 0, added.stderr
         with run_platform(data, "--config", str(config), environ=environ) as platform:
             token = _fill(platform, data)
             given = {
