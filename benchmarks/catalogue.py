@@ -341,7 +341,8 @@ def memory() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cards", type=int, default=100_000)
-    parser.add_argument("--questions", type=int, default=300)
+    parser.add_argument("--questions", type=int, default=240)
+    parser.add_argument("--of-many", type=int, default=60, help="questions to all of --cards")
     given = parser.parse_args()
     load_average = ", ".join(f"{load:.1f}" for load in os.getloadavg())
     print(
@@ -352,7 +353,7 @@ def main() -> None:
     memory()
     through_the_api(given.questions)
     against_the_peer(1_600, given.questions)
-    against_the_peer(given.cards, given.questions)
+    against_the_peer(given.cards, given.of_many)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,14 @@ def price(offer: OfferRow, mix: Mix) -> int | None:
     return total
 
 
+def rank(offer: OfferRow, mix: Mix) -> tuple[int, int]:
+    """Return what offers are ordered by: comparable prices, others, nothing, nothing said."""
+    cost = price(offer, mix)
+    if not cost:
+        return (3 if cost is None else 2), 0
+    return (0 if offer.is_converted else 1), cost
+
+
 class Slow:
     """Rows, and one question to them."""
 
@@ -138,9 +146,8 @@ class Slow:
         best = (-row.completeness, -row.released, row.id)
         sort = self.query.sort
         if sort == "price":
-            prices = [price(offer, self.query.mix) for offer in self.offers(row)]
-            known = [cost for cost in prices if cost is not None]
-            return (min((cost or 2**79 for cost in known), default=2**80), *best)
+            ranks = [rank(offer, self.query.mix) for offer in self.offers(row)]
+            return (min(ranks, default=(3, 0)), *best)
         if sort == "context":
             return (-(row.context_tokens or -(2**80)), *best)
         if sort == "size":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from tests.catalog.slowly import Slow
+from tests.catalog.slowly import Slow, rank
 from tests.catalog.synthetic import cards
 from tramontane.catalog.cards import Card, Claim
 from tramontane.catalog.index import Index
@@ -121,18 +121,11 @@ def test_the_price_shown_is_the_cheapest_of_what_was_asked_for(
     assert found.rows
     for number, cheapest in zip(found.rows, found.cheapest, strict=True):
         offers = {offer.number: offer for offer in Slow(rows, query).offers(rows[number])}
-        prices = [
-            3 * offer.input_nano + offer.output_nano
-            for offer in offers.values()
-            if offer.input_nano is not None and offer.output_nano is not None
-        ]
+        best = min(rank(offer, query.mix) for offer in offers.values())
         if cheapest is None:
-            assert not prices
+            assert best == (3, 0)
         else:
-            shown = offers[cheapest]
-            assert shown.input_nano is not None and shown.output_nano is not None
-            paid = [price for price in prices if price]
-            assert 3 * shown.input_nano + shown.output_nano == min(paid, default=0)
+            assert rank(offers[cheapest], query.mix) == best < (3, 0)
 
 
 def test_misspelt_names_are_found(index: Index, rows: list[Row]) -> None:

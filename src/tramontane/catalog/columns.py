@@ -22,8 +22,10 @@ FREE = np.int64(2**63 - 2)
 """What is offered for nothing is a trial or part of a subscription: whoever asks what a model costs
 is told of the lowest price above that, where there is one.
 """
+ELSEWHERE = np.int64(2**62)
+"""Stands before prices in a currency that has no rate: they come after all that can be compared."""
 # Dearer than this counts as this when compared: sums of mixes then stay within 64 bits.
-_DEAREST_NANO = 30_000_000_000_000
+_DEAREST_NANO = 10_000_000_000_000
 
 
 class FacetColumn:
@@ -95,16 +97,17 @@ class OfferTable:
             self.jurisdictions.add(offer.jurisdiction)
             prices = (offer.input_nano, offer.output_nano, offer.cached_nano)
             capped = (-1 if nano is None else min(nano, _DEAREST_NANO) for nano in prices)
-            self._made.extend((self._count, offer.number, *capped))
+            self._made.extend((self._count, offer.number, *capped, offer.is_converted))
         self._count += 1
 
     def freeze(self) -> None:
         """Be ready to be asked."""
-        made = np.array(self._made, np.int64).reshape(-1, 5)
+        made = np.array(self._made, np.int64).reshape(-1, 6)
         del self._made
         self._rows, self._numbers = made[:, 0].astype(np.int32), made[:, 1].astype(np.int32)
         self._input, self._output, cached = made[:, 2].copy(), made[:, 3].copy(), made[:, 4]
         self._cached = np.where(cached < 0, self._input, cached)
+        self._is_converted: Mask = made[:, 5] > 0
         counts = np.bincount(self._rows, minlength=self._count)
         self._starts = np.concatenate(([0], np.cumsum(counts)))
         self.providers.freeze(self._rows)
@@ -128,24 +131,30 @@ class OfferTable:
         total[unknown] = NO_PRICE
         return total
 
-    def cheapest(self, prices: Numbers, offers: Mask) -> Numbers:
-        """Return each row's lowest price among `offers`, FREE where all of them are for nothing,
-        NO_PRICE where none is known.
+    def ranked(self, prices: Numbers) -> Numbers:
+        """Return what offers are ordered by: their price; after these what is in a currency that
+        cannot be compared, then what is for nothing, then what nobody has said.
         """
+        is_price = prices < FREE
+        ranked = np.where(self._is_converted | ~is_price, prices, prices + ELSEWHERE * is_price)
+        return np.where(prices == 0, FREE, ranked)
+
+    def cheapest(self, ranked: Numbers, offers: Mask) -> Numbers:
+        """Return the lowest of each row's `offers` as they are `ranked`, NO_PRICE without any."""
         least = np.full(self._count, NO_PRICE)
         if len(self):
             has_offers = self._starts[:-1] < self._starts[1:]
-            among = np.where(offers, _paid_first(prices), NO_PRICE)
+            among = np.where(offers, ranked, NO_PRICE)
             least[has_offers] = np.minimum.reduceat(among, self._starts[:-1][has_offers])
         return least
 
-    def cheapest_of(self, row: int, prices: Numbers, offers: Mask) -> int | None:
+    def cheapest_of(self, row: int, ranked: Numbers, offers: Mask) -> int | None:
         """Return the place, among its card's offers, of a row's cheapest; None without any price.
 
         Of several at the same price it is the one that comes first in the card.
         """
         first, end = int(self._starts[row]), int(self._starts[row + 1])
-        among = np.where(offers[first:end], _paid_first(prices[first:end]), NO_PRICE)
+        among = np.where(offers[first:end], ranked[first:end], NO_PRICE)
         if not len(among) or among.min() == NO_PRICE:
             return None
         return int(self._numbers[first + int(among.argmin())])
@@ -220,8 +229,3 @@ def _named(value: str, codes_by_word: Mapping[str, list[int]]) -> list[int]:
         if wanted and word.startswith(wanted) and not word[len(wanted)].isalnum()
         for code in codes
     ]
-
-
-def _paid_first(prices: Numbers) -> Numbers:
-    """Return prices to compare by: what costs nothing is dearer than all that has a price."""
-    return np.where(prices == 0, FREE, prices)

@@ -139,13 +139,14 @@ class Index:
         )  # fmt: skip
         offers = self._offers_left(conditions)
         left = self._rows_left(conditions)
-        cheapest = self._offers.cheapest(prices, offers)
+        ranked = self._offers.ranked(prices)
+        cheapest = self._offers.cheapest(ranked, offers)
         rows = self._ordered(query, left, scores, cheapest)
         shown = rows[query.offset : query.offset + query.limit]
         return Found(
             total=int(np.count_nonzero(left)),
             rows=[int(row) for row in shown],
-            cheapest=[self._offers.cheapest_of(int(row), prices, offers) for row in shown],
+            cheapest=[self._offers.cheapest_of(int(row), ranked, offers) for row in shown],
             facets=self._facets(query, conditions, visible),
             unmatched=list(self._unmatched(query, visible)),
         )

@@ -12,7 +12,7 @@ from tramontane.errors import InvalidRequest
 from tramontane.money import NANO, parse_nano
 
 MOST_PARTS = 1_000
-MOST_PRICE = 30_000
+MOST_PRICE = 10_000
 """A million tokens, in whole units of money: beyond it, comparing would leave 64 bits."""
 
 _COUNT = re.compile(r"([0-9]{1,15}(?:[.,][0-9]{1,6})?)\s*([kmbtg]?)", re.ASCII | re.IGNORECASE)

@@ -29,7 +29,7 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?", re.ASCII)
 
 class OfferRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An offer: prices in nano-units of `currency` per million tokens, which is the platform's
-    where there is a rate. `number` is its place among the card's offers.
+    where there is a rate (`is_converted`). `number` is its place among the card's offers.
     """
 
     number: int
@@ -41,6 +41,7 @@ class OfferRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     output_nano: int | None
     cached_nano: int | None
     date: str
+    is_converted: bool = True
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -162,4 +163,5 @@ def _offer_row(number: int, offer: Offer, exchange: Exchange) -> OfferRow:
         exchange.nano(offer.output_per_mtok, offer.currency),
         exchange.nano(offer.cached_input_per_mtok, offer.currency),
         offer.date,
+        exchange.rate(offer.currency) is not None,
     )

@@ -18,6 +18,7 @@ from tramontane.catalog.cards import (
     Offer,
     Openness,
     Source,
+    agrees,
 )
 from tramontane.catalog.machine import Fits, Memory, fits, least_needed_bytes, needed_bytes
 from tramontane.catalog.prices import Amount, Exchange, Mix, long_prices, mixed_nano, price
@@ -289,11 +290,16 @@ def whole(
 
 
 def cheapest_price(card: Card, looking: Looking) -> CheapestPrice | None:
-    """Return the lowest price at the mix above zero, zero where all are for nothing; of several
-    the card's first. None: nobody has said.
+    """Return the lowest price at the mix, as lists do: of those in the platform's currency, else
+    of others, else zero where all are for nothing. None: nobody has said.
     """
     found = [priced for offer in card.offers if (priced := _of_offer(offer, looking)) is not None]
-    return min(found, key=lambda each: Decimal(each.amount) or Decimal("Infinity"), default=None)
+
+    def rank(priced: CheapestPrice) -> tuple[bool, bool, Decimal]:
+        amount = Decimal(priced.amount)
+        return not amount, priced.currency != looking.exchange.currency, amount
+
+    return min(found, key=rank, default=None)
 
 
 def offer_view(offer: Offer, looking: Looking) -> OfferView:
@@ -344,12 +350,14 @@ def _fact(claims: tuple[Claim, ...], looking: Looking) -> FactView:
         source=seen.source,
         record=seen.record,
         date=seen.date,
-        conflicts=[_claim(claim, looking) for claim in others if claim.value != shown.value],
+        conflicts=[
+            _claim(claim, looking) for claim in others if not agrees(shown.value, claim.value)
+        ],
         agreeing=list(
             dict.fromkeys(
                 claim.source
                 for claim in others
-                if claim.value == shown.value and claim.source != shown.source
+                if agrees(shown.value, claim.value) and claim.source != shown.source
             )
         ),
     )
