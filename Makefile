@@ -28,7 +28,8 @@ PYTEST := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
 BUILD_APP := $(BIN)/python scripts/build_app.py $(VENV)
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --silent --prefix
 
-.PHONY: help serve app test test-tools check check-slow bench engine lock upgrade format wheel clean
+.PHONY: help serve app test test-tools check check-slow bench engine lock upgrade format catalogue \
+	wheel clean
 
 help: ## Say what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -119,6 +120,11 @@ upgrade: ## Lock the newest versions
 $(VENV)/.lock: requirements/lock.txt | $(BIN)/python
 	@$(PIP) --require-hashes -r requirements/lock.txt
 	@touch $@
+
+catalogue: $(VENV)/.serve ## Build the catalogue's file anew: CATALOGUE_SOURCES=FOLDER
+	@test -n "$(CATALOGUE_SOURCES)" || { echo "Say where the sources are: make catalogue CATALOGUE_SOURCES=FOLDER"; \
+	exit 1; } >&2
+	@$(BIN)/tramontane catalog update "$(CATALOGUE_SOURCES)" --to src/tramontane/catalog/data/catalogue.bin
 
 wheel: $(VENV)/.serve ## Build the wheel into dist/
 	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .

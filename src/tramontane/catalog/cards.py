@@ -155,4 +155,28 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def conflicts(self, field: Field) -> tuple[Claim, ...]:
         """Return the claims that say something else than the one shown."""
         claims = self.facts.get(field, ())
-        return tuple(claim for claim in claims[1:] if claim.value != claims[0].value)
+        return tuple(c for c in claims[1:] if not agrees(claims[0].value, c.value))
+
+
+ROUNDING = 0.05
+"""So far apart two counts may be and mean one: 128,000 and 131,072, 7B and 7.24B."""
+
+
+def agrees(shown: Any, other: Any) -> bool:
+    """Return whether `other` says nothing against what is `shown`.
+
+    A list says what there is, not what there is not, so one that holds nothing new agrees. Counts
+    agree as roundings, dates as far as both are known, texts whatever their capitals.
+    """
+    if shown == other:
+        return True
+    if isinstance(shown, bool) or isinstance(other, bool):
+        return False
+    if isinstance(shown, int | float) and isinstance(other, int | float):
+        return abs(shown - other) <= ROUNDING * max(abs(shown), abs(other))
+    if isinstance(shown, list | tuple) and isinstance(other, list | tuple):
+        return all(entry in shown for entry in other)
+    if isinstance(shown, str) and isinstance(other, str):
+        one, two = sorted((shown.lower(), other.lower()), key=len)
+        return one == two or (one[:4].isdigit() and two.startswith(f"{one}-"))
+    return False

@@ -14,8 +14,7 @@ _SEPARATORS = re.compile(r"[\s/:@_]+")
 _DATE = re.compile(r"[-@](20[12]\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?=-|$)")
 # Bedrock's revisions: claude-3-haiku-v1:0 is the model, titan-embed-text-v2:0 its second version,
 # mistral-7b-instruct-v0:2 its v0.2.
-_FIRST_REVISION = re.compile(r"(?:-v1|-1)?:\d+(?::\w+)?$")
-_LATER_REVISION = re.compile(r"-v(?:0:(\d)|([2-9]):\d+)(?::\w+)?$")
+_REVISION = re.compile(r"(?:-(v?\d+))?:(\d+)(?::\w+)?$")
 _SERVING_TAIL = re.compile(
     r":(free|beta|nitro|floor|online|extended|exacto|thinking|discounted)$|@default$"
 )
@@ -90,15 +89,19 @@ def plain(name: str) -> str:
     """Return `name` as it is compared: no packaging, no date of a snapshot, no way of serving."""
     text = name.strip().lower()
     text = _SERVING_TAIL.sub("", text)
-    text = re.sub(r"(?<=claude-)v2:1$", "2.1", text)
-    later = _LATER_REVISION.search(text)
-    if later:
-        version = f"0.{later[1]}" if later[1] else later[2]
-        text = f"{text[: later.start()]}-v{version}"
-    text = _FIRST_REVISION.sub("", text)
+    revision = _REVISION.search(text)
+    if revision:
+        text = text[: revision.start()] + _version(revision[1], revision[2])
     text = without_packaging(_SEPARATORS.sub("-", text).strip("-"))
     text, _date = without_date(_SERVING_WORD.sub("", text))
     return _LATEST.sub("-latest", without_packaging(text)).strip("-")
+
+
+def _version(major: str | None, minor: str) -> str:
+    """Return what a revision as Bedrock writes it adds to a name: nothing where it is the first."""
+    if minor == "0":
+        return "" if major in (None, "1", "v1") else f"-{major}"
+    return f"-{major}.{minor}" if major is not None else f"-{minor}"
 
 
 def named(publisher: str | None, name: str) -> Name:
@@ -119,6 +122,8 @@ def named(publisher: str | None, name: str) -> Name:
         if re.search(r"opus|sonnet|haiku", text):
             text = re.sub(r"-v[12]$", "", text)
         text = _claude(text)
+    elif publisher == "amazon" and "nova" in text:
+        text = re.sub(r"^amazon-|-v1$", "", text)
     elif publisher == "google":
         text = re.sub(r"^gemini-(flash|pro)-(\d\.\d)(?=-|$)", r"gemini-\2-\1", text)
     elif publisher == "cohere":

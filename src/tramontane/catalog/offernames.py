@@ -18,12 +18,12 @@ _ROUTERS = re.compile(
 )
 _BEDROCK = re.compile(r"^(?:(?:us|eu|apac|global|au|jp|ca|us-gov|regional)\.)?([a-z0-9]+)\.(.+)$")
 _HUB_SELLERS = (
-    "openrouter nano-gpt huggingface deepinfra togetherai novita-ai nebius siliconflow "
-    "siliconflow-cn chutes wandb kilo vercel baseten io-net hyperbolic featherless modelscope "
-    "nvidia gmicloud nscale publicai aiand libertai clarifai"
+    "fireworks-ai openrouter nano-gpt huggingface deepinfra togetherai novita-ai nebius "
+    "siliconflow siliconflow-cn chutes wandb kilo vercel baseten io-net hyperbolic "
+    "featherless modelscope nvidia gmicloud nscale publicai aiand libertai clarifai"
 )
 HUB_SELLERS = frozenset(_HUB_SELLERS.split())
-"""Providers whose names are ORG/REPO as at the hub."""
+"""Providers that call models as the hub does, base models too."""
 _NO_ORGANISATION_WORDS = (
     "models tee stealth kilo-auto nanogpt auto community route routers fireworks fal-ai"
 )

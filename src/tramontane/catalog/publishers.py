@@ -276,6 +276,7 @@ EQUAL: Mapping[tuple[str | None, str], str] = MappingProxyType(
         ("meta", "llama-3.1-8b-instant"): "llama-3.1-8b-instruct",
         ("meta", "llama-3.3-70b-versatile"): "llama-3.3-70b-instruct",
         ("anthropic", "claude-v2"): "claude-2",
+        ("anthropic", "claude-v2.1"): "claude-2.1",
         ("mistral", "open-mistral-nemo"): "mistral-nemo",
         ("mistral", "open-mistral-nemo-2407"): "mistral-nemo",
         ("openai", "gpt-35-turbo"): "gpt-3.5-turbo",

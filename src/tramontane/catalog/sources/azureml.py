@@ -65,6 +65,7 @@ def _reading(row: Mapping[str, Any]) -> Reading:
     facts = _facts(row, is_local=is_local)
     if publisher is not None:
         facts["publisher"] = title_of(publisher) if publisher in TITLES else _said(about, publisher)
+    facts["name"] = called
     if repository is not None:
         facts["repository"] = repository
     return Reading(

@@ -12,6 +12,7 @@ from typing import Any
 from tramontane.catalog import providers
 from tramontane.catalog.cards import Field, Offer, Source
 from tramontane.catalog.offernames import placed
+from tramontane.catalog.publishers import title_of
 from tramontane.catalog.reading import (
     Read,
     Reading,
@@ -73,8 +74,10 @@ def _reading(seller: Mapping[str, Any], row: Mapping[str, Any]) -> Reading | Non
         return None
     is_own = provider.publisher is not None and place.publisher == provider.publisher
     facts: dict[Field, Any] = present(
-        {"name": row.get("name"), "context_tokens": whole(row.get("context_window"))}
+        {"name": row.get("name") or place.name, "context_tokens": whole(row.get("context_window"))}
     )
+    if place.publisher is not None:
+        facts["publisher"] = title_of(place.publisher)
     offer = _offer(row, provider, record, behind if through_hub else None)
     return Reading(
         source=SOURCE.id,

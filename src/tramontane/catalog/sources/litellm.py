@@ -12,6 +12,7 @@ from typing import Any
 from tramontane.catalog import providers
 from tramontane.catalog.cards import Field, Offer, Source
 from tramontane.catalog.offernames import placed
+from tramontane.catalog.publishers import title_of
 from tramontane.catalog.reading import (
     Read,
     Reading,
@@ -110,7 +111,9 @@ def _reading(key: str, row: Mapping[str, Any]) -> Reading | None:
     if place is None:
         return None
     is_own = provider.publisher is not None and place.publisher == provider.publisher
-    facts = _facts(row)
+    facts = _facts(row) | {"name": place.name}
+    if place.publisher is not None:
+        facts["publisher"] = title_of(place.publisher)
     return Reading(
         source=SOURCE.id,
         record=key,

@@ -134,6 +134,7 @@ def _reading(row: Mapping[str, Any], gallery: Gallery) -> Reading:
         facts["publisher"] = (
             title_of(publisher) if publisher in TITLES else _spelled(row, publisher)
         )
+    facts["name"] = naming.without_packaging(name)
     if repository is not None:
         facts["repository"] = repository
     return Reading(
@@ -202,7 +203,8 @@ def _identity(row: Mapping[str, Any], gallery: Gallery) -> tuple[str | None, str
     packed = [r for r in (*linked, *filed) if naming.is_packager(r.split("/")[0])]
     made = [r for r in dict.fromkeys((*linked, *filed)) if r not in packed]
     pairs = [pair for r in packed if (pair := naming.of_pair(r.split("/")[1])) is not None]
-    found = _called_so(row["name"], packed, pairs, made)
+    single = [r for r in packed if r.lower() not in gallery.shared]
+    found = _called_so(row["name"], single, pairs, made)
     if len(found) == 1:
         repository = found[0]
         publisher, name = naming.publisher_of(repository.split("/")[0]), repository.split("/")[1]

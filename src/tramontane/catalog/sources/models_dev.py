@@ -190,9 +190,11 @@ def _offer(row: Mapping[str, Any], title: str | None) -> Reading | None:
         return None
     is_own = provider.publisher is not None and place.publisher == provider.publisher
     facts = _facts(row)
-    # "false" here often only means that the provider has not said it.
-    if row["open_weights"]:
-        facts["weights_open"] = True
+    # A reseller's "false" often only means that it has not said it.
+    if row["open_weights"] or is_own:
+        facts["weights_open"] = row["open_weights"]
+    if place.publisher is not None:
+        facts["publisher"] = title_of(place.publisher)
     return Reading(
         source=SOURCE.id,
         record=record,

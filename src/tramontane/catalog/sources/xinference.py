@@ -102,6 +102,7 @@ def _reading(
     facts = _facts(row, part, specs, several=_is_family(row))
     facts["publisher"] = title_of(publisher) if publisher else org
     facts["weights_open"] = True
+    facts["name"] = naming.without_packaging(name)
     if is_plain:
         facts["repository"] = repository
     files = [file for spec in specs for file in _files(spec)]
