@@ -67,7 +67,7 @@ class Fetch:
 
     def run(self, file: str = ":tiny.gguf", **changes: Any) -> Fetched:
         """Fetch, and return the last line, which says that it is there."""
-        given: dict[str, Any] = {"context_tokens": 4_096, "patience": PATIENCE, **changes}
+        given: dict[str, Any] = {"patience": PATIENCE, **changes}
         order = Order(
             url=self.hub.url, source=f"hf:{REPOSITORY}{file}", folder=str(self.folder), **given
         )
@@ -195,7 +195,7 @@ def test_another_file_than_the_list_says_is_not_taken(fetch: Fetch, hub: StandIn
     hub.repositories[REPOSITORY]["tiny.gguf"] = b"GGUF"
     fetcher = Fetcher(
         Order(
-            url=hub.url, source=f"hf:{REPOSITORY}", folder=str(fetch.folder), context_tokens=1,
+            url=hub.url, source=f"hf:{REPOSITORY}", folder=str(fetch.folder),
             patience=PATIENCE,
         ),
         _Listed(hub.url, listing),
@@ -241,9 +241,7 @@ def test_a_disk_too_small_is_noticed_before_and_while(fetch: Fetch, hub: StandIn
 
 def child(fetch: Fetch, hub: StandInHub, *, limit_bytes: int | None = None) -> Sequence[Line]:
     """Run a real child; return what it said."""
-    order = Order(
-        url=hub.url, source=f"hf:{REPOSITORY}", folder=str(fetch.folder), context_tokens=1
-    )
+    order = Order(url=hub.url, source=f"hf:{REPOSITORY}", folder=str(fetch.folder))
 
     def limited() -> None:
         if limit_bytes is not None:

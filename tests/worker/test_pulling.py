@@ -127,7 +127,11 @@ def test_a_model_survives_breaks_kills_and_restarts_and_is_deployed(
     worker = threading.Thread(target=puller.step, args=(desk.stop,))
     worker.start()
     until(lambda: len(hub.downloads()) == 2)
-    (child,) = psutil.Process().children()
+    (child,) = (
+        child
+        for child in psutil.Process().children()
+        if "tramontane.engines.pull_child" in child.cmdline()
+    )
     child.kill()
     worker.join()
     problem = desk.get(pull).problem

@@ -31,7 +31,7 @@ from tramontane.errors import (
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0
-LIST_BYTES_MOST = 64 << 20
+LIST_BYTES_MOST = 16 << 20
 HOPS_MOST = 8
 ADDRESSES_TRIED = 3
 
@@ -158,7 +158,7 @@ class HubClient:
                 answer = self._send(url, fields or {})
                 try:
                     if answer.is_redirect and "location" in answer.headers:
-                        url = urljoin(url, answer.headers["location"])
+                        url = _joined(url, answer.headers["location"])
                         continue
                     if not answer.is_success:
                         raise self._explained(answer, source)
@@ -168,8 +168,6 @@ class HubClient:
                     answer.close()
             except httpx.RequestError as error:
                 raise _broken(self._origin.host, error) from None
-            except (httpx.InvalidURL, ValueError):
-                raise _refused("its address cannot be read") from None
         raise Unavailable("The hub redirects in circles.", code="hub_failed")
 
     def _send(self, url: str, fields: dict[str, str]) -> httpx.Response:
@@ -212,6 +210,9 @@ class HubClient:
         """Return the origin of `url` and its addresses. Raises Forbidden, Unavailable."""
         try:
             origin = parse_origin(urlsplit(url)._replace(query="", fragment="").geturl(), "")
+            httpx.URL(url)
+        except (ValueError, httpx.InvalidURL):
+            raise _refused("its address cannot be read") from None
         except ConfigError as error:
             raise _refused(error.message.removeprefix(".url: ")) from None
         if self._origin.tls and not origin.tls:
@@ -288,6 +289,13 @@ def client_of(settings: HubSettings) -> HubClient:
 def key_of(settings: HubSettings) -> str | None:
     """Return the key for the hub; None where none is set. Raises ConfigError."""
     return read_secret(settings, place="hub")
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise _refused("its address cannot be read") from None
 
 
 def _same(one: Origin, other: Origin) -> bool:

@@ -104,6 +104,10 @@ class ModelLibrary:
             raise NotFound(f"the file of model {sha256[:12]} is missing; add it again")
         return path
 
+    def holds(self, sha256: str) -> bool:
+        """Return whether the file is there."""
+        return self._named(sha256).is_file()
+
     def verify(self, sha256: str, progress: Progress | None = None) -> None:
         """Hash the file anew; InvalidModelFile where it is no longer what it was."""
         path = self.path(sha256)

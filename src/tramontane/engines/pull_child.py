@@ -76,6 +76,8 @@ class Fetcher:
     def run(self) -> None:
         """Fetch it. Raises TramontaneError, OSError."""
         source, model = self._find()
+        if model.sha256 in self._order.known:
+            return
         self._total_bytes = model.size_bytes
         self._check_disk(model)
         paths = []

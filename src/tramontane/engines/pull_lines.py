@@ -18,8 +18,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Fetch `source` into `folder`, which this child may fill and nobody else does.
 
-    Where the source names no file, one is proposed that fits into `available_bytes` of memory with
-    `context_tokens` in all (None: nobody knows).
+    Where the source names no file, one is proposed that fits into `available_bytes` of memory
+    (None: nobody knows). A file whose hash is in `known` is found, and not fetched.
     """
 
     url: str
@@ -28,7 +28,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     folder: str
     available_bytes: int | None = None
-    context_tokens: int
+    known: tuple[str, ...] = ()
     patience: Patience = Patience()
     piece_bytes: int = 1 << 30
 
@@ -49,10 +49,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, tag="found"):
 
 
 class Described(msgspec.Struct, frozen=True, kw_only=True, tag="described"):
-    """The header has been read, and checked, long before the rest is there.
-
-    `needed_bytes` is what serving it takes with the context that was asked for.
-    """
+    """The header has been read, and checked, long before the rest is there."""
 
     architecture: str
     context_tokens: int | None

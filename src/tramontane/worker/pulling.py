@@ -27,7 +27,6 @@ from tramontane.engines.deploying import Wanted
 from tramontane.engines.hub_client import key_of
 from tramontane.engines.library import ModelLibrary
 from tramontane.engines.memory import Memory, memory_now
-from tramontane.engines.plan import CONTEXT_TOKENS, SLOTS
 from tramontane.engines.pull_lines import (
     Described,
     Fetched,
@@ -137,14 +136,15 @@ class Puller:
 
     def _pull(self, pull: Pull, stop: threading.Event) -> None:
         wanted = None if pull.wanted is None else msgspec.json.decode(pull.wanted, type=Wanted)
-        with _child(self._command, self._order(pull, wanted)) as lines:
+        known = self._known()
+        with _child(self._command, self._order(pull, known)) as lines:
             watch = _Watch(self._store, pull, stop, self._clock_ms, self._timer_s)
             for line in lines:
                 watch.check()
                 if isinstance(line, Found):
                     watch.found(line)
-                    if self._is_here(line.sha256):
-                        self._finish(pull, wanted, line.sha256 or "", None)
+                    if line.sha256 is not None and line.sha256 in known:
+                        self._finish(pull, wanted, line.sha256, None)
                         return
                 elif isinstance(line, Described):
                     if wanted is not None:
@@ -163,11 +163,8 @@ class Puller:
                     return
         raise Crashed("it ended without a word")
 
-    def _order(self, pull: Pull, wanted: Wanted | None) -> Order:
+    def _order(self, pull: Pull, known: tuple[str, ...]) -> Order:
         hub = self._settings.hub
-        chosen = None if wanted is None else wanted.settings
-        context = (chosen and chosen.context_tokens) or CONTEXT_TOKENS
-        slots = (chosen and chosen.max_in_flight) or SLOTS
         return Order(
             url=hub.url,
             key=key_of(hub),
@@ -175,18 +172,15 @@ class Puller:
             source=pull.source,
             folder=str(self._library.pull_folder(pull.id).absolute()),
             available_bytes=self._memory().available_bytes,
-            context_tokens=context * slots,
+            known=known,
             patience=self._patience,
         )
 
-    def _is_here(self, sha256: str | None) -> bool:
-        if sha256 is None:
-            return False
-        with self._store.read() as c, contextlib.suppress(TramontaneError):
-            models.get(c, sha256)
-            self._library.path(sha256)
-            return True
-        return False
+    def _known(self) -> tuple[str, ...]:
+        """Return the hashes of what is in the library, and on the disk."""
+        with self._store.read() as c:
+            hashes = [file.sha256 for file in models.list_all(c)]
+        return tuple(each for each in hashes if self._library.holds(each))
 
     def _finish(self, pull: Pull, wanted: Wanted | None, sha256: str, path: Path | None) -> None:
         """Take the file at `path` into the library (None: it is there), deploy it, say so."""
@@ -195,7 +189,7 @@ class Puller:
         is_ours = False
         try:
             with self._store.write() as c:
-                file = _known(c, sha256) or _added(c, file)
+                file = _recorded(c, sha256) or _added(c, file)
                 name, problem = self._deploy(c, wanted, file, now_ms)
                 is_ours = pulls.finish(
                     c, pull, now_ms, name=file.name, sha256=sha256, deployment=name,
@@ -212,7 +206,7 @@ class Puller:
     def _forget(self, sha256: str) -> None:
         """Delete a file that nobody has in the store: it was given up at the last moment."""
         with self._store.read() as c:
-            is_known = _known(c, sha256) is not None
+            is_known = _recorded(c, sha256) is not None
         if not is_known:
             self._library.remove(sha256)
 
@@ -390,7 +384,7 @@ def _lines(descriptor: int) -> Iterator[Line | None]:
                 raise Crashed("it said what cannot be read") from None
 
 
-def _known(c: Connection, sha256: str) -> ModelFile | None:
+def _recorded(c: Connection, sha256: str) -> ModelFile | None:
     return next((file for file in models.list_all(c) if file.sha256 == sha256), None)
 
 
