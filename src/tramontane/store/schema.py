@@ -45,6 +45,11 @@ class Words(TypeDecorator[tuple[str, ...]]):
         return None if value is None else msgspec.json.decode(value, type=tuple[str, ...])
 
 
+def _where(condition: str) -> dict[str, Any]:
+    """Return what makes an index of the rows that fulfil it."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 revision = Table(
     "revision",
     metadata,
@@ -83,14 +88,12 @@ keys = Table(
     Column("created_at_ms", BigInteger, nullable=False),
     Column("policy", LargeBinary),
 )
-_live = text("revoked_at_ms IS NULL")
 Index(
     "keys_live_name",
     keys.c.project_id,
     keys.c.name,
     unique=True,
-    sqlite_where=_live,
-    postgresql_where=_live,
+    **_where("revoked_at_ms IS NULL"),
 )
 
 budgets = Table(
@@ -102,23 +105,19 @@ budgets = Table(
     Column("window", Text, nullable=False),
     Column("limit_nano", BigInteger, nullable=False),
 )
-_of_project = text("key_id IS NULL")
-_of_key = text("key_id IS NOT NULL")
 Index(
     "budgets_of_project",
     budgets.c.project_id,
     budgets.c.window,
     unique=True,
-    sqlite_where=_of_project,
-    postgresql_where=_of_project,
+    **_where("key_id IS NULL"),
 )
 Index(
     "budgets_of_key",
     budgets.c.key_id,
     budgets.c.window,
     unique=True,
-    sqlite_where=_of_key,
-    postgresql_where=_of_key,
+    **_where("key_id IS NOT NULL"),
 )
 
 model_files = Table(
@@ -189,13 +188,7 @@ usage = Table(
     Column("publication_version", Integer, nullable=False, server_default="0"),
 )
 # Covers `usage.spend`, which then never touches the table itself.
-Index(
-    "usage_spend",
-    usage.c.project_id,
-    usage.c.key_id,
-    usage.c.started_at_ms,
-    usage.c.cost_nano,
-)
+Index("usage_spend", usage.c.project_id, usage.c.key_id, usage.c.started_at_ms, usage.c.cost_nano)
 Index("usage_started", usage.c.started_at_ms)
 Index("usage_publisher", usage.c.publisher_id, usage.c.started_at_ms)
 
@@ -313,14 +306,12 @@ prepayments = Table(
     Column("recorded_by", Text, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
 )
-_referred = text("reference IS NOT NULL")
 Index(
     "prepayments_reference",
     prepayments.c.project_id,
     prepayments.c.reference,
     unique=True,
-    sqlite_where=_referred,
-    postgresql_where=_referred,
+    **_where("reference IS NOT NULL"),
 )
 
 votes = Table(
@@ -443,16 +434,13 @@ messages = Table(
     Column("updated_at_ms", BigInteger, nullable=False),
 )
 Index("messages_conversation", messages.c.conversation_id, messages.c.row)
-_running = text("status IN ('queued', 'running')")
-Index("messages_running", messages.c.status, sqlite_where=_running, postgresql_where=_running)
-_sent = text("client_id IS NOT NULL")
+Index("messages_running", messages.c.status, **_where("status IN ('queued', 'running')"))
 Index(
     "messages_client_id",
     messages.c.conversation_id,
     messages.c.client_id,
     unique=True,
-    sqlite_where=_sent,
-    postgresql_where=_sent,
+    **_where("client_id IS NOT NULL"),
 )
 
 shares = Table(
@@ -547,13 +535,11 @@ documents = Table(
 )
 Index("documents_library", documents.c.library_id, documents.c.name, documents.c.version)
 Index("documents_sha256", documents.c.sha256)
-_unfinished = text("status IN ('queued', 'reading')")
 Index(
     "documents_unfinished",
     documents.c.status,
     documents.c.created_at_ms,
-    sqlite_where=_unfinished,
-    postgresql_where=_unfinished,
+    **_where("status IN ('queued', 'reading')"),
 )
 
 passages = Table(
