@@ -88,13 +88,8 @@ keys = Table(
     Column("created_at_ms", BigInteger, nullable=False),
     Column("policy", LargeBinary),
 )
-Index(
-    "keys_live_name",
-    keys.c.project_id,
-    keys.c.name,
-    unique=True,
-    **_where("revoked_at_ms IS NULL"),
-)
+_live = _where("revoked_at_ms IS NULL")
+Index("keys_live_name", keys.c.project_id, keys.c.name, unique=True, **_live)
 
 budgets = Table(
     "budgets",
@@ -105,20 +100,10 @@ budgets = Table(
     Column("window", Text, nullable=False),
     Column("limit_nano", BigInteger, nullable=False),
 )
-Index(
-    "budgets_of_project",
-    budgets.c.project_id,
-    budgets.c.window,
-    unique=True,
-    **_where("key_id IS NULL"),
-)
-Index(
-    "budgets_of_key",
-    budgets.c.key_id,
-    budgets.c.window,
-    unique=True,
-    **_where("key_id IS NOT NULL"),
-)
+_of_project = _where("key_id IS NULL")
+Index("budgets_of_project", budgets.c.project_id, budgets.c.window, unique=True, **_of_project)
+_of_key = _where("key_id IS NOT NULL")
+Index("budgets_of_key", budgets.c.key_id, budgets.c.window, unique=True, **_of_key)
 
 model_files = Table(
     "model_files",
@@ -435,13 +420,8 @@ messages = Table(
 )
 Index("messages_conversation", messages.c.conversation_id, messages.c.row)
 Index("messages_running", messages.c.status, **_where("status IN ('queued', 'running')"))
-Index(
-    "messages_client_id",
-    messages.c.conversation_id,
-    messages.c.client_id,
-    unique=True,
-    **_where("client_id IS NOT NULL"),
-)
+_sent = _where("client_id IS NOT NULL")
+Index("messages_client_id", messages.c.conversation_id, messages.c.client_id, unique=True, **_sent)
 
 shares = Table(
     "shares",
@@ -535,12 +515,8 @@ documents = Table(
 )
 Index("documents_library", documents.c.library_id, documents.c.name, documents.c.version)
 Index("documents_sha256", documents.c.sha256)
-Index(
-    "documents_unfinished",
-    documents.c.status,
-    documents.c.created_at_ms,
-    **_where("status IN ('queued', 'reading')"),
-)
+_unfinished = _where("status IN ('queued', 'reading')")
+Index("documents_unfinished", documents.c.status, documents.c.created_at_ms, **_unfinished)
 
 passages = Table(
     "passages",
