@@ -14,8 +14,10 @@ from tramontane.catalog.cards import Card
 from tramontane.catalog.packing import pack
 from tramontane.config import DeploymentSettings
 from tramontane.datafolder import DataFolder
-from tramontane.store import deployments
-from tramontane.store.records import StoredDeployment
+from tramontane.money import Price
+from tramontane.store import deployments, publications
+from tramontane.store.publications import Offer
+from tramontane.store.records import PublishedPrice, StoredDeployment
 
 MODELS = "/api/v1/catalog/models"
 
@@ -194,3 +196,39 @@ def test_managers_add_cards_for_their_project_operators_for_all(
     assert manager.call("DELETE", gone).status == 204
     assert manager.call("DELETE", gone).status == 404
     assert get(studio, ours.read, f"{MODELS}?q=kontrakt")["total"] == 0
+
+
+def test_a_publication_stands_at_the_card_that_it_says_it_is(
+    studio: Studio, ours: Tenant, theirs: Tenant
+) -> None:
+    published = {"open": {"base_model": CARDS[0].aliases[0]}, "silent": {"name": "Something"}}
+    settings = msgspec.json.encode(DeploymentSettings(url="http://10.9.8.7:9001/v1"))
+    with studio.store.write() as c:
+        stored = StoredDeployment(
+            name="served",
+            settings=settings,
+            created_at_ms=NOW_MS,
+            card_id=A_CARD,
+            project_id=theirs.project.id,
+        )
+        deployments.put(c, stored)
+        for name, said in published.items():
+            offer_of = Offer(
+                card=msgspec.json.encode(said), terms="Be kind.", price=PublishedPrice(Price())
+            )
+            publications.publish(
+                c,
+                project=theirs.project,
+                name=name,
+                deployment="served",
+                offer=offer_of,
+                taken=(),
+                created_by="somebody",
+                now_ms=NOW_MS,
+            )
+    seen = get(studio, ours.read, f"{MODELS}/{A_CARD}")
+    assert [each["name"] for each in seen["publications"]] == ["theirs/open"]
+    assert seen["here"] == []  # it is another project's own
+    known = get(studio, theirs.read, f"{MODELS}/{A_CARD}")
+    assert [each["name"] for each in known["publications"]] == ["theirs/open", "theirs/silent"]
+    assert [each["deployment"] for each in known["here"]] == ["served"]

@@ -29,6 +29,7 @@ from tramontane.catalog.views import (
 )
 from tramontane.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from tramontane.store import cards, publications
+from tramontane.store.records import Offered
 from tramontane.store.windows import time_name
 from tramontane.studio import serving
 from tramontane.studio.auth import Caller, GivenCaller
@@ -343,23 +344,35 @@ def _names_here(platform: Platform, caller: Caller) -> dict[str, list[str]]:
 def _publications(
     platform: Platform, caller: Caller, every: list[serving.Deployment]
 ) -> dict[str, list[PublicationView]]:
-    """Return what other projects offer to the caller, by the card that it serves."""
+    """Return the models that projects offer to the caller, by the card that they say they are.
+
+    Which deployment is behind one, and so which card, only its publisher and operators are told.
+    """
     with platform.store.read() as c:
-        offers = publications.visible(c, caller.project_ids, caller.is_operator)
-    behind = {
-        offer.id: deployment
-        for offer in offers
-        if offer.withdrawn_at_ms is None and (deployment := served_by(offer, every)) is not None
-    }
-    here = platform.catalogue.here(behind.values())
-    card_ids = {d.name: card_id for card_id, of_card in here.items() for d in of_card}
+        visible = publications.visible(c, caller.project_ids, caller.is_operator)
+    offers = [(o, served_by(o, every)) for o in visible if o.withdrawn_at_ms is None]
+    here = platform.catalogue.here(deployment for _, deployment in offers if deployment)
+    behind = {d.name: card_id for card_id, of_card in here.items() for d in of_card}
+    finder = platform.catalogue.finder()
     found: dict[str, list[PublicationView]] = {}
-    for offer in offers:
-        deployment = behind.get(offer.id)
-        if deployment is not None and deployment.name in card_ids:
+    for offer, deployment in offers:
+        if deployment is None:
+            continue
+        said = _said_to_be(offer)
+        card_ids = {finder.card_of(model=name) for name in said}
+        if caller.is_operator or offer.project_id in caller.project_ids:
+            card_ids.add(behind.get(deployment.name))
+        for card_id in card_ids - {None}:
             view = PublicationView(id=offer.id, name=offer.name)
-            found.setdefault(card_ids[deployment.name], []).append(view)
+            found.setdefault(str(card_id), []).append(view)
     return found
+
+
+def _said_to_be(offer: Offered) -> list[str]:
+    """Return the names of models by which a publication's own card says what it is."""
+    card: dict[str, Any] = msgspec.json.decode(offer.card)
+    told = (card.get(field) for field in ("repository", "base_model", "name"))
+    return [name for name in told if isinstance(name, str)]
 
 
 def _ms_since(began_s: float) -> float:
