@@ -14,13 +14,14 @@ const LOOKS = [
   ["dark", PHONE, "phone-dark"],
 ];
 
-const DARK_ON_A_PHONE = ["home", "conversation", "usage"];
+const DARK_ON_A_PHONE = ["home", "conversation", "usage-phone"];
 
 /** Where each picture is taken. */
 const VIEWS = {
   home: "",
   models: "models",
   usage: "usage",
+  "usage-people": "usage?by=member",
   independence: "independence",
   engines: "engines",
   people: "people",
@@ -41,6 +42,20 @@ const DIALOGS = {
     await page.getByLabel("Address").fill(given.standin);
     await page.getByRole("button", { name: "Test", exact: true }).click();
     await page.getByText("It answers and offers").waitFor();
+  },
+  playground: async (page) => {
+    await at(page, "playground?model=council&model=large&model=guide");
+    await page.getByLabel("Prompt", { exact: true }).fill("How do I add a model?");
+    await page.keyboard.press("Control+Enter");
+    await page.getByText("Which answer is better?").waitFor();
+    await page.getByText("Cost, exact").last().waitFor();
+    await page.locator(".main").evaluate((node) => node.scrollTo(0, innerWidth < 600 ? 640 : 0));
+  },
+  code: async (page) => {
+    await at(page, "playground?model=council");
+    await page.getByLabel("Prompt", { exact: true }).fill("How do I add a model?");
+    await page.getByRole("button", { name: "View code" }).click();
+    await page.getByRole("tab", { name: "openai · Python" }).click();
   },
   meanwhile: async (page) => {
     await at(page, "prompts");

@@ -164,7 +164,7 @@ def _fill(platform: RunningPlatform, data: Path) -> str:
         Client(platform.address).accept(link, name=name, email=email, language="en")
     waiting = ada.ask("POST", "/invitations", {"project_id": "town-hall", "role": "member"})
     ada.ask("POST", "/invitations", {"email": "paul.meier@example.org", "project_id": project})
-    ada.ask("PUT", "/budgets", {"project_id": project, "window": "month", "limit": "40"})
+    ada.ask("PUT", "/budgets", {"project_id": project, "window": "month", "limit": "7"})
     ada.ask("PUT", "/budgets", {"project_id": project, "window": "day", "limit": "5"})
     ada.ask("POST", "/keys", {"project_id": project, "name": "website"})
     for title, body in (

@@ -60,6 +60,11 @@ export interface Budget {
   left: string;
   currency: string;
   resets_at: string | null;
+  /** What will have been spent when it begins anew, and when it will be spent if that comes first: at the pace since `basis_since`. */
+  forecast: string | null;
+  exhausted_at: string | null;
+  basis: string | null;
+  basis_since: string | null;
 }
 
 export interface KeyView {
@@ -81,6 +86,10 @@ export interface UsageLine {
   project?: string;
   key_id?: string;
   key?: string;
+  member_id?: string;
+  member?: string;
+  /** Who used it, where it is by member. */
+  user?: "person" | "program" | "colleagues";
   model?: string;
   deployment?: string;
   provider?: string;

@@ -335,7 +335,6 @@ const words: Translation<typeof english> = {
   chartFindingOne: { one: "{total} in {count} Tag, alles am {day}", other: "{total} in {count} Tagen, alles am {day}" },
   chartUnitMoney: "{currency} je Tag, UTC",
   chartUnitTokens: "Token je Tag, UTC",
-  chartTable: "Als Tabelle",
   colleagues: "Kolleginnen und Kollegen",
   whoUsed: "Wessen Schlüssel",
   usageNoneTitle: { one: "Am letzten Tag wurde nichts genutzt", other: "In den letzten {count} Tagen wurde nichts genutzt" },

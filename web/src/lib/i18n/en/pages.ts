@@ -332,7 +332,6 @@ export default {
   chartFindingOne: { one: "{total} in {count} day, all on {day}", other: "{total} in {count} days, all on {day}" },
   chartUnitMoney: "{currency} a day, UTC",
   chartUnitTokens: "Tokens a day, UTC",
-  chartTable: "As a table",
   colleagues: "Colleagues",
   whoUsed: "Whose key",
   usageNoneTitle: { one: "Nothing was used in the last day", other: "Nothing was used in the last {count} days" },

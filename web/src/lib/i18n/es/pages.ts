@@ -335,7 +335,6 @@ const words: Translation<typeof english> = {
   chartFindingOne: { one: "{total} en {count} día, todo el {day}", other: "{total} en {count} días, todo el {day}" },
   chartUnitMoney: "{currency} por día, UTC",
   chartUnitTokens: "Tokens por día, UTC",
-  chartTable: "Como tabla",
   colleagues: "Colegas",
   whoUsed: "Clave de quién",
   usageNoneTitle: { one: "No se ha usado nada en el último día", other: "No se ha usado nada en los últimos {count} días" },

@@ -335,7 +335,6 @@ const words: Translation<typeof english> = {
   chartFindingOne: { one: "{total} en {count} jour, tout le {day}", other: "{total} en {count} jours, tout le {day}" },
   chartUnitMoney: "{currency} par jour, UTC",
   chartUnitTokens: "Jetons par jour, UTC",
-  chartTable: "Sous forme de tableau",
   colleagues: "Collègues",
   whoUsed: "Clé de qui",
   usageNoneTitle: { one: "Rien n’a été utilisé le dernier jour", other: "Rien n’a été utilisé ces {count} derniers jours" },

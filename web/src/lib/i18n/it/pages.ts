@@ -335,7 +335,6 @@ const words: Translation<typeof english> = {
   chartFindingOne: { one: "{total} in {count} giorno, tutto il {day}", other: "{total} in {count} giorni, tutto il {day}" },
   chartUnitMoney: "{currency} al giorno, UTC",
   chartUnitTokens: "Token al giorno, UTC",
-  chartTable: "Come tabella",
   colleagues: "Colleghi",
   whoUsed: "Chiave di chi",
   usageNoneTitle: { one: "Nulla è stato usato nell’ultimo giorno", other: "Nulla è stato usato negli ultimi {count} giorni" },

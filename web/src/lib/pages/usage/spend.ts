@@ -12,11 +12,6 @@ export interface Sum {
   nano: bigint;
 }
 
-export interface Day {
-  day: Date;
-  sum: Sum;
-}
-
 /** A decimal such as "0.0015" in billionths. */
 export function nano(decimal: string): bigint {
   const [whole = "0", part = ""] = decimal.split(".");
@@ -44,19 +39,9 @@ export function sums(lines: UsageLine[], keyOf: (line: UsageLine) => string): [s
   return [...found].sort(([, a], [, b]) => (b.nano > a.nano ? 1 : b.nano < a.nano ? -1 : b.prompt - a.prompt));
 }
 
-/** Each of the last `count` days (UTC) up to `now`, those without use too. */
-export function days(lines: UsageLine[], count: number, now = Date.now()): Day[] {
-  const byDay = new Map(sums(lines, (line) => line.day ?? ""));
-  const today = Math.floor(now / DAY_MS);
-  return Array.from({ length: count }, (_, at) => {
-    const day = new Date((today - count + 1 + at) * DAY_MS);
-    return { day, sum: byDay.get(day.toISOString().slice(0, 10)) ?? { requests: 0, prompt: 0, completion: 0, nano: 0n } };
-  });
-}
-
-/** The next of 1, 2, 4, 5, 10, 20 … that is at least `most`: where a scale ends. */
+/** The next of 1, 2, 4, 5, 6, 8, 10, 20 … that is at least `most`: where a scale ends. */
 export function niceTop(most: number): number {
   if (most <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 4, 5, 10].map((step) => step * power).find((top) => top >= most * 0.999_999) ?? 10 * power;
+  return [1, 2, 4, 5, 6, 8, 10].map((step) => step * power).find((top) => top >= most * 0.999_999) ?? 10 * power;
 }
