@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from tramontane.errors import TramontaneError, Unavailable
+from tramontane.errors import Overloaded, TramontaneError, Unavailable
 from tramontane.gateway.admission import FifoGate, Permit
 from tramontane.gateway.news import Wish
 from tramontane.gateway.sleeping import BELIEVE_S, TELL_AGAIN_S, Seen, Sleeper, Stage
@@ -150,6 +150,20 @@ def test_who_waits_for_one_that_is_taken_away_is_told_so(resting: Bench) -> None
     resting.wait()
     resting.sleeper.end(PROBLEM)
     assert resting.refused == [PROBLEM]
+
+
+def test_who_finds_no_room_to_wait_wakes_it_all_the_same(resting: Bench) -> None:
+    bench = resting
+    bench.gate.resize(2, 0)
+    with pytest.raises(Overloaded) as refused:
+        bench.wait()
+    assert bench.told[1:] == [Wish("wake", "small")]
+    assert (refused.value.retry_after_s or 0) >= 3.0
+    bench.see("asleep")
+    bench.pass_s(0.25)
+    bench.see("starting", "n2")
+    bench.see("ready", "n2")
+    assert bench.gate.enter("a") is not None
 
 
 def test_a_gateway_that_begins_while_it_sleeps_wakes_it() -> None:

@@ -87,7 +87,7 @@ class FifoGate:
         return self._hold is not None
 
     def hold(self, queued: Callable[[], None]) -> None:
-        """Admit nobody from now on; `queued` is called for each that comes to wait."""
+        """Admit nobody from now on; `queued` is called for each that comes, with room or without."""
         self._hold = _Hold(queued)
         self._places = 0
 
@@ -125,7 +125,10 @@ class FifoGate:
         `refused` is told why, instead, where nobody will be admitted any more.
         Raises Overloaded, with the predicted wait as `retry_after_s`, where the queue is full.
         """
+        hold = self._hold
         if len(self._waiters) >= self.queue_limit:
+            if hold is not None:
+                hold.queued()  # though there is no room: the next one may find it open
             raise Overloaded(
                 f"Too many requests are waiting for this model ({len(self._waiters)}).",
                 code="overloaded",
@@ -133,8 +136,8 @@ class FifoGate:
             )
         self._tickets += 1
         self._waiters[self._tickets] = (tenant, admitted, moved, refused)
-        if self._hold is not None:
-            self._hold.queued()
+        if hold is not None:
+            hold.queued()
         return self._tickets
 
     def cancel(self, ticket: int) -> None:
