@@ -7,6 +7,7 @@ a key, has moved, is slow. `test_hub_standin.py` has the real `huggingface_hub` 
 
 import hashlib
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
+
+from tests.certs import Certificate
 
 REPOSITORY = "tests/tiny-gguf"
 CHUNK_BYTES = 64 << 10
@@ -89,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle(self) -> None:
         """Serve one connection; that its other end goes is no fault."""
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, ssl.SSLError):
             super().handle()
 
     def do_GET(self) -> None:
@@ -265,9 +268,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def run_hub(
-    files: Mapping[str, bytes] | None = None, **more: Mapping[str, bytes]
+    files: Mapping[str, bytes] | None = None,
+    certificate: Certificate | None = None,
+    **more: Mapping[str, bytes],
 ) -> Iterator[StandInHub]:
-    """Yield a hub that has `files` in REPOSITORY, and further repositories by name.
+    """Yield a hub that has `files` in REPOSITORY, and further repositories by name; over TLS with
+    a `certificate`, whose host is localhost.
 
     A name in `more` is written with `__` for the `/`.
     """
@@ -280,8 +286,19 @@ def run_hub(
         handler = type("Handler", (_Handler,), {"hub": hub, "is_cdn": is_cdn})
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         server.daemon_threads = True
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate.cert_file, certificate.key_file)
+            server.socket = context.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
         servers.append(server)
-    hub.url, hub.cdn_url = (f"http://127.0.0.1:{server.server_port}" for server in servers)
+    hub.url, hub.cdn_url = (
+        f"http://127.0.0.1:{server.server_port}"
+        if certificate is None
+        else f"https://localhost:{server.server_port}"
+        for server in servers
+    )
     threads = [
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         for server in servers

@@ -2,9 +2,11 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.certs import Authority
 from tests.hub import REPOSITORY, StandInHub, run_hub
 from tramontane.engines.hub import Source
 from tramontane.engines.hub_client import HubClient
@@ -198,3 +200,37 @@ def test_what_is_no_hub_is_said() -> None:
         HubClient("https://hub.example", ca_file="/nowhere/ca.pem")
     with pytest.raises(ConfigError, match="hub"):
         HubClient("hub.example")
+
+
+def test_tls_is_verified_for_the_name_at_every_hop(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with run_hub({"tiny.gguf": DATA}, authority.issue("localhost")) as hub:
+        with (
+            HubClient(hub.url, "hf_canary", ca_file=authority.ca_file) as client,
+            client.bytes_of(SOURCE, "tiny.gguf", 0, len(DATA) - 1) as answer,
+        ):
+            assert b"".join(answer.chunks) == DATA
+        assert not hub.keys_seen(by_cdn=True)
+        asked = len(hub.asked)
+        by_address = hub.url.replace("localhost", "127.0.0.1")  # which the certificate is not for
+        for url, ca_file in ((hub.url, None), (by_address, authority.ca_file)):
+            with (
+                HubClient(url, "hf_canary", ca_file=ca_file) as client,
+                pytest.raises(Unavailable, match="certificate is not good"),
+            ):
+                client.listing(SOURCE)
+        hub.redirects_to = hub.cdn_url.replace("localhost", "127.0.0.1") + "{path}"
+        with (
+            HubClient(hub.url, ca_file=authority.ca_file) as client,
+            pytest.raises(Unavailable, match="certificate is not good"),
+            client.bytes_of(SOURCE, "tiny.gguf", 0, 1),
+        ):
+            pass
+        hub.redirects_to = hub.cdn_url.replace("https", "http") + "{path}"
+        with (
+            HubClient(hub.url, ca_file=authority.ca_file) as client,
+            pytest.raises(Forbidden, match="without TLS"),
+            client.bytes_of(SOURCE, "tiny.gguf", 0, 1),
+        ):
+            pass
+        assert len(hub.downloads()) == 1 and len(hub.asked) == asked + 2

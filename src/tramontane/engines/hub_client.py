@@ -90,10 +90,9 @@ class HubClient:
         self._key = key
         self._look_up = look_up
         self._timeout = httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S)
-        try:
-            self._tls = ssl.create_default_context(cafile=ca_file)
-        except OSError as error:
-            raise ConfigError(f"hub.ca_file: {ca_file} cannot be used ({error})") from None
+        self._ca_file = ca_file
+        # Loading authorities takes longer than asking: only where there is TLS.
+        self._tls = self._authorities() if ca_file is not None or self._origin.tls else None
         # One for each host: a connection made for one name must not be used for another.
         self._clients: dict[str, httpx.Client] = {}
 
@@ -186,25 +185,36 @@ class HubClient:
             sent["authorization"] = f"Bearer {self._key}"
         for address in addresses:
             at = f"[{address}]" if ":" in address else address
-            request = self._client(origin.host).build_request(
+            client = self._client(origin)
+            request = client.build_request(
                 "GET",
                 f"{'https' if origin.tls else 'http'}://{at}:{origin.port}{target}",
                 headers=sent,
                 extensions={"sni_hostname": origin.host},
             )
             try:
-                return self._client(origin.host).send(request, stream=True)
+                return client.send(request, stream=True)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if address == addresses[-1]:
                     raise
         raise Unavailable(f"The name {origin.host} has no address.", code="hub_unreachable")
 
-    def _client(self, host: str) -> httpx.Client:
-        if host not in self._clients:
-            self._clients[host] = httpx.Client(
-                verify=self._tls, follow_redirects=False, trust_env=False, timeout=self._timeout
+    def _client(self, origin: Origin) -> httpx.Client:
+        place = f"{origin.tls} {origin.host}"
+        if place not in self._clients:
+            verify: ssl.SSLContext | bool = False  # without TLS there is nothing to verify
+            if origin.tls:
+                verify = self._tls = self._tls or self._authorities()
+            self._clients[place] = httpx.Client(
+                verify=verify, follow_redirects=False, trust_env=False, timeout=self._timeout
             )
-        return self._clients[host]
+        return self._clients[place]
+
+    def _authorities(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self._ca_file)
+        except OSError as error:
+            raise ConfigError(f"hub.ca_file: {self._ca_file} cannot be used ({error})") from None
 
     def _place(self, url: str) -> tuple[Origin, list[str]]:
         """Return the origin of `url` and its addresses. Raises Forbidden, Unavailable."""
