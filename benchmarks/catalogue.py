@@ -32,9 +32,11 @@ from tramontane.catalog.packing import load, pack
 from tramontane.catalog.prices import Exchange
 from tramontane.catalog.queries import FACETS, Asked, Facet, Query, read
 from tramontane.catalog.rows import Row, row
+from tramontane.catalog.views import FoundModels
 from tramontane.catalog.words import words
 
 EXCHANGE = Exchange("EUR", {"USD": "0.92", "CNY": "0.13"})
+PARTS = ("memory", "api", "few", "many")
 TEXT, FILTERS, ALL = "words", "filters", "everything"
 
 
@@ -211,7 +213,7 @@ def line(title: str, times_ms: Sequence[float]) -> str:
     return f"| {title} | {statistics.median(ordered):.1f} | {p99:.1f} | {ordered[-1]:.1f} |"
 
 
-def against_the_peer(count: int, asked: int) -> None:
+def against_the_peer(count: int, asked: int, *, is_alone: bool = False) -> None:
     print(f"\n## {count:,} synthetic cards, {asked} questions, each once\n")
     with tempfile.TemporaryDirectory() as folder:
         packed = Path(folder) / "cards.bin"
@@ -220,37 +222,40 @@ def against_the_peer(count: int, asked: int) -> None:
         finder = Finder(load(packed), [], EXCHANGE)
         print(f"read and indexed in {time.perf_counter() - began:.1f} s")
         rows = [row(card, EXCHANGE) for card in load(packed).cards()]
-        peer = Peer(rows, Path(folder) / "peer.db")
-    took: dict[str, list[tuple[float, float]]] = {}
+        peer = None if is_alone else Peer(rows, Path(folder) / "peer.db")
+    ours: dict[str, list[float]] = {}
+    theirs: dict[str, list[float]] = {}
     compared = 0
-    for question in questions(rows, asked):
-        query = question.query
-        ours: list[object] = []
-        theirs: list[tuple[int, dict[str, dict[str, int]]]] = []
-        pair = (
-            taken_ms(lambda query=query, kept=ours: kept.append(finder.search(query))),
-            taken_ms(lambda query=query, kept=theirs: kept.append(peer.ask(query))),
-        )
-        took.setdefault(question.kind, []).append(pair)
-        if question.kind == FILTERS:
-            check(ours[0], theirs[0], query)
+    for kind, query in ((each.kind, each.query) for each in questions(rows, asked)):
+        found: list[FoundModels] = []
+        told: list[tuple[int, dict[str, dict[str, int]]]] = []
+        took_ms = taken_ms(lambda q=query, kept=found: kept.append(finder.search(q)))
+        ours.setdefault(kind, []).append(took_ms)
+        if peer is None:
+            continue
+        took_ms = taken_ms(lambda q=query, kept=told: kept.append(peer.ask(q)))
+        theirs.setdefault(kind, []).append(took_ms)
+        if kind == FILTERS:
+            check(found[0], told[0], query)
             compared += 1
-    print(f"{compared} answers compared: as many found, every facet counted alike\n")
-    print("| questions | median ms | p99 ms | longest ms |\n| --- | --- | --- | --- |")
-    for kind, pairs in took.items():
-        print(line(f"{kind}: index", [pair[0] for pair in pairs]))
-        print(line(f"{kind}: SQLite", [pair[1] for pair in pairs]))
-    for kind, pairs in took.items():
-        ratio = statistics.median(theirs / ours for ours, theirs in pairs)
+    if peer is not None:
+        print(f"{compared} answers compared: as many found, every facet counted alike")
+    print("\n| questions | median ms | p99 ms | longest ms |\n| --- | --- | --- | --- |")
+    for kind in ours:
+        print(line(f"{kind}: index", ours[kind]))
+        if peer is not None:
+            print(line(f"{kind}: SQLite", theirs[kind]))
+    for kind in theirs:
+        ratio = statistics.median(b / a for a, b in zip(ours[kind], theirs[kind], strict=True))
         print(f"{kind}: SQLite takes {ratio:.1f} times as long (median of each question's ratio)")
 
 
-def check(found: object, peer: tuple[int, dict[str, dict[str, int]]], query: Query) -> None:
+def check(found: FoundModels, peer: tuple[int, dict[str, dict[str, int]]], query: Query) -> None:
     """Stop where the two do not agree."""
     total, facets = peer
     ours = {
         facet: {each.value: each.count for each in counts if each.count}
-        for facet, counts in found.facets.items()  # type: ignore[attr-defined]
+        for facet, counts in found.facets.items()
     }
     for facet in FACETS:
         theirs = facets[facet]
@@ -258,7 +263,7 @@ def check(found: object, peer: tuple[int, dict[str, dict[str, int]]], query: Que
         if len(theirs) > len(shown):  # a long list is cut
             theirs = {value: theirs[value] for value in shown}
         assert theirs == shown, (facet, query)
-    assert total == found.total, query  # type: ignore[attr-defined]
+    assert total == found.total, query
 
 
 def through_the_api(asked: int) -> None:
@@ -343,6 +348,8 @@ def main() -> None:
     parser.add_argument("--cards", type=int, default=100_000)
     parser.add_argument("--questions", type=int, default=240)
     parser.add_argument("--of-many", type=int, default=60, help="questions to all of --cards")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--without-sqlite", action="store_true")
     given = parser.parse_args()
     load_average = ", ".join(f"{load:.1f}" for load in os.getloadavg())
     print(
@@ -350,10 +357,14 @@ def main() -> None:
         f" {platform.system()} {platform.release()}, CPython {platform.python_version()}, SQLite"
         f" {sqlite3.sqlite_version}, load average {load_average}"
     )
-    memory()
-    through_the_api(given.questions)
-    against_the_peer(1_600, given.questions)
-    against_the_peer(given.cards, given.of_many)
+    if "memory" in given.only:
+        memory()
+    if "api" in given.only:
+        through_the_api(given.questions)
+    if "few" in given.only:
+        against_the_peer(1_600, given.questions, is_alone=given.without_sqlite)
+    if "many" in given.only:
+        against_the_peer(given.cards, given.of_many, is_alone=given.without_sqlite)
 
 
 if __name__ == "__main__":
