@@ -291,7 +291,7 @@ def _read_card(given: dict[str, Any], today: str) -> Card:
     try:
         (written,) = own.read(msgspec.json.encode(given), "card.json", today)
     except InvalidRequest as error:
-        said = error.message.removeprefix("card.json, line 1, ")
+        said = error.message.removeprefix("card.json, line 1, ").removeprefix("card.json: ")
         raise InvalidRequest(f"The card: {said}.", param=error.param) from None
     except ValueError:  # a list under `cards`, and not of one
         raise InvalidRequest("card: give one card.", param="card") from None
