@@ -146,3 +146,14 @@ def test_mistakes(run: Run) -> None:
     assert run("usage", "--csv", "--json").status == 2
     assert run("usage", "--project", "nobody").status == 1
     assert "nothing was used" in run("usage").out
+
+
+def test_by_person(run: Run, data_dir: Path) -> None:
+    gateway = gateway_of(run, data_dir)
+    gateway.serve("r1")
+    report = run("usage", "--by", "member", "--json").json
+    assert [(line["user"], line["requests"]) for line in report["data"]] == [("program", 1)]
+    assert "(programs)" in run("usage", "--by", "member").out
+    header, line = run("usage", "--by", "member", "--csv").out.splitlines()
+    assert header.startswith("member_id,member,user,requests,")
+    assert line.startswith(",,program,1,")

@@ -58,7 +58,7 @@ const words: Translation<typeof english> = {
   playAnswers: "Antworten nebeneinander",
   playIdle: "Hier wird seine Antwort stehen.",
   playAsked: "Liest",
-  playQueued: "Platz {place} in der Reihe, etwa {time}",
+  playQueued: "{place} in der Reihe, etwa {time}",
   playWriting: "Schreibt",
   playDone: "Fertig",
   playCut: "An seiner Grenze",

@@ -58,7 +58,7 @@ const words: Translation<typeof english> = {
   playAnswers: "Respuestas lado a lado",
   playIdle: "Aquí estará su respuesta.",
   playAsked: "Lee",
-  playQueued: "Puesto {place} en la cola, unos {time}",
+  playQueued: "{place} en la cola, unos {time}",
   playWriting: "Escribe",
   playDone: "Terminado",
   playCut: "Ha llegado a su límite",

@@ -58,7 +58,7 @@ const words: Translation<typeof english> = {
   playAnswers: "Risposte affiancate",
   playIdle: "Qui starà la sua risposta.",
   playAsked: "Legge",
-  playQueued: "Posto {place} nella coda, circa {time}",
+  playQueued: "{place} nella coda, circa {time}",
   playWriting: "Scrive",
   playDone: "Finito",
   playCut: "Arrivato al limite",
