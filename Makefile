@@ -125,6 +125,7 @@ catalogue: $(VENV)/.serve ## Build the catalogue's file anew: CATALOGUE_SOURCES=
 	@test -n "$(CATALOGUE_SOURCES)" || { echo "Say where the sources are: make catalogue CATALOGUE_SOURCES=FOLDER"; \
 	exit 1; } >&2
 	@$(BIN)/tramontane catalog update "$(CATALOGUE_SOURCES)" --to src/tramontane/catalog/data/catalogue.bin
+	@$(BIN)/python scripts/catalogue_page.py
 
 wheel: $(VENV)/.serve ## Build the wheel into dist/
 	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .

@@ -54,8 +54,8 @@ def fetched(url: str, *, ca_file: str | None = None, max_bytes: int = MAX_BYTES)
 
 
 def _check(url: str) -> None:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         is_here = parts.hostname in _LOOPBACK
         _ = parts.port
     except ValueError:

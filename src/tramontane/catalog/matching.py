@@ -96,7 +96,11 @@ def match(readings: Iterable[Reading]) -> Matched:
     """Return the groups, each sorted, and in the order of their least key."""
     sure: list[Reading] = []
     unsure: list[Reading] = []
+    last: Reading | None = None
     for reading in sorted(readings, key=lambda r: (r.source, r.record)):
+        if reading == last:
+            continue  # the same record twice says nothing new
+        last = reading
         is_named = reading.publisher is not None
         (sure if reading.is_certain and is_named else unsure).append(reading)
     unplaced = [reading for reading in (*sure, *unsure) if _contradicts_itself(reading)]

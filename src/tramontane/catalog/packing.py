@@ -111,7 +111,7 @@ def unpack(data: bytes, name: str) -> Catalogue:
     end = start + int.from_bytes(data[len(MAGIC) : start], "big")
     try:
         header = _header_decoder.decode(data[start:end])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"{name} is damaged: {error}") from None
     _check(header, len(data) - end, name)
     return Catalogue(header, data[end:])
@@ -121,7 +121,7 @@ def check(catalogue: Catalogue, name: str) -> None:
     """Read every card, so that a damaged file is found before it is used. Raises InvalidRequest."""
     try:
         found = tuple(card.id for card in catalogue.cards())
-    except (msgspec.MsgspecError, zlib.error) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, zlib.error) as error:
         raise InvalidRequest(f"{name} is damaged: {error}") from None
     if found != catalogue.ids:
         raise InvalidRequest(f"{name} is damaged: its cards are not those that it lists")

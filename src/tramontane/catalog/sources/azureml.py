@@ -51,7 +51,7 @@ _VISION = frozenset(_VISION_WORDS.split())
 def read(files: Mapping[str, bytes]) -> Read:
     """Return what the registry says of models. Raises InvalidRequest."""
     rows = decoded(files[FILE], SOURCE.id)
-    models = [row for row in rows if not row["name"].startswith("automl")]
+    models = [row for row in rows if not row["name"].lower().startswith("automl")]
     left_out = Counter({"a pipeline, no model": len(rows) - len(models)})
     return Read(source=SOURCE, readings=tuple(_reading(row) for row in models), left_out=left_out)
 

@@ -134,7 +134,8 @@ def _reading(row: Mapping[str, Any], gallery: Gallery) -> Reading:
         facts["publisher"] = (
             title_of(publisher) if publisher in TITLES else _spelled(row, publisher)
         )
-    facts["name"] = naming.without_packaging(name)
+    if not _is_whisper(row):
+        facts["name"] = naming.without_packaging(name)
     if repository is not None:
         facts["repository"] = repository
     return Reading(

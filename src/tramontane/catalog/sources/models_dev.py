@@ -78,7 +78,7 @@ def known_providers(files: Mapping[str, bytes]) -> dict[str, Provider]:
 
 
 def _speaks_openai(row: Mapping[str, Any]) -> bool:
-    return "openai" in (row.get("npm") or "")
+    return any(name in (row.get("npm") or "") for name in ("openai", "openrouter"))
 
 
 def _repositories_of_several(models: Mapping[str, Any]) -> set[str]:
