@@ -1,6 +1,9 @@
 """Models are fetched from a stand-in hub by real children, whatever happens to them."""
 
+import random
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +13,7 @@ from typing import Any
 import msgspec
 import psutil
 import pytest
+from sqlalchemy import update
 
 from tests.engines.tiny import write_tiny
 from tests.hub import REPOSITORY, StandInHub, run_hub
@@ -20,7 +24,7 @@ from tramontane.engines.library import ModelLibrary
 from tramontane.engines.memory import Memory
 from tramontane.engines.pull_lines import Patience
 from tramontane.errors import Conflict
-from tramontane.store import deployments, models, pulls
+from tramontane.store import deployments, models, pulls, schema
 from tramontane.store.database import Store, open_store
 from tramontane.store.pulls import Pull
 from tramontane.worker.pulling import LEASE_MS, Puller, pull_always
@@ -278,3 +282,39 @@ def test_asking_twice_is_asking_once(desk: Desk) -> None:
     desk.library.pull_folder(pull.id)
     desk.puller().sweep()
     assert desk.files() == [f".pull-{pull.id}"]
+
+
+@pytest.mark.slow
+def test_killed_workers_lose_no_byte_and_leave_no_child(
+    desk: Desk, hub: StandInHub, data: bytes
+) -> None:
+    """Real workers are killed at random moments of the same download."""
+    chance = random.Random(7)
+    settings = Settings(data=str(desk.folder.path), hub=desk.hub, demo=False, guide=False)
+    pull = desk.ask(deploy="chat")
+    hub.pause_s = 0.05
+    kills = 0
+    while desk.get(pull).status != "done":
+        assert kills < 60
+        with subprocess.Popen(
+            [sys.executable, "-m", "tramontane.worker"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        ) as worker:  # fmt: skip
+            assert worker.stdin is not None and worker.stdout is not None
+            worker.stdin.write(msgspec.json.encode(settings) + b"\n")
+            worker.stdin.flush()
+            assert worker.stdout.readline() == b"ready\n"
+            hub.asked.clear()
+            until(lambda: hub.downloads() or desk.get(pull).status == "done")
+            time.sleep(chance.random() * 0.4)
+            children = psutil.Process(worker.pid).children()
+            worker.kill()
+        psutil.wait_procs(children, timeout=30)
+        assert not any(child.is_running() for child in children)
+        kills += 1
+        with desk.store.write() as c:  # nobody waits half a minute here
+            c.execute(update(schema.pulls).values(lease_until_ms=1))
+    done = desk.get(pull)
+    assert done.sha256 is not None and kills > 3
+    assert desk.library.path(done.sha256).read_bytes() == data
+    assert desk.files() == [f"sha256-{done.sha256}.gguf"]
