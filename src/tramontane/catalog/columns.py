@@ -192,10 +192,10 @@ class Places:
         for code, value in enumerate(self.values):
             self._codes_by_word.setdefault(folded(value), []).append(code)
         self._codes = np.array(self._made, np.int32)
-        self._rows = rows
         del self._made, self._by_value
         # By place and row, so that a card with two offers in one place is counted there once.
         self._order = np.lexsort((rows, self._codes)).astype(np.int32)
+        self._ordered_codes, self._ordered_rows = self._codes[self._order], rows[self._order]
 
     def codes_of(self, values: Iterable[str]) -> list[int]:
         """Return the codes of places as `_named` finds them."""
@@ -209,9 +209,9 @@ class Places:
 
     def counts(self, offers: Mask) -> Numbers:
         """Return how many cards have one of `offers` in each place."""
-        kept = self._order[offers[self._order]]
-        codes, rows = self._codes[kept], self._rows[kept]
-        is_first = np.ones(len(kept), np.bool_)
+        kept = offers[self._order]
+        codes, rows = self._ordered_codes[kept], self._ordered_rows[kept]
+        is_first = np.ones(len(codes), np.bool_)
         is_first[1:] = (codes[1:] != codes[:-1]) | (rows[1:] != rows[:-1])
         return np.bincount(codes[is_first & (codes >= 0)], minlength=len(self.values))
 
