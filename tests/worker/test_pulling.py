@@ -272,6 +272,28 @@ def test_a_child_that_crashes_is_tried_a_few_times(desk: Desk) -> None:
     assert not puller.step(desk.stop)
 
 
+def test_a_file_whose_row_was_not_written_is_not_fetched_again(
+    desk: Desk, hub: StandInHub, data: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "x.gguf").write_bytes(data)
+    file = desk.library.add(tmp_path / "x.gguf", "x", desk.now_ms)  # and then the store was full
+    with desk.store.write() as c:
+        models.add(c, msgspec.structs.replace(file, name="tiny", sha256="1" * 64))
+    pull = desk.ask()
+    assert desk.puller().step(desk.stop)
+    done = desk.get(pull)
+    assert (done.status, done.name) == ("done", f"tiny-{file.sha256[:8]}"), "the name was taken"
+    desk.memory = Memory(200 << 20, 85 << 20)
+    pull = desk.ask(deploy="chat")
+    assert desk.puller().step(desk.stop)
+    problem = desk.get(pull).problem
+    assert problem is not None and problem.code == "does_not_fit"
+    assert desk.get(pull).status == "done" and desk.get(pull).deployment is None
+    assert not hub.downloads()
+    with desk.store.read() as c:
+        assert models.get(c, file.sha256).size_bytes == len(data)
+
+
 def test_asking_twice_is_asking_once(desk: Desk) -> None:
     pull = desk.ask()
     assert desk.ask().id == pull.id

@@ -104,9 +104,14 @@ class ModelLibrary:
             raise NotFound(f"the file of model {sha256[:12]} is missing; add it again")
         return path
 
-    def holds(self, sha256: str) -> bool:
-        """Return whether the file is there."""
-        return self._named(sha256).is_file()
+    def hashes(self) -> tuple[str, ...]:
+        """Return the hashes of all files that are there."""
+        names = (path.name for path in self._dir.glob("sha256-*.gguf"))
+        return tuple(name.removeprefix("sha256-").removesuffix(".gguf") for name in names)
+
+    def describe(self, sha256: str, name: str, now_ms: int) -> ModelFile:
+        """Return the record of a file that is there. Raises NotFound, InvalidModelFile."""
+        return _record(sha256, name, read_header(self.path(sha256), name), now_ms)
 
     def verify(self, sha256: str, progress: Progress | None = None) -> None:
         """Hash the file anew; InvalidModelFile where it is no longer what it was."""

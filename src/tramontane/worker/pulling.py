@@ -24,9 +24,10 @@ from sqlalchemy import Connection
 from tramontane.config import Settings
 from tramontane.engines import deploying
 from tramontane.engines.deploying import Wanted
+from tramontane.engines.gguf import read_header
 from tramontane.engines.hub_client import key_of
 from tramontane.engines.library import ModelLibrary
-from tramontane.engines.memory import Memory, memory_now
+from tramontane.engines.memory import Memory, memory_now, shape_of
 from tramontane.engines.pull_lines import (
     Described,
     Fetched,
@@ -38,7 +39,7 @@ from tramontane.engines.pull_lines import (
     Refused,
     Verifying,
 )
-from tramontane.errors import TramontaneError, Unavailable
+from tramontane.errors import Conflict, TramontaneError, Unavailable
 from tramontane.store import deployments, models, pulls
 from tramontane.store.database import Store
 from tramontane.store.pulls import Pull, PullProblem
@@ -136,7 +137,7 @@ class Puller:
 
     def _pull(self, pull: Pull, stop: threading.Event) -> None:
         wanted = None if pull.wanted is None else msgspec.json.decode(pull.wanted, type=Wanted)
-        known = self._known()
+        known = self._library.hashes()
         with _child(self._command, self._order(pull, known)) as lines:
             watch = _Watch(self._store, pull, stop, self._clock_ms, self._timer_s)
             for line in lines:
@@ -176,30 +177,32 @@ class Puller:
             patience=self._patience,
         )
 
-    def _known(self) -> tuple[str, ...]:
-        """Return the hashes of what is in the library, and on the disk."""
-        with self._store.read() as c:
-            hashes = [file.sha256 for file in models.list_all(c)]
-        return tuple(each for each in hashes if self._library.holds(each))
-
     def _finish(self, pull: Pull, wanted: Wanted | None, sha256: str, path: Path | None) -> None:
-        """Take the file at `path` into the library (None: it is there), deploy it, say so."""
+        """Take the file at `path` into the library (None: it is there), deploy it, say so.
+
+        Where the store cannot be used the file stays, and is found there the next time.
+        """
         now_ms = self._clock_ms()
-        file = None if path is None else self._library.accept(path, sha256, pull.name, now_ms)
-        is_ours = False
+        obstacle = None
+        if path is None:
+            file = self._library.describe(sha256, pull.name, now_ms)
+            obstacle = self._obstacle(wanted, file)
+        else:
+            file = self._library.accept(path, sha256, pull.name, now_ms)
         try:
             with self._store.write() as c:
                 file = _recorded(c, sha256) or _added(c, file)
-                name, problem = self._deploy(c, wanted, file, now_ms)
-                is_ours = pulls.finish(
+                name, problem = None, obstacle
+                if obstacle is None:
+                    name, problem = self._deploy(c, wanted, file, now_ms)
+                if not pulls.finish(
                     c, pull, now_ms, name=file.name, sha256=sha256, deployment=name,
                     problem=problem,
-                )  # fmt: skip
-                if not is_ours:
+                ):  # fmt: skip
                     raise Lost
-        finally:
-            if not is_ours and path is not None:
-                self._forget(sha256)
+        except Lost:
+            self._forget(sha256)
+            raise
         self._failures.pop(pull.id, None)
         self._library.remove_pull(pull.id)
 
@@ -209,6 +212,17 @@ class Puller:
             is_known = _recorded(c, sha256) is not None
         if not is_known:
             self._library.remove(sha256)
+
+    def _obstacle(self, wanted: Wanted | None, file: ModelFile) -> PullProblem | None:
+        """Return why a file that was here already cannot be served as wanted."""
+        if wanted is None:
+            return None
+        shape = shape_of(read_header(self._library.path(file.sha256), file.name))
+        try:
+            deploying.check_fits(wanted, shape, file.context_tokens, self._memory())
+        except Conflict as error:
+            return PullProblem(error.code, error.message)
+        return None
 
     def _deploy(
         self, c: Connection, wanted: Wanted | None, file: ModelFile, now_ms: int
@@ -388,10 +402,8 @@ def _recorded(c: Connection, sha256: str) -> ModelFile | None:
     return next((file for file in models.list_all(c) if file.sha256 == sha256), None)
 
 
-def _added(c: Connection, file: ModelFile | None) -> ModelFile:
+def _added(c: Connection, file: ModelFile) -> ModelFile:
     """Add the record of a file, under a name with digits of its hash where its own is taken."""
-    if file is None:
-        raise Lost  # it was in the library a moment ago
     names = {each.name for each in models.list_all(c)}
     if file.name in names:
         file = msgspec.structs.replace(file, name=f"{file.name[:50]}-{file.sha256[:8]}")
