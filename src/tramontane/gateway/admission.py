@@ -87,7 +87,7 @@ class FifoGate:
         return self._hold is not None
 
     def hold(self, queued: Callable[[], None]) -> None:
-        """Admit nobody from now on; `queued` is called for each that comes, with room or without."""
+        """Admit nobody from now on; `queued` is called for each that comes."""
         self._hold = _Hold(queued)
         self._places = 0
 
