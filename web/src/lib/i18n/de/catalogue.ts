@@ -169,7 +169,7 @@ const words: Translation<typeof english> = {
   cardRecord: "Dort unter",
   cardAsOf: "Stand {date}",
   cardAgreeing: "Dasselbe sagen: {names}",
-  cardShownClaim: "Gezeigt: Diese Quelle ist näher am Herausgeber oder neuer.",
+  cardShownClaim: "Gezeigt: Für diese Angabe zählt diese Quelle zuerst.",
   cardOtherClaim: "Sagt es anders.",
   cardOpenSourceText: "Gewichte, Trainingsdaten und Code sind unter freien Lizenzen veröffentlicht.",
   cardOpenWeightsText: "Die Gewichte stehen unter einer freien Lizenz: Jeder darf das Modell betreiben und anpassen. Daten und Code nicht alle.",

@@ -171,7 +171,7 @@ export default {
   cardRecord: "There under",
   cardAsOf: "as of {date}",
   cardAgreeing: "The same say: {names}",
-  cardShownClaim: "Shown: this source is nearer to the publisher or newer.",
+  cardShownClaim: "Shown: for this fact, this source’s word counts first.",
   cardOtherClaim: "Says otherwise.",
   cardOpenSourceText: "Weights, training data and code are released under free licences.",
   cardOpenWeightsText: "The weights are released under a free licence: anyone may run and adapt the model. Not all of data and code is.",
