@@ -7,14 +7,10 @@ It knows neither hubs nor HTTP, and believes no more of the child than its proto
 
 import contextlib
 import logging
-import os
-import select
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +29,12 @@ from tramontane.engines.pull_lines import (
     Fetched,
     Fetching,
     Found,
-    Line,
     Order,
     Patience,
     Refused,
     Verifying,
 )
+from tramontane.engines.pull_parent import COMMAND, Crashed, fetching
 from tramontane.errors import Conflict, TramontaneError, Unavailable
 from tramontane.store import deployments, models, pulls
 from tramontane.store.database import Store
@@ -47,31 +43,18 @@ from tramontane.store.records import ModelFile
 
 LEASE_MS = 30_000
 RENEW_S = 1.0
-TICK_S = 0.2
 POLL_S = 0.5
 AGAIN_S = 5.0
 RATE_S = 10.0
 WAIT_FIRST_S = 5.0
 WAIT_MOST_S = 300.0
 CRASHES_MOST = 3
-LINE_BYTES = 1 << 20
-COMMAND = (sys.executable, "-P", "-m", "tramontane.engines.pull_child")
-# What the child's Python needs to start and to trust servers, and no secret among them.
-_ENVIRONMENT = (
-    "PATH", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
-)  # fmt: skip
-_LINES: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 _log = logging.getLogger(__name__)
 
 
 class Lost(Exception):
     """The pull is no longer ours: cancelled, taken by another, or to be let go."""
-
-
-class Crashed(Exception):
-    """The child ended without saying why, or said what it may not."""
 
 
 class Puller:
@@ -138,7 +121,7 @@ class Puller:
     def _pull(self, pull: Pull, stop: threading.Event) -> None:
         wanted = None if pull.wanted is None else msgspec.json.decode(pull.wanted, type=Wanted)
         known = self._library.hashes()
-        with _child(self._command, self._order(pull, known)) as lines:
+        with fetching(self._order(pull, known), self._command) as lines:
             watch = _Watch(self._store, pull, stop, self._clock_ms, self._timer_s)
             for line in lines:
                 watch.check()
@@ -351,51 +334,6 @@ class _Watch:
             self._seen.popleft()
         since_s, since_bytes = self._seen[0]
         return int((done_bytes - since_bytes) / (now_s - since_s)) if now_s > since_s else None
-
-
-@contextlib.contextmanager
-def _child(command: Sequence[str], order: Order) -> Iterator[Iterator[Line | None]]:
-    """Yield what a child says of `order`, None while it says nothing; it is killed at the end."""
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,  # kept open: its end tells the child that we are gone
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-        start_new_session=True,
-    ) as child:
-        try:
-            assert child.stdin is not None and child.stdout is not None
-            try:
-                child.stdin.write(msgspec.json.encode(order) + b"\n")
-                child.stdin.flush()
-            except BrokenPipeError:
-                raise Crashed("it did not start") from None
-            yield _lines(child.stdout.fileno())
-        finally:
-            child.kill()
-
-
-def _lines(descriptor: int) -> Iterator[Line | None]:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN | select.POLLHUP)
-    buffer = b""
-    while True:
-        yield None
-        if not poll.poll(TICK_S * 1_000):
-            continue
-        chunk = os.read(descriptor, 65_536)
-        if not chunk:
-            return
-        *lines, buffer = (buffer + chunk).split(b"\n")
-        if len(buffer) > LINE_BYTES:
-            raise Crashed("it said too much")
-        for line in lines:
-            try:
-                yield _LINES.decode(line)
-            except (msgspec.DecodeError, ValueError):
-                raise Crashed("it said what cannot be read") from None
 
 
 def _recorded(c: Connection, sha256: str) -> ModelFile | None:
