@@ -21,6 +21,7 @@ from tramontane.pricing import PriceSettings
 from tramontane.store.journal import FolderDisk, HoldRecord, SaleRecord, Writer, recover
 from tramontane.store.journal.records import encode
 from tramontane.store.records import (
+    Budget,
     Key,
     Picture,
     Project,
@@ -171,6 +172,30 @@ def test_a_lost_gateways_hold_is_billed_to_both(tmp_path: Path) -> None:
         ("pub_1", "a", 4)
     }
     assert bills["r0"].status == "gateway_lost"
+
+
+def test_a_publisher_cannot_count_itself_rich(tmp_path: Path) -> None:
+    """Its own server says how many tokens it used: no more than the hold is charged."""
+    sold = Price(3_000_000, 5_000_000, 3_000_000)
+    alarms: list[int] = []
+    ledger = Ledger(
+        Writer(FolderDisk(tmp_path)),
+        lambda: 1_000,
+        {},
+        start_ms=0,
+        on_excess=lambda hold, cost: alarms.append(cost),
+    )
+    budget = Budget(id="bud", project_id="b", window="total", limit_nano=1_000)
+    ledger.set_budgets([budget])
+    held = ledger.hold(
+        request_id="r", attempt=1, project_id="b", key_id="k", model="a/model", deployment="own",
+        price=sold, prompt_bound_tokens=100, prompt_estimate_tokens=30, output_bound_tokens=50,
+        sale=SaleRecord("pub_1", 4, "a", Price(1_000_000)),
+    )  # fmt: skip
+    charged = ledger.settle(held, Usage(2_000_000, 2_000_000), estimated=False, status="ok")
+    assert charged == held.record.bound_nano == 550
+    assert ledger.available_nano("b", "k") == 1_000 - 550 and not alarms
+    ledger.close()
 
 
 class OldHold(msgspec.Struct, array_like=True, tag=1):

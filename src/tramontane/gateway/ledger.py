@@ -280,14 +280,19 @@ class Ledger:
         """Charge `usage` in the place of `hold`; return the cost in nano-units.
 
         `price` is the one that it was served at, where that is not the hold's; `own_price` that of
-        its publisher, where it is bought.
+        its publisher, where it is bought: then no more than the hold is charged, for the tokens
+        are counted by who is paid for them.
         It has been written when this returns. A hold is charged once: settling it again changes
         nothing and returns the first cost. `status` is a word of up to STATUS_BYTES.
         """
         record = hold.record
         cost = cost_nano(price or record.price, usage)
         sale = record.sale
-        serving = 0 if sale is None else cost_nano(own_price or sale.own_price, usage)
+        serving = 0
+        if sale is not None:
+            serving = cost_nano(own_price or sale.own_price, usage)
+            if cost > record.bound_nano:
+                cost, estimated = record.bound_nano, True
         return self._settle(hold, usage, cost, serving, estimated, status)
 
     def release(self, hold: Hold, *, status: str) -> None:

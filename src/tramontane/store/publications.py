@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, ScalarSelect, Select, and_, func, insert, or_, select, update
 
 from tramontane.errors import Conflict, InvalidRequest, NotFound
 from tramontane.store import projects, schema
@@ -21,6 +21,18 @@ CARD_BYTES_MOST = 65_536
 AUDIENCE_MOST = 1_000
 OF_PROJECT_MOST = 500
 VERSIONS_MOST = 10_000
+
+
+class Brief(msgspec.Struct, frozen=True, kw_only=True):
+    """A publication without what it says: as much of its newest version as it takes to serve it."""
+
+    id: str
+    name: str
+    project_id: str
+    deployment: str
+    is_withdrawn: bool
+    audience: tuple[str, ...] | None
+    price: PublishedPrice
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +204,32 @@ def named(c: Connection) -> frozenset[str]:
     return frozenset(c.scalars(select(schema.publications.c.name)))
 
 
+def briefs(c: Connection) -> list[Brief]:
+    """Return every publication by name, without cards and terms."""
+    p, newest = schema.publications.c, schema.publication_versions.alias("newest")
+    query = (
+        select(
+            p.id, p.name, p.project_id, p.deployment, p.withdrawn_at_ms,
+            newest.c.audience, newest.c.price,
+        )
+        .join_from(schema.publications, newest, newest.c.publication_id == p.id)
+        .where(newest.c.version == _newest())
+        .order_by(p.name)
+    )  # fmt: skip
+    return [
+        Brief(
+            id=row.id,
+            name=row.name,
+            project_id=row.project_id,
+            deployment=row.deployment,
+            is_withdrawn=row.withdrawn_at_ms is not None,
+            audience=row.audience,
+            price=_price(row.price),
+        )
+        for row in c.execute(query)
+    ]
+
+
 def for_gateways(c: Connection) -> tuple[PublishedName, ...]:
     """Return what gateways need of every publication, by name."""
     t = schema.subscriptions.c
@@ -206,14 +244,14 @@ def for_gateways(c: Connection) -> tuple[PublishedName, ...]:
             name=each.name,
             project_id=each.project_id,
             deployment=each.deployment,
-            is_withdrawn=each.withdrawn_at_ms is not None,
+            is_withdrawn=each.is_withdrawn,
             audience=each.audience,
             prices={}
-            if each.withdrawn_at_ms is not None
+            if each.is_withdrawn
             else {v: prices[each.id, v] for _, v in subscribers.get(each.id, ())},
             subscribers=tuple(sorted(subscribers.get(each.id, ()))),
         )
-        for each in list_all(c)
+        for each in briefs(c)
     )
 
 
@@ -302,19 +340,9 @@ def _audience(c: Connection, offer: Offer, project_id: str) -> tuple[str, ...] |
 
 
 def _select(version: int | None) -> Select[Any]:
-    p, v, project = (
-        schema.publications.c,
-        schema.publication_versions.c,
-        schema.projects.c,
-    )
-    newest = (
-        select(func.max(v.version))
-        .where(v.publication_id == p.id)
-        .correlate(schema.publications)
-        .scalar_subquery()
-    )
+    p, project = schema.publications.c, schema.projects.c
     numbers = schema.publication_versions.alias("chosen")
-    chosen = numbers.c.version == (newest if version is None else version)
+    chosen = numbers.c.version == (_newest() if version is None else version)
     return (
         select(
             p.id,
@@ -334,6 +362,17 @@ def _select(version: int | None) -> Select[Any]:
         )
         .join_from(schema.publications, schema.projects, project.id == p.project_id)
         .join(numbers, (numbers.c.publication_id == p.id) & chosen)
+    )
+
+
+def _newest() -> ScalarSelect[Any]:
+    """Return the number of a publication's newest version, for a query of publications."""
+    v = schema.publication_versions.c
+    return (
+        select(func.max(v.version))
+        .where(v.publication_id == schema.publications.c.id)
+        .correlate(schema.publications)
+        .scalar_subquery()
     )
 
 

@@ -281,6 +281,15 @@ subscriptions = Table(
     Column("ended_at_ms", BigInteger),
 )
 
+_live_subscription = _where("ended_at_ms IS NULL")
+Index(
+    "subscriptions_live",
+    subscriptions.c.publication_id,
+    subscriptions.c.project_id,
+    unique=True,
+    **_live_subscription,
+)
+
 prepayments = Table(
     "prepayments",
     metadata,

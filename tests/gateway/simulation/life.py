@@ -69,10 +69,13 @@ class WatchedLedger(Ledger):
         estimated: bool,
         status: str,
         price: Price | None = None,
+        own_price: Price | None = None,
     ) -> int:
         is_first = hold.cost_nano < 0
         self._life.settling = hold
-        cost = super().settle(hold, usage, estimated=estimated, status=status, price=price)
+        cost = super().settle(
+            hold, usage, estimated=estimated, status=status, price=price, own_price=own_price
+        )
         if is_first:
             self._life.note(hold, usage, cost, estimated, status)
         return cost

@@ -13,6 +13,7 @@ from tramontane import __version__
 from tramontane.money import Price, format_nano
 from tramontane.store import publications
 from tramontane.store.keys import usable_models
+from tramontane.store.publications import Brief
 from tramontane.store.records import Key, Offered, Project, Right
 from tramontane.store.windows import time_name
 from tramontane.studio import serving
@@ -141,12 +142,12 @@ def everything_served(platform: Platform) -> list[serving.Deployment]:
     """Return every deployment, and every publication at its present price."""
     found = all_deployments(platform)
     with platform.store.read() as c:
-        offers = [o for o in publications.list_all(c) if o.withdrawn_at_ms is None]
+        offers = [brief for brief in publications.briefs(c) if not brief.is_withdrawn]
     published = [(o, served_by(o, found)) for o in offers]
     return [*found, *(serving.sold(d, o.name, o.price.usual) for o, d in published if d)]
 
 
-def served_by(offer: Offered, found: list[serving.Deployment]) -> serving.Deployment | None:
+def served_by(offer: Offered | Brief, found: list[serving.Deployment]) -> serving.Deployment | None:
     """Return the deployment behind a publication, None where it is gone: another of the same name
     that belongs to another project is another one.
     """

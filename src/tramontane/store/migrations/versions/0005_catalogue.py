@@ -69,6 +69,15 @@ def upgrade() -> None:
         sa.Column("accepted_by", sa.Text(), nullable=False),
         sa.Column("ended_at_ms", sa.BigInteger()),
     )
+    live = sa.text("ended_at_ms IS NULL")
+    op.create_index(
+        "subscriptions_live",
+        "subscriptions",
+        ["publication_id", "project_id"],
+        unique=True,
+        sqlite_where=live,
+        postgresql_where=live,
+    )
     op.create_table(
         "prepayments",
         sa.Column("id", sa.Text(), primary_key=True),
