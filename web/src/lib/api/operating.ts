@@ -127,6 +127,8 @@ export interface Deployment {
   demonstration: boolean;
   /** Where it is set up; those of the store can be removed. */
   source: "built_in" | "file" | "store";
+  /** Whose own it is; null: the platform's. */
+  project_id: string | null;
 }
 
 export interface Price {

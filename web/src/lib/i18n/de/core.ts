@@ -282,6 +282,8 @@ const words: Translation<typeof english> = {
   libraries: "Bibliotheken",
   catalogue: "Katalog",
   playground: "Probierfeld",
+  published: "Veröffentlichte Modelle",
+  statements: "Abrechnungen",
   databases: "Datenbanken",
   librariesUse: "Bibliotheken nutzen",
   librariesUsed: { one: "1 Bibliothek genutzt", other: "{count} Bibliotheken genutzt" },

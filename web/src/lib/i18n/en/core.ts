@@ -289,6 +289,8 @@ export default {
   libraries: "Libraries",
   catalogue: "Catalogue",
   playground: "Playground",
+  published: "Published models",
+  statements: "Statements",
   databases: "Databases",
   librariesUse: "Use libraries",
   librariesUsed: { one: "1 library in use", other: "{count} libraries in use" },

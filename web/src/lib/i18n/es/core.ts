@@ -282,6 +282,8 @@ const words: Translation<typeof english> = {
   libraries: "Bibliotecas",
   catalogue: "Catálogo",
   playground: "Banco de pruebas",
+  published: "Modelos publicados",
+  statements: "Extractos",
   databases: "Bases de datos",
   librariesUse: "Usar bibliotecas",
   librariesUsed: { one: "1 biblioteca en uso", other: "{count} bibliotecas en uso" },

@@ -283,6 +283,8 @@ const words: Translation<typeof english> = {
   libraries: "Bibliothèques",
   catalogue: "Catalogue",
   playground: "Banc d’essai",
+  published: "Modèles publiés",
+  statements: "Relevés",
   databases: "Bases de données",
   librariesUse: "Utiliser des bibliothèques",
   librariesUsed: { one: "1 bibliothèque utilisée", other: "{count} bibliothèques utilisées" },

@@ -282,6 +282,8 @@ const words: Translation<typeof english> = {
   libraries: "Biblioteche",
   catalogue: "Catalogo",
   playground: "Banco di prova",
+  published: "Modelli pubblicati",
+  statements: "Estratti",
   databases: "Basi di dati",
   librariesUse: "Usare biblioteche",
   librariesUsed: { one: "1 biblioteca in uso", other: "{count} biblioteche in uso" },

@@ -1,0 +1,48 @@
+/** What of a publication people read: its state in words, its price, what its card says. */
+
+import type { OfferCard, OfferPrice, Publication } from "$lib/api/market";
+import type { Membership } from "$lib/api/types";
+import { money, number } from "$lib/format.svelte";
+import { t, type Key } from "$lib/i18n/index.svelte";
+import { session } from "$lib/session.svelte";
+
+/** The projects for which the reader may accept and publish. */
+export function managed(): Membership[] {
+  const mine = session.current?.projects ?? [];
+  return session.isAdmin ? mine : mine.filter(({ role }) => role === "manager");
+}
+
+export function stateWord(offer: Publication): Key {
+  if (offer.state === "withdrawn") return "mktWithdrawn";
+  return offer.state === "deployment_gone" ? "mktUnserved" : "mktServed";
+}
+
+export function stateLook(offer: Publication): string {
+  if (offer.state === "withdrawn") return "";
+  return offer.state === "deployment_gone" ? "refused" : "proven";
+}
+
+/** "0.20 € read, 0.60 € written", per million tokens, with what each request costs. */
+export function priceText(price: OfferPrice): string {
+  if (!price.known) return t("costUnknown");
+  const said = t("mktPriceOf", {
+    input: money(price.input_per_mtok, price.currency),
+    output: money(price.output_per_mtok, price.currency),
+  });
+  return Number(price.request) ? `${said} ${t("mktPriceRequest", { amount: money(price.request, price.currency) })}` : said;
+}
+
+/** A field of the card as a text: lists by commas, numbers as the reader writes them. */
+export function said(card: OfferCard, field: string): string {
+  const value = card[field];
+  if (value === undefined || value === null || value === "") return "";
+  if (Array.isArray(value)) return value.join(", ");
+  if (typeof value === "boolean") return t(value ? "mktYes" : "mktNo");
+  return typeof value === "number" ? number(value) : String(value);
+}
+
+/** The reader's projects that have accepted it. */
+export function acceptedBy(offer: Publication): string {
+  const mine = new Set((session.current?.projects ?? []).map(({ id }) => id));
+  return offer.subscriptions.filter(({ project_id }) => mine.has(project_id)).map(({ project }) => project).join(", ");
+}
