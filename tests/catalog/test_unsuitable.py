@@ -37,6 +37,8 @@ def entry(name: str, text: str = "", tags: tuple[str, ...] = (), **given: object
         (entry("nsfw-image-detection", "It finds nsfw pictures."), None),
         (entry("essex-7b", "A model of sussex weather."), None),
         (entry("sharp-8b", "Sharp and safe."), None),
+        (entry("deepseek-v4-w2Q2K-SExpQ8-OutQ8"), None),
+        (entry("sexy-writer-8b"), "name"),
     ],
 )
 def test_reasons(reading: Reading, reason: str | None) -> None:

@@ -63,3 +63,15 @@ def test_what_goes_wrong_is_said(run: Run, data_dir: Path, config: Path, hub: St
     waiting = run("model", "pulls", "--json").json["data"][0]
     assert (waiting["status"], waiting["problem"]["code"]) == ("queued", "hub_unreachable")
     assert "cancelled" in run("model", "pulls", "--cancel", waiting["id"]).out
+
+
+def test_a_licence_that_forbids_the_use_must_have_been_read(run: Run, config: Path) -> None:
+    asked = ("model", "pull", "hf:black-forest-labs/FLUX.1-Kontext-dev", "--config", config)
+    refused = run(*asked)
+    assert refused.status == 1
+    assert "forbids commercial use and use in production" in refused.err
+    assert "--licence-read" in refused.err
+    assert run("model", "pulls", "--json").json["data"] == []
+    read = run(*asked, "--licence-read")  # it is not at this hub, which is another matter
+    assert "note: its licence is FLUX.1 [dev] Non-Commercial License" in read.err
+    assert "forbids" not in read.err

@@ -11,7 +11,7 @@ from tramontane.catalog.reading import Reading
 
 _NAMES = re.compile(
     r"uncensor|abliter|obliter|heretic|decensor|de-?restrict|unfilter|unslop|nsfw|erotic|erotiq"
-    r"|lewd|smut|hentai|porn|(?<![a-z])sex|(?<![a-z])lust|waifu|josiefied|jailbr|(?<![a-z])evil|depraved|kink|fetish"
+    r"|lewd|smut|hentai|porn|(?<![a-z])sex(?:y|ual|ting|bot)?(?![a-z])|(?<![a-z])lust|waifu|josiefied|jailbr|(?<![a-z])evil|depraved|kink|fetish"
     r"|horny|naughty|succub|(?<![a-z])rp(?![a-z])|roleplay|dark-?(?:champion|planet|sapling|mistress)"
     r"|cydonia|rocinante|niitama|euryale|(?<![a-z])magnum-|huihui|lumimaid|stheno|lunaris|fimbulvetr|noromaid|mythomax|mythalion|unholy|refuseless",
     re.IGNORECASE,

@@ -23,6 +23,7 @@ from tramontane.catalog.cards import (
 from tramontane.catalog.machine import Fits, Memory, fits, least_needed_bytes, needed_bytes
 from tramontane.catalog.prices import Amount, Exchange, Mix, long_prices, mixed_nano, price
 from tramontane.catalog.queries import Facet, FacetCount, Unmatched
+from tramontane.catalog.restrictions import Terms, terms_of
 from tramontane.catalog.rows import OfferRow, Row, count, name_of
 from tramontane.money import format_nano
 
@@ -197,7 +198,8 @@ class PublicationView(msgspec.Struct, frozen=True, kw_only=True):
 
 class CardView(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of a model. `fields` holds what is known; what it lacks is unknown.
-    `own` cards were added here.
+    `own` cards were added here. `licence_terms` is what is known of the licence; null where nobody
+    has named one.
     """
 
     id: str
@@ -215,6 +217,7 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     here: list[HereView]
     publications: list[PublicationView]
     own: bool
+    licence_terms: Terms | None
 
 
 class Looking(msgspec.Struct, frozen=True, kw_only=True):
@@ -286,6 +289,7 @@ def whole(
         here=sorted(here, key=lambda each: each.deployment),
         publications=list(publications),
         own=own,
+        licence_terms=terms_of(card),
     )
 
 

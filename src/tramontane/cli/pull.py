@@ -68,6 +68,10 @@ def pull(
     ] = "0",
     scale_to_zero: ScaleToZero = None,
     anyway: Anyway = False,
+    licence_read: Annotated[
+        bool,
+        typer.Option("--licence-read", help="Fetch it although its licence forbids some uses."),
+    ] = False,
     as_json: AsJson = False,
     config: ConfigFile = None,
     data: DataDir = None,
@@ -84,6 +88,7 @@ def pull(
     given = parse_source(source)
     chosen = check_name("model", name or model_name(given))
     with opened(config, data, may_create=True) as platform:
+        _check_licence(platform, given.repository, is_read=licence_read)
         wanted = None
         if deploy is not None:
             price = PriceSettings(input_per_mtok=price_in, output_per_mtok=price_out)
@@ -158,6 +163,36 @@ def pulls(
         ),
         empty="nothing was fetched yet; begin with: tramontane model pull hf:ORG/REPO",
     )
+
+
+def _check_licence(platform: Platform, repository: str, *, is_read: bool) -> None:
+    """Say what the catalogue knows of the licence. Raises InvalidRequest where it forbids uses and
+    nobody has said to have read it.
+    """
+    from tramontane.catalog import packing, restrictions
+
+    path = platform.folder.catalogue
+    card = restrictions.card_at(packing.load(path if path.exists() else None), repository)
+    terms = None if card is None else restrictions.terms_of(card)
+    if terms is None or terms.is_free is not False:
+        return
+    where = f" ({terms.url})" if terms.url else ""
+    if terms.forbids and not is_read:
+        raise InvalidRequest(
+            f"the licence of {repository}, {terms.title}{where}, forbids {_uses(terms.forbids)}:"
+            f" {terms.limits}; nothing was fetched. Read it, and if your use is allowed, ask again"
+            " with --licence-read"
+        )
+    print(f"note: its licence is {terms.title}{where}: {terms.limits}", file=sys.stderr)
+
+
+def _uses(forbidden: list[str]) -> str:
+    words = {
+        "commercial": "commercial use",
+        "derivatives": "changed versions",
+        "production": "use in production",
+    }
+    return " and ".join(words[use] for use in forbidden)
 
 
 def _wanted(
