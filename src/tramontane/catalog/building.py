@@ -4,7 +4,7 @@ The same folder gives the same catalogue, whatever the day. It does not know whe
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,8 @@ from tramontane.catalog.sources import models_dev
 from tramontane.catalog.sources.table import READERS, Reader
 from tramontane.errors import InvalidRequest
 
+_SAME_PRICE = "an offer that stands in a newer record"
+_OTHER_PRICE = "an offer that stands in a newer record, at another price"
 MAX_SOURCE_BYTES = 64 * 1024 * 1024
 
 
@@ -73,8 +75,11 @@ def build(files: Mapping[str, Mapping[str, bytes]]) -> Built:
         left_out[reading.source]["no model by that name is known"] += 1
     dates = {source.id: source.date for source in sources.values()}
     providers = _providers(files, readings)
+    cards = tuple(made(matched, dates))
+    for source, reason in _offers_not_taken(matched, cards):
+        left_out[source][reason] += 1
     return Built(
-        cards=tuple(made(matched, dates)),
+        cards=cards,
         sources=sources,
         providers=providers,
         left_out={name: dict(sorted(counts.items())) for name, counts in left_out.items()},
@@ -91,6 +96,19 @@ def made(matched: Matched, dates: Mapping[str, str]) -> Iterable[Card]:
             id_ = f"{id_}-{least_key(members)}"
         taken.add(id_)
         yield merging.card(members, dates, id_)
+
+
+def _offers_not_taken(matched: Matched, cards: Iterable[Card]) -> Iterator[tuple[str, str]]:
+    """Yield source and reason of each offer that another source, or record, has too."""
+    for members, card in zip(matched.groups, cards, strict=True):
+        taken = {merging.sold_as(offer): offer for offer in card.offers}
+        for offer in (offer for member in members for offer in member.reading.offers):
+            shown = taken[merging.sold_as(offer)]
+            if (offer.source, offer.record) == (shown.source, shown.record):
+                continue
+            prices = (offer.input_per_mtok, offer.output_per_mtok)
+            is_same = prices in ((shown.input_per_mtok, shown.output_per_mtok), (None, None))
+            yield offer.source, _SAME_PRICE if is_same else _OTHER_PRICE
 
 
 def least_key(members: Iterable[Member]) -> str:

@@ -159,11 +159,16 @@ def _offers(readings: Iterable[Reading]) -> tuple[Offer, ...]:
     found: dict[tuple[str, str, str], Offer] = {}
     for reading in readings:
         for offer in reading.offers:
-            key = (offer.provider, offer.region or "", offer.model.lower())
+            key = sold_as(offer)
             known = found.get(key)
             if known is None or _offer_order(offer) > _offer_order(known):
                 found[key] = offer
     return tuple(found[key] for key in sorted(found))
+
+
+def sold_as(offer: Offer) -> tuple[str, str, str]:
+    """Return what makes an offer one: provider, region, and the model's name there."""
+    return offer.provider, offer.region or "", offer.model.lower()
 
 
 def _offer_order(offer: Offer) -> tuple[bool, str, int, str, str]:
