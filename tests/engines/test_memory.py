@@ -103,7 +103,9 @@ def test_the_machine_says_what_it_has(tmp_path: Path) -> None:
     assert memory_now(tmp_path) == Memory(4_000 << 10, 1_500 << 10)
 
 
-@pytest.mark.parametrize(("layers", "width"), [(1, 32), (6, 384)])
+@pytest.mark.parametrize(
+    ("layers", "width"), [(1, 32), pytest.param(6, 384, marks=pytest.mark.slow)]
+)
 def test_a_real_engine_takes_about_so_much(tmp_path: Path, layers: int, width: int) -> None:
     path = write_tiny(tmp_path / "x.gguf", layers=layers, width=width)
     estimate = need(shape_of(read_header(path)), 4_096, 4).total_bytes
