@@ -38,12 +38,13 @@ class Shelf:
     ) -> str:  # fmt: skip
         """Return the identifier of a new document whose passages are `texts`."""
         self._count += 1
+        now_ms = NOW_MS + self._count  # one after another: the oldest comes first in some things
         with self.store.write() as c:
             document, _ = documents.add(
                 c, library_id=library_id, member_id=None, name=name or f"{self._count}.pdf",
-                sha256=f"{self._count:064x}", size_bytes=1, now_ms=NOW_MS,
+                sha256=f"{self._count:064x}", size_bytes=1, now_ms=now_ms,
             )  # fmt: skip
-            claimed = documents.claim(c, NOW_MS, 60_000)
+            claimed = documents.claim(c, now_ms, 60_000)
             assert claimed is not None
             passages.add(c, library_id, (
                 (
@@ -56,7 +57,7 @@ class Shelf:
                 for number, text in enumerate(texts, 1)
             ))  # fmt: skip
             if is_ready:
-                documents.finish(c, claimed, language=language, notes=[], now_ms=NOW_MS)
+                documents.finish(c, claimed, language=language, notes=[], now_ms=now_ms)
         return document.id
 
     def find(self, library_ids: list[str], question: str, language: str | None = "en") -> Found:
