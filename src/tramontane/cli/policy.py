@@ -1,6 +1,8 @@
 """`tramontane project policy` and `tramontane key policy`: what may be used, and on which terms."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -9,7 +11,12 @@ from tramontane.cli.output import print_fields, print_json
 from tramontane.cli.platform import opened
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from tramontane.governance.policies import Policy
+    from tramontane.store.records import Key, Project
+
+T = TypeVar("T", "Project", "Key")
 
 Providers = Annotated[
     list[str] | None,
@@ -64,18 +71,13 @@ def of_project(
     data: DataDir = None,
 ) -> None:
     """Show what a project may use, or change what is given. Running platforms follow within 2 s."""
-    from tramontane.governance import policies
     from tramontane.store import projects
 
     asked = _asked(
         providers, jurisdictions, owner_jurisdictions, open_weight_only, no_training, local_only,
         max_price_in, max_price_out,
     )  # fmt: skip
-    with opened(config, data) as platform, platform.store.write() as c:
-        found = projects.get(c, project)
-        policy = _changed(policies.read(found.policy), asked, clear)
-        if asked or clear:
-            projects.set_policy(c, found.id, policies.write(policy))
+    found, policy = _kept(projects.get, projects.set_policy, project, asked, clear, config, data)
     _print({"project": found.name}, policy, as_json)
 
 
@@ -95,18 +97,13 @@ def of_key(
     data: DataDir = None,
 ) -> None:
     """Show what a key may use beside its project's policy, or change what is given."""
-    from tramontane.governance import policies
     from tramontane.store import keys
 
     asked = _asked(
         providers, jurisdictions, owner_jurisdictions, open_weight_only, no_training, local_only,
         max_price_in, max_price_out,
     )  # fmt: skip
-    with opened(config, data) as platform, platform.store.write() as c:
-        found = keys.get(c, key)
-        policy = _changed(policies.read(found.policy), asked, clear)
-        if asked or clear:
-            keys.set_policy(c, found.id, policies.write(policy))
+    found, policy = _kept(keys.get, keys.set_policy, key, asked, clear, config, data)
     _print({"key": found.name, "identifier": found.id}, policy, as_json)
 
 
@@ -137,6 +134,26 @@ def _asked(
         "max_output_per_mtok": max_price_out,
     }
     return asked | {name: given for name, given in others.items() if given is not None}
+
+
+def _kept(
+    find: "Callable[[Connection, str], T]",
+    keep: "Callable[[Connection, str, bytes | None], T]",
+    whose: str,
+    asked: dict[str, object],
+    clear: bool,
+    config: Path | None,
+    data: Path | None,
+) -> "tuple[T, Policy]":
+    """Return whom `find` names and the policy, kept with what was asked for if anything was."""
+    from tramontane.governance import policies
+
+    with opened(config, data) as platform, platform.store.write() as c:
+        found = find(c, whose)
+        policy = _changed(policies.read(found.policy), asked, clear)
+        if asked or clear:
+            keep(c, found.id, policies.write(policy))
+    return found, policy
 
 
 def _changed(policy: "Policy", asked: dict[str, object], clear: bool) -> "Policy":

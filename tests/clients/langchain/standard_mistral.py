@@ -1,25 +1,17 @@
-"""LangChain's own standard tests for chat models and embeddings, on langchain-mistralai.
+"""LangChain's own standard tests for chat models and embeddings, on langchain-mistralai."""
 
-Run by `test_langchain_mistral.py` in a child process, which says in the environment where to ask.
-Nothing of the standard tests is changed. Those of pictures are left out: they fetch theirs from
-the network (pictures are tried with Mistral's own client).
-"""
-
-import os
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_mistralai import ChatMistralAI, MistralAIEmbeddings
-from langchain_tests.integration_tests import ChatModelIntegrationTests, EmbeddingsIntegrationTests
+from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
-URL = os.environ["LANGCHAIN_URL"]
-KEY = os.environ["LANGCHAIN_KEY"]
-MODEL = os.environ["LANGCHAIN_MODEL"]
+from tests.clients.langchain.asked import KEY, MODEL, URL, Chat
 
 
-class TestChat(ChatModelIntegrationTests):
+class TestChat(Chat):
     """POST /chat/completions."""
 
     @property
@@ -29,18 +21,6 @@ class TestChat(ChatModelIntegrationTests):
     @property
     def chat_model_params(self) -> dict[str, Any]:
         return {"model": MODEL, "base_url": URL, "api_key": KEY, "max_retries": 0}
-
-    @property
-    def supports_json_mode(self) -> bool:
-        return True
-
-    @property
-    def supports_model_override(self) -> bool:
-        return True
-
-    @property
-    def model_override_value(self) -> str:
-        return MODEL
 
 
 class TestEmbeddings(EmbeddingsIntegrationTests):

@@ -1,23 +1,17 @@
-"""LangChain's own standard tests for chat models and embeddings, on langchain-openai.
+"""LangChain's own standard tests for chat models and embeddings, on langchain-openai."""
 
-Run by `test_langchain_openai.py` in a child process, which says in the environment where to ask.
-Nothing of the standard tests is changed. Those of pictures are left out: they fetch theirs from
-the network (pictures are tried with OpenAI's own client).
-"""
-
-import os
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
-from langchain_tests.integration_tests import ChatModelIntegrationTests, EmbeddingsIntegrationTests
+from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 
-URL = os.environ["LANGCHAIN_URL"]
-KEY = os.environ["LANGCHAIN_KEY"]
-MODEL = os.environ["LANGCHAIN_MODEL"]
+from tests.clients.langchain.asked import KEY, MODEL, URL, Chat
 
 
-class _Chat(ChatModelIntegrationTests):
+class TestChatCompletions(Chat):
+    """POST /chat/completions."""
+
     @property
     def chat_model_class(self) -> type[BaseChatModel]:
         return ChatOpenAI
@@ -33,24 +27,8 @@ class _Chat(ChatModelIntegrationTests):
             "stream_usage": True,
         }
 
-    @property
-    def supports_json_mode(self) -> bool:
-        return True
 
-    @property
-    def supports_model_override(self) -> bool:
-        return True
-
-    @property
-    def model_override_value(self) -> str:
-        return MODEL
-
-
-class TestChatCompletions(_Chat):
-    """POST /chat/completions."""
-
-
-class TestResponses(_Chat):
+class TestResponses(TestChatCompletions):
     """POST /responses."""
 
     @property
