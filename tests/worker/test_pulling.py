@@ -145,6 +145,7 @@ def test_a_model_survives_breaks_kills_and_restarts_and_is_deployed(
     assert puller.step(threading.Event())
     done = desk.get(pull)
     assert (done.status, done.deployment, done.problem) == ("done", "chat", None)
+    assert done.bytes_done == done.bytes_total == len(data)
     assert done.resolved == SOURCE and done.sha256 == hub.hashes[REPOSITORY]["tiny-Q8_0.gguf"]
     assert desk.library.path(done.sha256).read_bytes() == data
     assert desk.files() == [f"sha256-{done.sha256}.gguf"]

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
 from tramontane.errors import Conflict, NotFound
 from tramontane.store import schema
@@ -202,9 +202,11 @@ def finish(
     problem: PullProblem | None,
 ) -> bool:  # fmt: skip
     """Note that the file is in the library. A `problem` says why it was not deployed."""
+    t = schema.pulls.c
     return _put(
         c, pull.id, held=pull.attempts, status="done", lease_until_ms=None, name=name,
         sha256=sha256, deployment=deployment, problem=_encoded(problem), bytes_per_s=None,
+        bytes_done=func.coalesce(t.bytes_total, t.bytes_done),
         updated_at_ms=now_ms,
     )  # fmt: skip
 
