@@ -20,6 +20,9 @@ const DARK_ON_A_PHONE = ["home", "conversation", "usage-phone"];
 const VIEWS = {
   home: "",
   models: "models",
+  catalogue: "catalogue?openness=open&language=it&min_context=32000",
+  card: "catalogue/card?id=mistral%2Fmistral-nemo",
+  compare: "catalogue/compare?id=mistral%2Fmistral-nemo&id=microsoft%2Fphi-3.5-mini-instruct&id=deepseek%2Fdeepseek-v4-flash",
   usage: "usage",
   "usage-people": "usage?by=member",
   independence: "independence",
@@ -56,6 +59,12 @@ const DIALOGS = {
     await page.getByLabel("Prompt", { exact: true }).fill("How do I add a model?");
     await page.getByRole("button", { name: "View code" }).click();
     await page.getByRole("tab", { name: "openai · Python" }).click();
+  },
+  deploy: async (page) => {
+    await at(page, VIEWS.card);
+    await page.getByRole("button", { name: "Deploy", exact: true }).click();
+    await page.getByRole("button", { name: /^Fetch .* and deploy/ }).click();
+    await page.getByText(/^about .* left$/).waitFor();
   },
   meanwhile: async (page) => {
     await at(page, "prompts");
@@ -171,7 +180,7 @@ await page.getByRole("button", { name: "Ada Keller", exact: true }).waitFor();
 await page.getByRole("button", { name: "Understood" }).click();
 for (const question of given.questions) {
   await at(page, "");
-  await page.getByRole("button", { name: /^Model: council/ }).waitFor();
+  await choose(page, "council");
   await page.getByLabel("Your question", { exact: true }).fill(question);
   await page.keyboard.press("Enter");
   await receipt(page).waitFor();

@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from tests.hub import run_hub
 from tests.platform import RunningPlatform, run_command, run_platform
 from tests.processes import run_standin
 from tests.studio.flows import HERE
@@ -26,6 +27,9 @@ from tramontane.store.records import UsageRecord
 from tramontane.studio.server import clock_ms
 
 CONFIG = """
+[hub]
+url = "{hub}"
+
 [deployments.council]
 url = "{url}"
 upstream_model = "mountain-8b"
@@ -71,6 +75,7 @@ scale_to_zero_after_s = 4
 [routes.best]
 deployments = ["large", "reserve"]
 """
+NEMO = "bartowski__Mistral-Nemo-Instruct-2407-GGUF"
 PASSWORD = "seven grey herons over Sion"
 EMAIL = "ada.keller@example.org"
 DAY_MS = 86_400_000
@@ -126,9 +131,17 @@ def main(folder: Path) -> None:
     )
     models = ("mountain-8b", "mountain-70b")
     options = StandinOptions(behaviour=behaviour, models=models, script=script)
-    with tempfile.TemporaryDirectory() as scratch, run_standin(options) as standin:
+    # Other bytes than the file that is here already: that would not be fetched.
+    arriving = DEMO_PATH.read_bytes() + bytes(64)
+    repositories = {NEMO: {"Mistral-Nemo-Instruct-2407-Q4_K_M.gguf": arriving}}
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        run_standin(options) as standin,
+        run_hub(None, None, **repositories) as hub,
+    ):
+        hub.pause_s = 0.6  # so that one can see a model arrive
         config = Path(scratch, "tramontane.toml")
-        config.write_text(CONFIG.format(url=standin.url))
+        config.write_text(CONFIG.format(url=standin.url, hub=hub.url))
         data = Path(scratch, "data")
         environ = {"SCREENSHOTS_KEY": "none"}
         where = ("--config", str(config), "--data", str(data))

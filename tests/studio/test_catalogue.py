@@ -67,7 +67,7 @@ def results(
         NEMO: {"Mistral-Nemo-Instruct-2407-Q4_K_M.gguf": demo},
         CHIBI: {"Llama-3.2-Chibi-3B.Q2_K.gguf": demo, "Llama-3.2-Chibi-3B.Q8_0.gguf": demo},
     }
-    with run_standin(options) as standin, run_hub(**_named(repositories)) as hub:
+    with run_standin(options) as standin, run_hub(None, None, **_named(repositories)) as hub:
         config.write_text(CONFIG.format(url=standin.url, hub=hub.url))
         arguments = ("--config", str(config))
         environ = {"CATALOGUE_KEY": "none"}
