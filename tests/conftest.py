@@ -19,6 +19,8 @@ import pytest
 from tests.processes import RunningStandin, run_standin
 from tramontane.store.database import migrate
 
+LONG = ("test_readme.py", "test_serve.py")  # as long as what needs a browser
+
 
 def _is_local(host: object) -> bool:
     if isinstance(host, bytes):
@@ -114,4 +116,6 @@ def standin() -> Iterator[RunningStandin]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest in one piece, so that no process waits for it at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    items.sort(
+        key=lambda item: item.path.name not in LONG and item.get_closest_marker("browser") is None
+    )
