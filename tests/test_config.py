@@ -93,3 +93,17 @@ def test_a_route_that_could_not_be_followed_is_refused(
     with pytest.raises(ConfigError) as refused:
         load(tmp_path / "t.toml", f"[routes.best]\n{route}\n")
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "nan", "2592001"])
+def test_an_engine_stops_after_a_time_that_can_be(given: str, tmp_path: Path) -> None:
+    text = f'[deployments.a]\nmodel = "m"\nscale_to_zero_after_s = {given}\n'
+    with pytest.raises(ConfigError, match=r"deployments\.a\.scale_to_zero_after_s: must be above"):
+        load(tmp_path / "t.toml", text)
+    text = text.replace(given, "0.5")
+    assert load(tmp_path / "t.toml", text).deployments["a"].scale_to_zero_after_s == 0.5
+
+
+def test_only_an_engine_here_can_be_stopped(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="only the engine of a local model"):
+        load(tmp_path / "t.toml", f"[deployments.a]\n{URL}\nscale_to_zero_after_s = 60\n")

@@ -131,7 +131,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
 
 class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where model files are fetched from, when somebody asks for one. The key is sent there only."""
+    """Where model files are fetched from when somebody asks for one. The key goes there only."""
 
     url: str = "https://huggingface.co"
     key_env: str | None = None
