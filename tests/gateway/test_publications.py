@@ -9,6 +9,7 @@ import random
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -254,45 +255,38 @@ def test_a_publication_is_served_by_its_deployment_only(market: Market) -> None:
     market.seen()
 
 
+@contextmanager
+def begun(
+    market: Market, content: str, model: str = "seller/model"
+) -> Iterator[http.client.HTTPResponse]:
+    """Yield a stream that was bought, of which the first bytes have come."""
+    connection = http.client.HTTPConnection("127.0.0.1", market.gateway.port, timeout=30)
+    messages = [{"role": "user", "content": content}]
+    asked = {"model": model, "messages": messages, "stream": True}
+    fields = {"Authorization": f"Bearer {market.first_key}"}
+    try:
+        connection.request("POST", "/v1/chat/completions", json.dumps(asked), fields)
+        with connection.getresponse() as answer:
+            assert answer.status == 200 and answer.read1(100)
+            yield answer
+    finally:
+        connection.close()
+
+
 def test_a_withdrawn_model_is_served_no_more_but_what_is_open_goes_on(market: Market) -> None:
     made = market.publish("short", FIRST, market.audience)
     market.accept(made, market.first)
     market.seen()
-    begun = threading.Event()
-    got: list[bytes] = []
-
-    def read() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", market.gateway.port, timeout=30)
-        asked = {
-            "model": "seller/short",
-            "messages": [{"role": "user", "content": "[[standin tokens=60 tps=40]] x"}],
-            "stream": True,
-        }
-        connection.request(
-            "POST",
-            "/v1/chat/completions",
-            json.dumps(asked),
-            {"Authorization": f"Bearer {market.first_key}"},
-        )
-        answer = connection.getresponse()
-        got.append(answer.read1(100))
-        begun.set()
-        got.append(answer.read())
-        connection.close()
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    assert begun.wait(20)
-    with market.gateway.store.write() as c:
-        publications.withdraw(c, made.id, now_ms())
-    market.seen()
-    for key in (market.first_key, market.asked_key, market.seller_key):
-        gone = market.chat(key, "seller/short")
-        assert (gone.status, gone.code) == (403, "publication_withdrawn")
-    assert market.chat(market.stranger_key, "seller/short").code == "model_not_found"
-    assert "seller/short" not in market.models(market.first_key)
-    thread.join()
-    assert b"".join(got).endswith(b"data: [DONE]\n\n")
+    with begun(market, "[[standin tokens=60 tps=40]] x", "seller/short") as stream:
+        with market.gateway.store.write() as c:
+            publications.withdraw(c, made.id, now_ms())
+        market.seen()
+        for key in (market.first_key, market.asked_key, market.seller_key):
+            gone = market.chat(key, "seller/short")
+            assert (gone.status, gone.code) == (403, "publication_withdrawn")
+        assert market.chat(market.stranger_key, "seller/short").code == "model_not_found"
+        assert "seller/short" not in market.models(market.first_key)
+        assert stream.read().endswith(b"data: [DONE]\n\n")
 
 
 def test_sixty_four_buyers_cannot_overspend_one_small_budget(market: Market) -> None:
@@ -348,7 +342,8 @@ def test_both_sides_sum_the_same_bills_also_after_a_kill(market: Market) -> None
         futures = [threads.submit(ask, job) for job in work[: CLIENTS * REQUESTS // 2]]
         for _ in range(CLIENTS * 3):
             done.acquire()
-        gateway.kill()
+        with begun(market, "[[standin tokens=2000 tps=50]] x"):
+            gateway.kill()
         gateway.start()
         futures += [threads.submit(ask, job) for job in work[CLIENTS * REQUESTS // 2 :]]
         failed = [future.exception() for future in futures]
