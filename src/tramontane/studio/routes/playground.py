@@ -19,7 +19,7 @@ from tramontane.studio.auth import GivenCaller
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform, Platform
 from tramontane.studio.playground import Sheet, ask
-from tramontane.studio.routes.status import all_deployments
+from tramontane.studio.routes.status import usable_in
 from tramontane.studio.tool_schemas import check_format, check_tools
 
 TAG = "Playground"
@@ -80,7 +80,7 @@ async def ask_playground(
     """
     place = caller.membership(data.project_id)
     body = body_of(data)
-    served = await asyncio.to_thread(_served, platform)
+    served = await asyncio.to_thread(_served, platform, place.project_id)
     sheet = Sheet(served=served, model=data.model, currency=platform.settings.currency)
     events = await ask(platform.tokens, place.key_id, body, sheet, time.monotonic)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -117,5 +117,6 @@ def body_of(data: PlaygroundPrompt) -> dict[str, Any]:
     return body
 
 
-def _served(platform: Platform) -> dict[str, Served]:
-    return {each.name: facts.served(each) for each in all_deployments(platform)}
+def _served(platform: Platform, project_id: str) -> dict[str, Served]:
+    """Return what the project is served, by deployment; what it buys by the publication's name."""
+    return {each.name: facts.served(each) for each in usable_in(platform, project_id, None)}
