@@ -230,7 +230,7 @@ const flows = {
     assert.deepEqual((await api(ada, "GET", "/deployments")).data.filter(({ name }) => name.includes("chibi")), []);
   },
 
-  "an offer is tried with an account's key and deployed at its price": async () => {
+  "an offer is tried with an account's key and deployed at its price": async () => { // slow
     const { ada } = people;
     await at(ada, CARD);
     await offered(ada, /^Mistral .*open-mistral-nemo/);
@@ -277,7 +277,7 @@ const flows = {
     assert.deepEqual((await api(ada, "GET", "/deployments")).data.filter(({ name }) => name === "near"), []);
   },
 
-  "a member reads where facts come from, and whom to ask": async () => {
+  "a member reads where facts come from, and whom to ask": async () => { // slow
     const { nina } = people;
     await at(nina, OTHER);
     await nina.getByText("Send them the address of this card").waitFor();
