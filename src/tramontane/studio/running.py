@@ -48,6 +48,7 @@ class EngineView(msgspec.Struct, frozen=True, kw_only=True):
     deployment: str
     engine: serving.Engine
     model: str | None
+    card_id: str | None
     state: serving.State
     message: str
     since: str | None
@@ -112,7 +113,9 @@ def deployed(settings: Settings, store: Store) -> list[serving.Deployment]:
         merged = merged_routes(settings.routes, routes.list_all(c))
         settings = msgspec.structs.replace(settings, routes=merged)
         own = owners(settings, stored)
-        return serving.deployments(settings, plan, remote, engines.list_instances(c), own)
+        found = serving.deployments(settings, plan, remote, engines.list_instances(c), own)
+    cards = {one.name: one.card_id for one in stored if one.name not in settings.deployments}
+    return [msgspec.structs.replace(d, card_id=cards.get(d.name)) for d in found]
 
 
 def _view(
@@ -125,6 +128,7 @@ def _view(
         deployment=deployment.name,
         engine=deployment.engine,
         model=own.model,
+        card_id=deployment.card_id,
         state=deployment.state,
         message=deployment.message,
         since=optional_name(deployment.state_since_ms),

@@ -49,6 +49,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     slots: int | None = None  # of an engine here
     pid: int | None = None
     cold_start_ms: int | None = None  # the last one's
+    card_id: str | None = None  # in the catalogue
     project_id: str | None = None
     serves: str | None = None
 

@@ -11,6 +11,8 @@ export interface Engine {
   deployment: string;
   engine: string;
   model: string | null;
+  /** Its card in the catalogue. */
+  card_id: string | null;
   state: string;
   message: string;
   since: string | null;
