@@ -24,11 +24,13 @@ LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --pyt
 TESTED_PATHS := src tests benchmarks runs scripts/build_app.py hatch_build.py
 # Of the sources alone: `make check` runs these.
 CHECKED := tests/test_layout.py tests/test_docs.py tests/test_locks.py
+# In a new copy the tests are compiled once, while their tools are installed, not by each worker.
+COMPILED := $(wildcard tests/__pycache__/test_serve.*-pytest-*)
 PYTEST := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
 BUILD_APP := $(BIN)/python scripts/build_app.py $(VENV)
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --silent --prefix
 
-.PHONY: help serve app test test-tools check check-slow bench engine lock upgrade format catalogue \
+.PHONY: help serve app test test-code test-tools check check-slow bench engine lock upgrade format catalogue \
 	wheel clean
 
 help: ## Say what each command does
@@ -66,8 +68,11 @@ $(VENV)/.engine:
 
 # -- testing ------------------------------------------------------------------------------------
 
-test: $(VENV)/.test test-tools app ## Run the test suite (under five minutes on two cores)
+test: $(VENV)/.test test-code test-tools app ## Run the test suite (under five minutes on two cores)
 	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(CHECKED:%=--ignore=%) $(ARGS)
+
+test-code: $(VENV)/.test
+	@$(if $(COMPILED),:,$(PYTEST) --collect-only -qq >/dev/null 2>&1 &)
 
 test-tools: $(VENV)/.test
 	@PATH="$(abspath $(BIN)):$$PATH" scripts/test-tools $(VENV)
