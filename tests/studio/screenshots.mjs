@@ -47,7 +47,7 @@ const DIALOGS = {
     await page.getByText("It answers and offers").waitFor();
   },
   playground: async (page) => {
-    await at(page, "playground?model=council&model=large&model=guide");
+    await at(page, "playground?model=council&model=narrow&model=guide");
     await page.getByLabel("Prompt", { exact: true }).fill("How do I add a model?");
     await page.keyboard.press("Control+Enter");
     await page.getByText("Which answer is better?").waitFor();

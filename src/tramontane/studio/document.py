@@ -61,8 +61,13 @@ def _config() -> OpenAPIConfig:
             Tag("Keys", "Credentials of a project."),
             Tag("Budgets", "Hard limits per day, per month and in total."),
             Tag("Usage", "What was used and what it cost."),
+            Tag(
+                "Playground",
+                "One prompt to one model, with what it took; votes on answers side by side.",
+            ),
             Tag("Independence", "Whom the platform depends on, and drills without them."),
             Tag("Catalogue", "Models found and compared, each fact with its source."),
+            Tag("Playground", "A prompt put to models side by side, and votes on their answers."),
             Tag("Models", "Model files in the library."),
             Tag("Deployments", "Models made servable."),
             Tag("Publications", "Models that projects offer to one another, on whose terms."),
