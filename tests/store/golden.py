@@ -96,6 +96,18 @@ ROWS["0003"] = f"""{_WIDER}
         UPDATE conversations SET library_ids = '["lib_a"]' WHERE id = 'conv_a';
 """
 
+# From here on a store grows out of the one before: these are the rows that came with a revision.
+ROWS["0004"] = """
+        UPDATE projects SET policy = CAST('{"jurisdictions":["EU"]}' AS BLOB) WHERE id = 'prj_a';
+        INSERT INTO providers VALUES
+          ('acme', 'mistral', CAST('{"kind":"mistral","region":"eu"}' AS BLOB), x'02ff', 1, 1046);
+        INSERT INTO routes VALUES ('best', CAST('{"deployments":["old"]}' AS BLOB), 1047);
+        INSERT INTO drills VALUES ('drill_a', 'provider:acme', 1048, 2048, 1848, 'mem_a', NULL);
+        INSERT INTO vectors VALUES ('doc_a', 0, 1, 'embed', x'0000803f');
+        UPDATE usage SET provider = 'acme', region = 'eu', cache_write_tokens = 7, is_priced = 0;
+"""
+_GROWN_SINCE = "0004"
+
 
 def path(revision: str) -> Path:
     """Return the file that holds the store of that revision."""
@@ -148,6 +160,8 @@ def write(revision: str, folder: Path) -> None:
     """Keep the store of that revision with its rows."""
     database = folder / "golden.db"
     database.unlink(missing_ok=True)
+    if revision >= _GROWN_SINCE:
+        restore(f"{int(revision) - 1:04d}", database)
     migrated(database, revision)
     connection = sqlite3.connect(database)
     connection.executescript(ROWS[revision])

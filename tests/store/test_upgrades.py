@@ -112,7 +112,7 @@ def test_an_upgrade_keeps_every_row(old: Path) -> None:
 
 def test_a_failing_upgrade_is_rolled_back(old: Path) -> None:
     connection = sqlite3.connect(old)
-    connection.execute("CREATE TABLE drills (in_the_way TEXT)")  # among the last to be made
+    connection.execute("CREATE TABLE votes (in_the_way TEXT)")  # among the last to be made
     connection.execute("INSERT INTO drills VALUES ('kept')")
     connection.commit()
     connection.close()
