@@ -113,16 +113,16 @@ def test_an_upgrade_keeps_every_row(old: Path) -> None:
 def test_a_failing_upgrade_is_rolled_back(old: Path) -> None:
     connection = sqlite3.connect(old)
     connection.execute("CREATE TABLE votes (in_the_way TEXT)")  # among the last to be made
-    connection.execute("INSERT INTO drills VALUES ('kept')")
+    connection.execute("INSERT INTO votes VALUES ('kept')")
     connection.commit()
     connection.close()
     before, revision = rows(old), version(old)
-    with pytest.raises(Unavailable, match="drills already exists"):
+    with pytest.raises(Unavailable, match="votes already exists"):
         migrate(f"sqlite:///{old}")
     assert rows(old) == before
     assert version(old) == revision
     connection = sqlite3.connect(old)
-    connection.execute("DROP TABLE drills")
+    connection.execute("DROP TABLE votes")
     connection.close()
     migrate(f"sqlite:///{old}")
     assert version(old) == schema.HEAD
