@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import { answered, barriers, complaints, given, opened, please, run, search } from "./driver.mjs";
 
 const PASSWORD = "seven grey herons over Sion";
-const PAGES = ["settings", "people", "prompts", "assistants", "models", "usage", "independence", "archive", "embeds", "feedback"];
+const PAGES = ["settings", "people", "prompts", "assistants", "models", "playground", "usage", "usage?by=member", "independence", "archive", "embeds", "feedback"];
 const people = {}; // pages of those who are signed in
 
 /** Show `path` of the app on a page that has it open. */
@@ -571,7 +571,7 @@ const flows = {
       await at(page, name);
       await settled(page);
       const text = await page.locator("main").innerText();
-      for (const gap of text.match(/\b(?:assistants?|people|prompts?|models?|usage|archive|embeds?|feedback|settings)[A-Z]\w+/g) ?? []) gaps.push(`${name}: ${gap}`);
+      for (const gap of text.match(/\b(?:assistants?|people|prompts?|models?|usage|use|play|vote|archive|embeds?|feedback|settings)[A-Z]\w+/g) ?? []) gaps.push(`${name}: ${gap}`);
     }
     await page.context().close();
     assert.deepEqual(gaps, []);
