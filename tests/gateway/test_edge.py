@@ -84,16 +84,26 @@ class Held:
 def gateway(
     tmp_path_factory: pytest.TempPathFactory, upstream: Upstream
 ) -> Iterator[RunningGateway]:
-    """Yield a gateway with narrow bounds."""
+    """Yield a gateway with narrow bounds, but for time."""
     settings = {
         "server.body_bytes": BODY_BYTES,
         "server.all_bodies_bytes": ALL_BODIES_BYTES,
-        "server.head_timeout_s": 1.0,
-        "server.body_timeout_s": 1.5,
-        "server.idle_timeout_s": 1.5,
         "server.max_connections": 150,
     }
     folder = tmp_path_factory.mktemp("edge") / "data"
+    with run_gateway(folder, upstream.url, settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[RunningGateway]:
+    """Yield a gateway that waits for nobody."""
+    settings = {
+        "server.head_timeout_s": 1.0,
+        "server.body_timeout_s": 1.5,
+        "server.idle_timeout_s": 1.5,
+    }
+    folder = tmp_path_factory.mktemp("hasty") / "data"
     with run_gateway(folder, upstream.url, settings) as running:
         yield running
 
@@ -302,16 +312,16 @@ def test_nothing_of_a_request_but_its_body_may_be_long(
 # -- time -----------------------------------------------------------------------------------------
 
 
-def test_a_head_that_does_not_come_is_given_up(gateway: RunningGateway) -> None:
-    with Talk(gateway.port) as talk:
+def test_a_head_that_does_not_come_is_given_up(hasty: RunningGateway) -> None:
+    with Talk(hasty.port) as talk:
         talk.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\n")
         reply = talk.read()
         assert (reply.status, reply.code) == (408, "request_timeout")
         assert talk.rest() == b""
 
 
-def test_a_head_that_trickles_is_given_up(gateway: RunningGateway) -> None:
-    with Talk(gateway.port) as talk:
+def test_a_head_that_trickles_is_given_up(hasty: RunningGateway) -> None:
+    with Talk(hasty.port) as talk:
         talk.send(b"GET /health HTTP/1.1\r\nHost: g\r\nX: ")
         talk.socket.settimeout(0.1)
         deadline_s = time.monotonic() + 20
@@ -323,10 +333,10 @@ def test_a_head_that_trickles_is_given_up(gateway: RunningGateway) -> None:
                 got += talk.socket.recv(1_000)
 
 
-def test_a_body_that_trickles_is_given_up(gateway: RunningGateway, upstream: Upstream) -> None:
+def test_a_body_that_trickles_is_given_up(hasty: RunningGateway, upstream: Upstream) -> None:
     before = upstream.bytes_read
-    with Talk(gateway.port) as talk:
-        data = asked(gateway.key)
+    with Talk(hasty.port) as talk:
+        data = asked(hasty.key)
         talk.send(data[:-20])
         talk.socket.settimeout(0.15)
         got = b""
@@ -338,21 +348,21 @@ def test_a_body_that_trickles_is_given_up(gateway: RunningGateway, upstream: Ups
     assert upstream.bytes_read == before
 
 
-def test_an_idle_connection_is_closed(gateway: RunningGateway) -> None:
-    with Talk(gateway.port) as fresh, Talk(gateway.port) as used:
-        used.send(asked(gateway.key))
+def test_an_idle_connection_is_closed(hasty: RunningGateway) -> None:
+    with Talk(hasty.port) as fresh, Talk(hasty.port) as used:
+        used.send(asked(hasty.key))
         assert used.read().status == 200
         assert fresh.rest() == b""
         assert used.rest() == b""
 
 
 def test_a_long_answer_is_not_idle_and_what_follows_it_may_take_its_time(
-    gateway: RunningGateway, upstream: Upstream
+    hasty: RunningGateway, upstream: Upstream
 ) -> None:
     upstream.answer = held = Held()
-    with Talk(gateway.port) as talk:
-        second = asked(gateway.key)
-        talk.send(asked(gateway.key, stream=True) + second[:30])
+    with Talk(hasty.port) as talk:
+        second = asked(hasty.key)
+        talk.send(asked(hasty.key, stream=True) + second[:30])
         talk.read_some()
         time.sleep(2.5)
         held.release.set()
@@ -493,7 +503,7 @@ def test_an_upstream_that_swallows_everything_stalls_only_its_own_deployment(
             "deployments.hole.url": hole.url,
             "deployments.hole.max_in_flight": 20,
             "deployments.hole.queue_limit": 30,
-            "upstream.first_byte_timeout_s": 0.4,
+            "upstream.first_byte_timeout_s": 1.5,
         }
         with (
             run_gateway(tmp_path / "data", upstream.url, settings) as gateway,

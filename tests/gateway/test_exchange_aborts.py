@@ -169,8 +169,8 @@ def test_a_whole_answer_of_a_provider_is_read_to_its_end_and_billed_exactly(plac
 def test_an_event_of_many_tokens_counts_as_many(place: Place) -> None:
     """The stand-in's tokens are three letters, ours are four: a quarter less is near enough."""
     place.standin.reset()
-    directive = "tokens=600 tps=1000 tokens_per_event=20"
-    place.leave("a", "bench", directive, stream=True, after_s=0.4)
+    directive = "tokens=600 tps=100 tokens_per_event=10"
+    place.leave("a", "bench", directive, stream=True, after_s=2.05)  # between two events
     request, bill = place.settled()["a"]
     assert bill.estimated
     assert request.completion_tokens * 0.6 < bill.completion_tokens <= request.completion_tokens

@@ -32,8 +32,8 @@ def gateway(
 ) -> Iterator[RunningGateway]:
     """Yield a gateway with little patience before it."""
     settings = {
-        "upstream.first_byte_timeout_s": 0.4,
-        "upstream.idle_timeout_s": 0.4,
+        "upstream.first_byte_timeout_s": 2.0,
+        "upstream.idle_timeout_s": 2.0,
         "upstream.answer_bytes": 1_000_000,
     }
     with run_gateway(tmp_path_factory.mktemp("hostile") / "d", upstream.url, settings) as running:
