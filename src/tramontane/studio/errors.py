@@ -116,6 +116,11 @@ def render_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
 
 def render_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorEnvelope]:
     """Return the outer edge's answer to a fault of ours: a log line with its place, no content."""
+    if isinstance(error, RecursionError):  # brackets in brackets, thousands deep
+        log.warning("%s: a body is nested too deeply", request.route_handler)
+        return render(
+            request, InvalidRequest("The body is nested too deeply.", code="invalid_json")
+        )
     log.error("%s failed: %s", request.route_handler, type(error).__name__, exc_info=error)
     return render(request, unforeseen())
 

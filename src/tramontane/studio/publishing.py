@@ -104,6 +104,8 @@ def seen_version(c: Connection, caller: Caller, id_or_name: str, version: int | 
     shown = publications.seen(c, id_or_name, caller.project_ids, caller.is_operator)
     if version is None or version == shown.version:
         return shown
+    if not 1 <= version <= publications.VERSIONS_MOST:
+        raise publications.unknown(id_or_name)
     if not is_publisher(caller, shown):
         theirs = publications.accepted_ever(c, shown.id, caller.project_ids)
         if version not in theirs:

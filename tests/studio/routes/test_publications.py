@@ -125,6 +125,9 @@ def test_a_model_is_published_found_accepted_changed_and_withdrawn(market: Marke
     kept = market.seen(made).json
     assert (kept["version"], kept["subscription"]["version"]) == (2, 1)
     assert market.seen(made, query="?version=1").json["terms"] == TERMS
+    for version in (0, -1, 3, 10**30):
+        assert market.seen(made, market.boss, f"?version={version}").status in (400, 404)
+        assert market.accept(made, version).status in (400, 409)
     stale = market.accept(made, 1)
     assert (stale.status, stale.error["code"]) == (409, "version_outdated")
     assert market.accept(made, 2).json["subscription"]["version"] == 2
@@ -193,6 +196,17 @@ def test_operators_publish_what_is_everybodys_but_nobodys_own_in_anothers_name(
     made = market.offered()
     with pytest.raises(Conflict), studio.store.write() as c:
         routes.put(c, made["name"], RouteSettings(deployments=("large",)), NOW_MS)
+
+
+def test_a_card_is_bounded_however_it_is_nested(market: Market) -> None:
+    deep: Any = "x"
+    for _ in range(900):
+        deep = [deep]
+    for card in ({**CARD, "benchmarks": deep}, {**CARD, "description": "x" * 70_000}):
+        assert market.offer(card=card).status in (201, 400, 409, 413)
+    body = b'{"card":{"name":"x","benchmarks":' + b"[" * 9_000 + b"]" * 9_000 + b"}}"
+    nested = market.boss.call("POST", "/api/v1/publications", body=body)
+    assert nested.status == 400, nested.body
 
 
 def test_who_may_publish_and_accept(market: Market) -> None:
