@@ -212,7 +212,7 @@ class Market(RuleBasedStateMachine):
             return "publication_withdrawn"
         if not (who == "seller" or has_accepted):
             return "terms_not_accepted"
-        if self.owner not in ("seller", None) or self.is_closed:
+        if self.owner != "seller" or self.is_closed:  # everybody's is not what was published
             return "publication_unserved"
         return "own" if who == "seller" else f"version {self.accepted[who]}"
 

@@ -104,6 +104,7 @@ def add(
             project=owner,
             name=name,
             deployment=source.name,
+            is_shared=source.project_id is None,
             offer=Offer(
                 card=_read_card(card),
                 terms=terms.read_text(),

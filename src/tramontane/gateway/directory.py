@@ -284,15 +284,15 @@ def build(
 def _published(
     picture: Picture, deployments: Mapping[str, Deployment], projects: Mapping[str, Project]
 ) -> dict[str, Published]:
-    """A publication is served by its deployment alone, as long as that is its publisher's own or
-    everybody's: another of the same name is another's.
+    """A publication is served by its deployment alone, as long as that is whose it was when it was
+    published: another of the same name is another's, and costs what nobody has agreed to.
     """
     found = {}
     for each in picture.publications:
         own = deployments.get(each.deployment)
         publisher = projects.get(each.project_id)
         is_open = publisher is not None and publisher.closed_reason is None
-        if own is not None and (own.project_id not in (None, each.project_id) or not is_open):
+        if own is not None and (own.project_id != each.owner_id or not is_open):
             own = None
         by_version = {
             version: _only(None if own is None else _sold(each, version, price, own))

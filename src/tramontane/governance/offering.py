@@ -74,10 +74,10 @@ def sources(settings: Settings, stored: Iterable[StoredDeployment]) -> dict[str,
 
 def source_of(offer: Offered, found: Mapping[str, Source]) -> Source | None:
     """Return the deployment behind a publication, None where it is gone: one of the same name that
-    is another project's is another one.
+    is another project's, or everybody's where it was a project's own, is another one.
     """
     source = found.get(offer.deployment)
-    if source is None or source.project_id not in (None, offer.project_id):
+    if source is None or source.project_id != offer.owner_id:
         return None
     return source
 

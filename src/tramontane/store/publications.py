@@ -30,9 +30,15 @@ class Brief(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     project_id: str
     deployment: str
+    is_shared: bool
     is_withdrawn: bool
     audience: tuple[str, ...] | None
     price: PublishedPrice
+
+    @property
+    def owner_id(self) -> str | None:
+        """Whose own the deployment is that serves it, None for everybody's."""
+        return None if self.is_shared else self.project_id
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,8 +70,10 @@ def publish(
     taken: Collection[str],
     created_by: str,
     now_ms: int,
+    is_shared: bool = False,
 ) -> Offered:
-    """Return a new publication in its version 1. `taken` are the names of deployments and routes.
+    """Return a new publication in its version 1. `taken` are the names of deployments and routes;
+    `is_shared`: the deployment is everybody's, not the project's own.
 
     Raises InvalidRequest, NotFound for the audience, Conflict where the name is taken.
     """
@@ -86,6 +94,7 @@ def publish(
         "name": whole,
         "project_id": project.id,
         "deployment": deployment,
+        "is_shared": is_shared,
         "created_at_ms": now_ms,
     }
     c.execute(insert(t), row)
@@ -209,7 +218,7 @@ def briefs(c: Connection) -> list[Brief]:
     p, newest = schema.publications.c, schema.publication_versions.alias("newest")
     query = (
         select(
-            p.id, p.name, p.project_id, p.deployment, p.withdrawn_at_ms,
+            p.id, p.name, p.project_id, p.deployment, p.is_shared, p.withdrawn_at_ms,
             newest.c.audience, newest.c.price,
         )
         .join_from(schema.publications, newest, newest.c.publication_id == p.id)
@@ -222,6 +231,7 @@ def briefs(c: Connection) -> list[Brief]:
             name=row.name,
             project_id=row.project_id,
             deployment=row.deployment,
+            is_shared=row.is_shared,
             is_withdrawn=row.withdrawn_at_ms is not None,
             audience=row.audience,
             price=_price(row.price),
@@ -244,6 +254,7 @@ def for_gateways(c: Connection) -> tuple[PublishedName, ...]:
             name=each.name,
             project_id=each.project_id,
             deployment=each.deployment,
+            is_shared=each.is_shared,
             is_withdrawn=each.is_withdrawn,
             audience=each.audience,
             prices={}
@@ -350,6 +361,7 @@ def _select(version: int | None) -> Select[Any]:
             p.project_id,
             project.name.label("publisher"),
             p.deployment,
+            p.is_shared,
             numbers.c.version,
             numbers.c.card,
             numbers.c.terms,

@@ -226,6 +226,7 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
     """A publication in one of its versions. `publisher` is the name of its project as it is now.
 
     `card` is JSON, `audience` ids of projects, None for everybody. A version never changes.
+    `is_shared`: what serves it is everybody's deployment of that name, not its publisher's own.
     """
 
     id: str
@@ -233,6 +234,7 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str
     publisher: str
     deployment: str
+    is_shared: bool
     version: int
     card: bytes
     terms: str
@@ -242,6 +244,11 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
     created_at_ms: int
     created_by: str
     changed_at_ms: int
+
+    @property
+    def owner_id(self) -> str | None:
+        """Whose own the deployment is that serves it, None for everybody's."""
+        return None if self.is_shared else self.project_id
 
     def is_for(self, project_id: str) -> bool:
         """Whether that project may accept this version: nobody buys from themselves."""
@@ -270,10 +277,16 @@ class PublishedName(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     project_id: str
     deployment: str
+    is_shared: bool
     is_withdrawn: bool
     audience: tuple[str, ...] | None
     prices: dict[int, PublishedPrice]
     subscribers: tuple[tuple[str, int], ...]
+
+    @property
+    def owner_id(self) -> str | None:
+        """Whose own the deployment is that serves it, None for everybody's."""
+        return None if self.is_shared else self.project_id
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):

@@ -253,6 +253,7 @@ publications = Table(
     Column("name", Text, nullable=False, unique=True),  # by which it is asked for
     Column("project_id", Text, ForeignKey("projects.id"), nullable=False),  # who is paid
     Column("deployment", Text, nullable=False),
+    Column("is_shared", Boolean, nullable=False),  # it was everybody's, not that project's own
     Column("withdrawn_at_ms", BigInteger),
     Column("created_at_ms", BigInteger, nullable=False),
 )

@@ -188,6 +188,7 @@ def create_publication(
             project=project,
             name=data.name,
             deployment=source.name,
+            is_shared=source.project_id is None,
             offer=offer,
             taken=routes.known(c, platform.settings)[1],
             created_by=publishing.author_of(caller),

@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False, unique=True),
         sa.Column("project_id", sa.Text(), sa.ForeignKey("projects.id"), nullable=False),
         sa.Column("deployment", sa.Text(), nullable=False),
+        sa.Column("is_shared", sa.Boolean(), nullable=False),
         sa.Column("withdrawn_at_ms", sa.BigInteger()),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
     )
