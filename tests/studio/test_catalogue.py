@@ -90,7 +90,9 @@ def _named(repositories: dict[str, dict[str, bytes]]) -> dict[str, dict[str, byt
 
 
 def _pleas(hub: StandInHub) -> flows.Pleas:
-    """What the flows can ask of the hub: to be slow, to hold still, or to break off."""
+    """What the flows can ask of the hub: to be slow, to hold still, to break off, to let nobody
+    in, and what parts it was asked for.
+    """
 
     def slow(told: dict[str, Any]) -> dict[str, Any]:
         hub.pause_s = told["pause_s"]
@@ -104,7 +106,14 @@ def _pleas(hub: StandInHub) -> flows.Pleas:
         (hub.blocked.clear if told["held"] else hub.blocked.set)()
         return {}
 
-    return {"slow": slow, "hold": hold, "cut": cut}
+    def gate(told: dict[str, Any]) -> dict[str, Any]:
+        hub.gated = {NEMO} if told["gated"] else set()
+        return {}
+
+    def ranges(_: dict[str, Any]) -> list[str | None]:
+        return [each.range for each in hub.downloads()]
+
+    return {"slow": slow, "hold": hold, "cut": cut, "gate": gate, "ranges": ranges}
 
 
 @pytest.mark.parametrize("flow", flows.parameters(SCRIPT))
