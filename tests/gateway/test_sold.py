@@ -55,8 +55,9 @@ def known(routes: dict[str, RouteSettings] | None = None, **changes: Any) -> Dir
         project_id="a",
     )
     published = PublishedName(
-        id="pub_1", name="a/model", project_id="a", deployment="own", is_shared=False, is_withdrawn=False,
-        audience=None, prices={4: PublishedPrice(SOLD, TIERS)}, subscribers=(("b", 4),),
+        id="pub_1", name="a/model", project_id="a", deployment="own", is_shared=False,
+        is_withdrawn=False, audience=None, prices={4: PublishedPrice(SOLD, TIERS)},
+        subscribers=(("b", 4),),
     )  # fmt: skip
     picture = Picture(
         revision=1, projects=(project("a"), project("b")), keys=(), budgets=(), models=(),
