@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.processes import RunningStandin, run_standin
 from tramontane.store.database import migrate
@@ -51,12 +52,24 @@ def _is_reserved(host: object) -> bool:
     return isinstance(name, str) and name.rstrip(".").endswith((".invalid", ".localhost"))
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Put the guard in place: an audit hook cannot be taken out again, nor patched over. Rubbish is
     looked for less often than usual: tests make a lot, and hardly any in circles.
     """
     sys.addaudithook(_forbid_outside)
     gc.set_threshold(50_000, 20, 20)
+    # A busy machine is no failure, and the same code passes each time. What nobody has tried yet is
+    # tried with --hypothesis-profile default.
+    settings.register_profile(
+        "even",
+        deadline=None,
+        derandomize=True,
+        max_examples=60,
+        phases=set(Phase) - {Phase.explain},
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    if not config.getoption("hypothesis_profile", None):
+        settings.load_profile("even")
 
 
 def pytest_sessionfinish() -> None:
