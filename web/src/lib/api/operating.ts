@@ -10,6 +10,10 @@ export interface LinkCheck {
   purpose: "first_admin" | "invitation" | "password_reset";
   email: string | null;
   project_name: string | null;
+  /** The project that who uses it makes, and what that can spend. */
+  new_project: string | null;
+  prepaid: string | null;
+  currency: string;
   expires_at: string;
 }
 
@@ -27,6 +31,8 @@ export interface Invitation {
   role: Role;
   is_admin: boolean;
   is_expired: boolean;
+  new_project: string | null;
+  prepaid: string | null;
   expires_at: string;
   created_at: string;
   /** In the answer that makes it, and never again. */
@@ -65,6 +71,17 @@ export interface Budget {
   exhausted_at: string | null;
   basis: string | null;
   basis_since: string | null;
+}
+
+/** What was paid into a project, and what is left of it. */
+export interface Prepaid {
+  project_id: string;
+  project: string;
+  currency: string;
+  limit: string | null;
+  spent: string;
+  left: string | null;
+  data: { id: string; amount: string; reference: string | null; recorded_by: string | null; created_at: string }[];
 }
 
 export interface KeyView {

@@ -226,6 +226,9 @@ export interface Model {
   price: { known: boolean; input_per_mtok: string; output_per_mtok: string; currency: string };
   open_weights: boolean | null;
   supports_tools: boolean;
+  /** The project that offers it, and on which terms; null: the platform's own. */
+  publisher: string | null;
+  publication_id: string | null;
 }
 
 export interface Assistant {

@@ -14,6 +14,7 @@ export function factLine(model: Model): string {
   if (model.kind === "guide") return [t("factGuide"), t("factHere"), t("factFree")].join(" · ");
   const facts = [model.place === "here" ? t("factHere") : t("factAt", { host: model.place })];
   if (model.is_demonstration) facts.unshift(t("factDemonstration"));
+  if (model.publisher) facts.unshift(t("factPublished", { publisher: model.publisher }));
   facts.push(model.context_tokens ? t("factContext", { count: model.context_tokens }) : t("factContextUnknown"));
   facts.push(priceLine(model));
   if (model.open_weights !== null) facts.push(t(model.open_weights ? "factOpen" : "factClosed"));

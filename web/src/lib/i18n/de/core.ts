@@ -262,6 +262,7 @@ const words: Translation<typeof english> = {
   factClosed: "geschlossene Gewichte",
   factGuide: "Antwortet aus dem Handbuch, ohne Sprachmodell",
   factDemonstration: "Vorführmodell: oft falsch",
+  factPublished: "angeboten von {publisher}",
   factNotReady: "nicht bereit",
   compareModels: "Alle Modelle vergleichen",
   linkTo: "Öffnet {host} in einem neuen Tab",

@@ -268,6 +268,7 @@ export default {
   factClosed: "closed weights",
   factGuide: "Answers from the handbook, with no language model",
   factDemonstration: "Demonstration: often wrong",
+  factPublished: "offered by {publisher}",
   factNotReady: "not ready",
   compareModels: "Compare all models",
   // Rendered text

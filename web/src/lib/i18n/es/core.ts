@@ -262,6 +262,7 @@ const words: Translation<typeof english> = {
   factClosed: "pesos cerrados",
   factGuide: "Responde a partir del manual, sin modelo de lenguaje",
   factDemonstration: "Demostración: a menudo erróneo",
+  factPublished: "ofrecido por {publisher}",
   factNotReady: "no está listo",
   compareModels: "Comparar todos los modelos",
   linkTo: "Abre {host} en una pestaña nueva",

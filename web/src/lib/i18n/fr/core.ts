@@ -263,6 +263,7 @@ const words: Translation<typeof english> = {
   factClosed: "poids fermés",
   factGuide: "Répond d’après le manuel, sans modèle de langue",
   factDemonstration: "Démonstration : souvent faux",
+  factPublished: "proposé par {publisher}",
   factNotReady: "pas prêt",
   compareModels: "Comparer tous les modèles",
   linkTo: "Ouvre {host} dans un nouvel onglet",

@@ -262,6 +262,7 @@ const words: Translation<typeof english> = {
   factClosed: "pesi chiusi",
   factGuide: "Risponde in base al manuale, senza modello linguistico",
   factDemonstration: "Dimostrazione: spesso sbaglia",
+  factPublished: "offerto da {publisher}",
   factNotReady: "non pronto",
   compareModels: "Confronta tutti i modelli",
   linkTo: "Apre {host} in una nuova scheda",

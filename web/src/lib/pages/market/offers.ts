@@ -1,9 +1,12 @@
 /** What of a publication people read: its state in words, its price, what its card says. */
 
+import { ApiError } from "$lib/api/client";
 import type { OfferCard, OfferPrice, Publication } from "$lib/api/market";
 import type { Membership } from "$lib/api/types";
+import { languageNames } from "$lib/chat/facts";
 import { money, number } from "$lib/format.svelte";
 import { t, type Key } from "$lib/i18n/index.svelte";
+import { problem } from "$lib/problem";
 import { session } from "$lib/session.svelte";
 
 /** The projects for which the reader may accept and publish. */
@@ -36,9 +39,27 @@ export function priceText(price: OfferPrice): string {
 export function said(card: OfferCard, field: string): string {
   const value = card[field];
   if (value === undefined || value === null || value === "") return "";
-  if (Array.isArray(value)) return value.join(", ");
+  if (Array.isArray(value)) return field === "languages" ? languageNames(value.map(String)) : value.join(", ");
   if (typeof value === "boolean") return t(value ? "mktYes" : "mktNo");
   return typeof value === "number" ? number(value) : String(value);
+}
+
+/** A field of the card as it is written: what `said` tells, for who changes it. */
+export function asWritten(card: OfferCard, field: string): string {
+  const value = card[field];
+  return Array.isArray(value) ? value.join(" ") : typeof value === "string" ? value : "";
+}
+
+const REFUSALS: Record<string, Key> = {
+  publication_withdrawn: "mktWithdrawnMeanwhile",
+  own_publication: "mktOwnAlready",
+  version_outdated: "mktOutdated",
+};
+
+/** Why a publication could not be accepted, changed or ended. */
+export function refusal(error: unknown): string {
+  const known = error instanceof ApiError ? REFUSALS[error.code] : undefined;
+  return known ? t(known) : problem(error);
 }
 
 /** The reader's projects that have accepted it. */
