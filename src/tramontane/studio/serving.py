@@ -15,7 +15,8 @@ from tramontane.errors import TramontaneError
 from tramontane.money import Price
 from tramontane.providers.reach import reach_of
 from tramontane.providers.remote import RemoteModel, price_of
-from tramontane.store.records import EngineInstance, EngineState
+from tramontane.store.publications import Brief
+from tramontane.store.records import EngineInstance, EngineState, Offered
 
 Engine = Literal["llama.cpp", "guide", "remote"]
 State = Literal[EngineState, "unprobed"]
@@ -29,7 +30,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     `message` is the engine's or the plan's own word on a state that is not ready; it may name
     files of this machine. `state_since_ms` is when an engine last changed. `source` says where it
     is set up; only what is in the store can be removed here. `project_id` is whose own it is,
-    None for everybody's; `serves` the deployment behind a publication, whose name it then has.
+    None for everybody's; `serves` the deployment behind the publication `publication_id`, whose
+    name it then has.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     card_id: str | None = None  # in the catalogue
     project_id: str | None = None
     serves: str | None = None
+    publication_id: str | None = None
 
 
 def deployments(
@@ -78,18 +81,19 @@ def within(found: Iterable[Deployment], project_ids: Iterable[str]) -> list[Depl
     return [d for d in found if d.project_id is None or d.project_id in ours]
 
 
-def sold(deployment: Deployment, name: str, price: Price) -> Deployment:
-    """Return the deployment as who buys it under that name sees it: nothing of its setting."""
+def sold(deployment: Deployment, offer: Offered | Brief) -> Deployment:
+    """Return the deployment as who buys it by that offer sees it: nothing of its setting."""
     own = deployment.settings
     return msgspec.structs.replace(
         deployment,
-        name=name,
-        models=(name,),
-        price=price,
+        name=offer.name,
+        models=(offer.name,),
+        price=offer.price.usual,
         message="",
         project_id=None,
         settings=msgspec.structs.replace(own, upstream_model=None, price=None),
         serves=deployment.name,
+        publication_id=offer.id,
     )
 
 

@@ -10,7 +10,7 @@ from tramontane.assistant.served import Kind, Served, by_model
 from tramontane.money import format_nano
 from tramontane.store.records import Membership
 from tramontane.studio import facts, serving
-from tramontane.studio.auth import GivenCaller
+from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.operations import describe
 from tramontane.studio.permitted import permitted
 from tramontane.studio.platform import GivenPlatform, Platform
@@ -29,7 +29,8 @@ class AssistantPrice(msgspec.Struct, frozen=True, kw_only=True):
 class AssistantModel(msgspec.Struct, frozen=True, kw_only=True):
     """A model to talk with. `place` is "here" or the host where it runs; null is unknown.
 
-    Not `is_capable`: it shows the way or proves the path, and is not to be relied on.
+    Not `is_capable`: it shows the way or proves the path, and is not to be relied on. `publisher`
+    is the project that offers it, as `publication_id` says on which terms; null: the platform's.
     """
 
     name: str
@@ -44,6 +45,8 @@ class AssistantModel(msgspec.Struct, frozen=True, kw_only=True):
     price: AssistantPrice
     open_weights: bool | None
     supports_tools: bool
+    publisher: str | None
+    publication_id: str | None
 
 
 class AssistantModelList(msgspec.Struct, frozen=True):
@@ -68,10 +71,10 @@ def list_assistant_models(
     place = caller.membership(project_id)
     usable = _talking(usable_in(platform, place.project_id, place.usable_models))
     usable = permitted(platform, usable, project_id=place.project_id, key_id=place.key_id)
-    shown = {deployment.name: message_for(caller, deployment) for deployment in usable}
+    behind = {deployment.name: deployment for deployment in usable}
     found = by_model(facts.served(deployment) for deployment in usable)
     currency = platform.settings.currency
-    models = [_view(name, s, shown[s.deployment], currency) for name, s in found.items()]
+    models = [_view(n, s, behind[s.deployment], caller, currency) for n, s in found.items()]
     return AssistantModelList(sorted(models, key=lambda model: not model.is_capable))
 
 
@@ -86,14 +89,17 @@ def models_for(platform: Platform, place: Membership) -> dict[str, Served]:
     return by_model(facts.served(deployment) for deployment in usable)
 
 
-def _view(name: str, served: Served, message: str, currency: str) -> AssistantModel:
+def _view(
+    name: str, served: Served, behind: serving.Deployment, caller: Caller, currency: str
+) -> AssistantModel:
+    is_bought = behind.publication_id is not None
     return AssistantModel(
         name=name,
         kind=served.kind,
         is_capable=served.is_capable and not served.is_demonstration,
         is_demonstration=served.is_demonstration,
         state=served.state,
-        message=message,
+        message=message_for(caller, behind),
         place=served.place,
         languages=served.languages,
         context_tokens=served.context_tokens,
@@ -105,4 +111,6 @@ def _view(name: str, served: Served, message: str, currency: str) -> AssistantMo
         ),
         open_weights=served.open_weights,
         supports_tools=served.supports_tools,
+        publisher=name.partition("/")[0] if is_bought else None,
+        publication_id=behind.publication_id,
     )

@@ -132,7 +132,7 @@ def bought_by(
         accepted = publications.accepted_versions(c, project_ids)
         offers = [publications.get(c, id_, version) for id_, version in accepted.items()]
     return [
-        serving.sold(deployment, offer.name, offer.price.usual)
+        serving.sold(deployment, offer)
         for offer in offers
         if (deployment := served_by(offer, found)) is not None and offer.withdrawn_at_ms is None
     ]
@@ -144,7 +144,7 @@ def everything_served(platform: Platform) -> list[serving.Deployment]:
     with platform.store.read() as c:
         offers = [brief for brief in publications.briefs(c) if not brief.is_withdrawn]
     published = [(o, served_by(o, found)) for o in offers]
-    return [*found, *(serving.sold(d, o.name, o.price.usual) for o, d in published if d)]
+    return [*found, *(serving.sold(d, o) for o, d in published if d)]
 
 
 def served_by(offer: Offered | Brief, found: list[serving.Deployment]) -> serving.Deployment | None:
@@ -153,7 +153,7 @@ def served_by(offer: Offered | Brief, found: list[serving.Deployment]) -> servin
     """
     for deployment in found:
         if deployment.name == offer.deployment:
-            return deployment if deployment.project_id in (None, offer.project_id) else None
+            return deployment if deployment.project_id == offer.owner_id else None
     return None
 
 
