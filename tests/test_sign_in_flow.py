@@ -75,7 +75,7 @@ def test_from_the_first_start_to_signing_out_everybody(tmp_path: Path) -> None:
         assert (foreign[0], foreign[1]["error"]["code"]) == (403, "cross_site")
         assert admin.call("PATCH", "/me", {"name": "Ada L."})[1]["name"] == "Ada L."
 
-        said = run_command("member", "invite", "--email", "bob@example.org", "--json", *data)
+        said = run_command("member", "invite", "bob@example.org", "--json", *data)
         url = json.loads(said.stdout)["url"]
         assert url.startswith(platform.address)
         bob = Browser(platform)

@@ -37,7 +37,9 @@ def test_there_are_the_commands_we_promise() -> None:
         library rm, project policy, key policy, provider add, provider list, provider kinds,
         provider test, provider serve, provider rm, route add, route list, route rm, drill,
         independence, catalog search, catalog show, catalog compare, catalog sources,
-        catalog update, catalog add, catalog rm, catalog check"""
+        catalog update, catalog add, catalog rm, catalog check, engines, model pull, model pulls,
+        project top-up, publication add, publication list, publication show, publication change,
+        publication withdraw, publication accept, publication end, statement"""
     assert {f"tramontane {' '.join(name.split())}" for name in promised.split(",")} == {*COMMANDS}
 
 

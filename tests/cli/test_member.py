@@ -35,7 +35,7 @@ def add(data_dir: Path, name: str, project: str, *, is_admin: bool = False) -> s
 def test_an_invitation_is_a_link_that_works_once(run: Run, data_dir: Path) -> None:
     run("project", "create", "research")
     made = run(
-        "member", "invite", "--email", "Ada@Example.org", "--project", "research",
+        "member", "invite", "Ada@Example.org", "--project", "research",
         "--role", "manager", "--json",
     ).json  # fmt: skip
     origin, _, token = made["url"].partition("/#/welcome/")
@@ -100,7 +100,7 @@ def test_mistakes(run: Run, data_dir: Path) -> None:
     assert "there is no member" in run("member", "reset", "nobody@example.org").err
     assert "there is no project" in run("member", "invite", "--project", "nowhere").err
     assert "role: must be one of" in run("member", "invite", "--role", "king").err
-    assert "email: write an address" in run("member", "invite", "--email", "ada").err
+    assert "email: write an address" in run("member", "invite", "ada").err
     (key,) = run("key", "list", "--json").json["data"]
     assert "disable the member" in run("key", "revoke", key["id"]).err
 

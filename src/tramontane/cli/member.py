@@ -55,12 +55,9 @@ def list_(as_json: AsJson = False, config: ConfigFile = None, data: DataDir = No
 
 @app.command()
 def invite(
-    whom: Annotated[
+    email: Annotated[
         str | None,
         typer.Argument(metavar="EMAIL", help="Whom it is for. Left out: who has the link."),
-    ] = None,
-    email: Annotated[
-        str | None, typer.Option("--email", metavar="EMAIL", help="The same, as an option.")
     ] = None,
     project: Annotated[
         str, typer.Option("--project", metavar="PROJECT", help="Into which project.")
@@ -89,8 +86,6 @@ def invite(
     """
     from tramontane.store import links, memberships, prepayments, projects
 
-    if whom is not None and email is not None:
-        raise typer.BadParameter("give the address once")
     if new_project is None and prepaid is not None:
         raise typer.BadParameter("--prepaid goes with --new-project")
     if new_project is not None and admin:
@@ -100,7 +95,7 @@ def invite(
             c,
             platform.folder.pepper(),
             purpose="invitation",
-            email=whom or email,
+            email=email,
             is_admin=admin,
             project_id=None if new_project is not None else projects.get(c, project).id,
             role=memberships.check_role("manager" if new_project is not None else role),

@@ -273,6 +273,7 @@ def accept(
 def end(
     publication: Which,
     project: OfProject,
+    as_json: AsJson = False,
     config: ConfigFile = None,
     data: DataDir = None,
 ) -> None:
@@ -282,7 +283,10 @@ def end(
     with opened(config, data) as platform, platform.store.write() as c:
         offer = publications.get(c, publication)
         subscriptions.end(c, offer.id, projects.get(c, project).id, platform.now_ms)
-    print(f"ended: {offer.name} for {project}")
+    if as_json:
+        print_json({"ended": offer.name, "project": project})
+    else:
+        print(f"ended: {offer.name} for {project}")
 
 
 def _price(
