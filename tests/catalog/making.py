@@ -1,5 +1,6 @@
 """Cards that say what a test wants them to."""
 
+from types import MappingProxyType
 from typing import Any, cast
 
 from tramontane.catalog.cards import (
@@ -11,6 +12,7 @@ from tramontane.catalog.cards import (
     Openness,
     Source,
 )
+from tramontane.catalog.providers import Provider
 
 SOURCES = {"s": Source(id="s", title="S", version="1", date="2026-08-01", licence="MIT")}
 
@@ -20,6 +22,7 @@ class Packed:
 
     sources = SOURCES
     built_on = "2026-08-01"
+    providers = MappingProxyType({"y": Provider(id="y", title="Y", url="https://y.example/v1")})
 
     def __init__(self, *cards: Card) -> None:
         self._cards = {each.id: each for each in cards}

@@ -63,6 +63,12 @@ def test_own_cards_are_their_projects(finder: Finder) -> None:
             finder.card(wanted, seen_by)
 
 
+def test_an_offer_of_a_provider_whose_address_is_known_can_be_deployed(finder: Finder) -> None:
+    offers = whole(CONFLICTING, finder.looking(Mix(), None)).offers
+    ways = [(offer.provider, offer.kind, offer.url) for offer in offers]
+    assert ways == [("x", None, None), ("y", "compatible", "https://y.example/v1")]
+
+
 def test_each_fact_has_its_source_and_what_others_say(finder: Finder) -> None:
     view = whole(CONFLICTING, finder.looking(Mix(), None))
     name = view.fields["name"]

@@ -15,7 +15,9 @@ from tramontane.catalog.cards import Card, Field, Source
 from tramontane.catalog.index import Index
 from tramontane.catalog.machine import Memory
 from tramontane.catalog.prices import Exchange, Mix
+from tramontane.catalog.providers import Provider
 from tramontane.catalog.queries import RULE, Query
+from tramontane.catalog.restrictions import places
 from tramontane.catalog.rows import Row, row, without_words
 from tramontane.catalog.views import FoundModels, Looking, MixView, summary
 from tramontane.catalog.words import folded
@@ -31,6 +33,11 @@ class Cards(Protocol):
     @property
     def sources(self) -> Mapping[str, Source]:
         """Where their facts were read."""
+        ...
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """Who sells, by our word for them."""
         ...
 
     @property
@@ -78,6 +85,7 @@ class Finder:
         self._currencies: set[str] = set()
         self._by_file: dict[str, str] = {}
         self._by_model: dict[str, str | None] = {}  # None: of several cards
+        self._by_repository: dict[str, str | None] = {}
         self.exchange = exchange
         self.sources = packed.sources
         self.built_on = packed.built_on
@@ -159,9 +167,21 @@ class Finder:
             return self._by_file[sha256]
         return None if model is None else self._by_model.get(folded(model))
 
+    def card_at(self, repository: str | None) -> str | None:
+        """Return the id of the card whose weights lie at ORG/REPO of the hub; None: none, or
+        several.
+        """
+        return None if repository is None else self._by_repository.get(repository.lower())
+
     def looking(self, mix: Mix, memory: Memory | None) -> Looking:
         """Return from where cards are looked at."""
-        return Looking(mix=mix, exchange=self.exchange, memory=memory, sources=self.sources)
+        return Looking(
+            mix=mix,
+            exchange=self.exchange,
+            memory=memory,
+            sources=self.sources,
+            providers=self._packed.providers,
+        )
 
     def completeness(self) -> list[Completeness]:
         """Return how well each field is known, over the cards that everybody sees."""
@@ -195,6 +215,9 @@ class Finder:
         for file in card.files:
             if file.sha256 is not None:
                 self._by_file.setdefault(file.sha256, card.id)
+        for place in places(card):
+            kept = self._by_repository.get(place, card.id)
+            self._by_repository[place] = card.id if kept == card.id else None
         for name in {card.id, *card.aliases, *(offer.model for offer in card.offers)}:
             word = folded(name)
             self._by_model[word] = card.id if self._by_model.get(word, card.id) == card.id else None

@@ -3,6 +3,8 @@
 It only repeats what `licences` knows; a licence that is not known is said to be unknown.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from tramontane.catalog import licences
@@ -44,11 +46,22 @@ def terms_of(card: Card) -> Terms | None:
 def card_at(catalogue: Catalogue, repository: str) -> Card | None:
     """Return the card whose weights lie at ORG/REPO of the hub; None: none, or several."""
     sought = repository.lower()
-    found = [card for card in catalogue.cards() if sought in _places(card)]
+    found = [card for card in catalogue.cards() if sought in places(card)]
     return found[0] if len(found) == 1 else None
 
 
-def _places(card: Card) -> set[str]:
+def words_of(forbidden: Iterable[str]) -> str:
+    """Return the uses that a licence forbids in words."""
+    words = {
+        "commercial": "commercial use",
+        "derivatives": "changed versions",
+        "production": "use in production",
+    }
+    return " and ".join(words[use] for use in forbidden)
+
+
+def places(card: Card) -> set[str]:
+    """Return the repositories, ORG/REPO in lower case, where a card's weights lie."""
     said = card.facts.get("repository", ())
     files = (file.uri for file in card.files if file.uri.startswith("hf:"))
     return {str(claim.value).lower() for claim in said} | {

@@ -22,6 +22,7 @@ from tramontane.catalog.cards import (
 )
 from tramontane.catalog.machine import Fits, Memory, fits, least_needed_bytes, needed_bytes
 from tramontane.catalog.prices import Amount, Exchange, Mix, long_prices, mixed_nano, price
+from tramontane.catalog.providers import Provider
 from tramontane.catalog.queries import Facet, FacetCount, Unmatched
 from tramontane.catalog.restrictions import Terms, terms_of
 from tramontane.catalog.rows import OfferRow, Row, count, name_of
@@ -156,7 +157,8 @@ class LongPriceView(msgspec.Struct, frozen=True, kw_only=True):
 
 class OfferView(msgspec.Struct, frozen=True, kw_only=True):
     """A provider's offer as its source has it, in `currency` per million tokens, and `price` at
-    the mix asked for, as it is compared; `long_prices` for longer prompts.
+    the mix asked for, as it is compared; `long_prices` for longer prompts. `kind` is the kind of
+    account to deploy it through; `compatible` at the provider's `url` where it has none of its own.
     """
 
     provider: str
@@ -180,6 +182,7 @@ class OfferView(msgspec.Struct, frozen=True, kw_only=True):
     max_output_tokens: int | None
     price: Amount | None
     long_prices: list[LongPriceView]
+    url: str | None
 
 
 class HereView(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,6 +230,7 @@ class Looking(msgspec.Struct, frozen=True, kw_only=True):
     exchange: Exchange
     memory: Memory | None = None
     sources: Mapping[str, Source] = {}
+    providers: Mapping[str, Provider] = {}
 
 
 def summary(
@@ -308,8 +312,12 @@ def cheapest_price(card: Card, looking: Looking) -> CheapestPrice | None:
 
 def offer_view(offer: Offer, looking: Looking) -> OfferView:
     """Return the offer with its price at the mix."""
+    provider = looking.providers.get(offer.provider)
+    url = None if offer.kind is not None or provider is None else provider.url
+    said = msgspec.structs.asdict(offer) | ({} if url is None else {"kind": "compatible"})
     return OfferView(
-        **msgspec.structs.asdict(offer),
+        **said,
+        url=url,
         price=price(offer, looking.mix, looking.exchange),
         long_prices=[
             LongPriceView(above_tokens=above_tokens, price=found)

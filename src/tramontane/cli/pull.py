@@ -179,20 +179,11 @@ def _check_licence(platform: Platform, repository: str, *, is_read: bool) -> Non
     where = f" ({terms.url})" if terms.url else ""
     if terms.forbids and not is_read:
         raise InvalidRequest(
-            f"the licence of {repository}, {terms.title}{where}, forbids {_uses(terms.forbids)}:"
-            f" {terms.limits}; nothing was fetched. Read it, and if your use is allowed, ask again"
-            " with --licence-read"
+            f"the licence of {repository}, {terms.title}{where}, forbids"
+            f" {restrictions.words_of(terms.forbids)}: {terms.limits}; nothing was fetched."
+            " Read it, and if your use is allowed, ask again with --licence-read"
         )
     print(f"note: its licence is {terms.title}{where}: {terms.limits}", file=sys.stderr)
-
-
-def _uses(forbidden: list[str]) -> str:
-    words = {
-        "commercial": "commercial use",
-        "derivatives": "changed versions",
-        "production": "use in production",
-    }
-    return " and ".join(words[use] for use in forbidden)
 
 
 def _wanted(

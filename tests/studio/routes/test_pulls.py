@@ -10,11 +10,12 @@ import pytest
 from tests.engines.tiny import write_tiny
 from tests.hub import REPOSITORY, StandInHub, run_hub
 from tests.studio.conftest import Studio, Tenant
+from tramontane.catalog.cards import Card, Claim, ModelFileFact
 from tramontane.config import HubSettings
 from tramontane.datafolder import DataFolder
 from tramontane.engines.deploying import Wanted
 from tramontane.engines.library import ModelLibrary
-from tramontane.store import deployments, models, pulls, routes
+from tramontane.store import cards, deployments, models, pulls, routes
 from tramontane.store.records import ModelFile
 
 FILES = {
@@ -191,3 +192,41 @@ def test_a_file_is_deployed_and_undone_whole(studio: Studio, ours: Tenant, tmp_p
         (route,) = routes.list_all(c)
     assert b"chat" not in route.settings and b"large" in route.settings
     assert not list(DataFolder(studio.settings.data_dir).models.glob("*.gguf"))
+
+
+def forbidding() -> Card:
+    """Return a card whose licence forbids commercial use, with a file of the library."""
+    said = Claim(value="FLUX.1-nc", source="one", record="r")
+    licence = Claim(value="CC-BY-NC-4.0", source="one", record="r")
+    file = ModelFileFact(uri="hf:lab/Paint-GGUF:paint.gguf", source="one", sha256="f" * 64)
+    return Card(id="lab/paint", facts={"name": (said,), "licence": (licence,)}, files=(file,))
+
+
+def test_a_licence_that_forbids_uses_must_have_been_read(studio: Studio, ours: Tenant) -> None:
+    data = msgspec.json.encode(forbidding())
+    with studio.store.write() as c:
+        cards.put(c, card_id="lab/paint", data=data, project_id=None, now_ms=studio.now_ms)
+        models.add(c, ModelFile(
+            sha256="f" * 64, name="paint", size_bytes=10, added_at_ms=studio.now_ms,
+            architecture="llama", context_tokens=512,
+        ))  # fmt: skip
+    by_place = {"source": "hf:lab/Paint-GGUF:paint.gguf"}
+    by_card = {"source": "hf:elsewhere/x", "card_id": "lab/paint"}
+    for body in (by_place, by_card):
+        refused = ask(studio, ours, **body)
+        assert (refused.status, refused.error["code"]) == (400, "licence_not_read")
+        assert refused.error["param"] == "licence_read"
+        assert "forbids commercial use and use in production" in refused.error["message"]
+    with studio.store.read() as c:
+        assert pulls.list_all(c) == []
+    assert ask(studio, ours, **by_place, licence_read=True).status == 202
+    assert ask(studio, ours, source="hf:nobody/knows", card_id="no/card").status == 202
+    here = {"name": "paint", "model": "paint"}
+    refused = studio.call("POST", "/api/v1/deployments", ours.operator, json=here)
+    assert (refused.status, refused.error["code"]) == (400, "licence_not_read")
+    agreed = studio.call(
+        "POST", "/api/v1/deployments", ours.operator, json={**here, "licence_read": True}
+    )
+    assert agreed.error["code"] != "licence_not_read", (
+        "only its file is missing"
+    )

@@ -16,7 +16,7 @@ from tramontane.providers.remote import seal_key
 from tramontane.store import deployments, models
 from tramontane.store.names import unknown
 from tramontane.store.records import StoredDeployment
-from tramontane.studio import local, serving
+from tramontane.studio import licensing, local, serving
 from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.languages import check_languages
 from tramontane.studio.local import NewPrice
@@ -84,7 +84,8 @@ class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     which is stored sealed and never shown again; without a `price` nobody knows what it costs, and
     projects with a budget may not use it. Here: `context_tokens` for each of `slots` requests at
     once; `scale_to_zero_after_s` seconds without a request its engine stops until the next;
-    `anyway`: although it may not fit into memory. `card_id` is its card in the catalogue.
+    `anyway`: although it may not fit into memory; `licence_read`: its licence forbids some uses and
+    was read. `card_id` is its card in the catalogue.
 
     With a `project_id` it is that project's own: nobody else sees or uses it.
     """
@@ -103,6 +104,7 @@ class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     threads: int | None = None
     scale_to_zero_after_s: float | None = None
     anyway: bool = False
+    licence_read: bool = False
     card_id: str | None = None
     project_id: str | None = None
 
@@ -246,6 +248,9 @@ def _local(
     with platform.store.read() as c:
         check_free(c, platform.settings, data.name)
         file = models.get(c, model)
+    licensing.check_read(
+        platform, card_id=data.card_id, sha256=file.sha256, is_read=data.licence_read
+    )
     local.check_file(platform.settings, asked, file)
     with platform.store.write() as c:
         made = local.deploy(c, platform.settings, asked, file, platform.clock_ms())

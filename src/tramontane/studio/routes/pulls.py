@@ -18,7 +18,7 @@ from tramontane.store.names import check_name
 from tramontane.store.pulls import Pull, PullProblem
 from tramontane.store.records import PullStatus
 from tramontane.store.windows import time_name
-from tramontane.studio import local
+from tramontane.studio import licensing, local
 from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.local import NewLocal
 from tramontane.studio.operations import describe
@@ -32,12 +32,14 @@ class NewPull(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A model file to be fetched: `source` is hf:ORG/REPO, hf:ORG/REPO:FILE.gguf (or a
     quantisation such as Q4_K_M in the place of FILE) or hf:ORG/REPO@REVISION:FILE.gguf. `name` is
     what to call it in the library. With `deploy` it is served as soon as it is here.
+    `licence_read`: whoever asks has read a licence that forbids some uses, and theirs is allowed.
     """
 
     source: str
     name: str | None = None
     card_id: str | None = None
     deploy: NewLocal | None = None
+    licence_read: bool = False
 
 
 class PullView(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +115,8 @@ class HubFiles(msgspec.Struct, frozen=True, kw_only=True):
 )
 def create_pull(platform: GivenPlatform, caller: GivenCaller, data: JSONBody[NewPull]) -> PullView:
     """Needs the right `operate`. One is fetched at a time, the others wait. Asked for again, a pull
-    that is under way is the answer; one that failed goes on where it was.
+    that is under way is the answer; one that failed goes on where it was. A model whose licence, as
+    the catalogue knows it, forbids commercial use, say, is refused without `licence_read`.
     """
     source = parse_source(data.source)
     name = check_name("model", data.name or model_name(source))
@@ -122,6 +125,9 @@ def create_pull(platform: GivenPlatform, caller: GivenCaller, data: JSONBody[New
     asked = None
     if data.deploy is not None:
         asked = local.wanted(platform.settings, data.deploy, data.card_id)
+    licensing.check_read(
+        platform, card_id=data.card_id, repository=source.repository, is_read=data.licence_read
+    )
     with platform.store.write() as c:
         if asked is not None:
             check_free(c, platform.settings, asked.name)
