@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,8 @@ from tests.engines.tiny import write_tiny
 from tests.hub import REPOSITORY, StandInHub, run_hub
 from tramontane.engines import pull_child
 from tramontane.engines.gguf import read_header
-from tramontane.engines.hub import parse_source
-from tramontane.engines.hub_client import HubClient
+from tramontane.engines.hub import Source, parse_source
+from tramontane.engines.hub_client import Answer, HubClient
 from tramontane.engines.pull_child import Fetcher
 from tramontane.engines.pull_lines import (
     Described,
@@ -140,6 +142,27 @@ def test_a_hub_without_ranges_is_taken_from_its_beginning(
     hub.ignores_ranges = True
     fetch.run(piece_bytes=200_000)
     assert len(fetch.ranges()) == 2
+
+
+class EndlessClient(HubClient):
+    """Asks a hub that sends on and on behind a file's end."""
+
+    @contextmanager
+    def bytes_of(self, source: Source, path: str, first: int, last: int) -> Iterator[Answer]:
+        """Yield the file's bytes, and more of them than there can be."""
+        with super().bytes_of(source, path, first, last) as answer:
+            chunks = chain(answer.chunks, repeat(b"more"))
+            yield Answer(chunks, answer.start, answer.size_bytes)
+
+
+def test_what_comes_behind_its_end_is_not_waited_for(
+    tmp_path: Path, hub: StandInHub, data: bytes
+) -> None:
+    order = Order(url=hub.url, source=f"hf:{REPOSITORY}:tiny.gguf", folder=str(tmp_path))
+    with EndlessClient(hub.url) as client:
+        Fetcher(order, client, lambda _: None).run()
+    (path,) = tmp_path.iterdir()
+    assert path.read_bytes() == data
 
 
 def test_what_lies_there_damaged_is_fetched_anew_once(

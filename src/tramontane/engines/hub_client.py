@@ -334,18 +334,27 @@ def _part(sibling: _Sibling) -> Part:
 def _range_of(answer: httpx.Response) -> tuple[int, int | None]:
     """Return where the bytes of an answer begin, and the size of the whole."""
     if answer.status_code != 206:
-        length = answer.headers.get("content-length", "")
-        return 0, int(length) if length.isdigit() else None
+        return 0, _number(answer.headers.get("content-length", ""))
     said = answer.headers.get("content-range", "").removeprefix("bytes ")
     span, _, size = said.partition("/")
-    start = span.partition("-")[0]
-    if not start.isdigit() or len(start) > 18:
+    start = _number(span.partition("-")[0])
+    if start is None:
         raise Unavailable("The hub's answer has no readable range.", code="hub_failed")
-    return int(start), int(size) if size.isdigit() and len(size) < 19 else None
+    return start, _number(size)
 
 
 def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isdigit() and len(text) < 6 else None
+    found = _number(text or "")
+    return None if found is None or found >= 100_000 else float(found)
+
+
+def _number(text: str) -> int | None:
+    """Return what a header says in digits, and in nothing that only looks like them.
+
+    >>> _number("17"), _number("\u00b2"), _number("9" * 5_000)
+    (17, None, None)
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _refused(why: str) -> Forbidden:

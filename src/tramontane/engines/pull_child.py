@@ -203,6 +203,8 @@ class Fetcher:
                     file.flush()
                     _sync(file)
                     unsynced = 0
+                if done >= part.size_bytes:
+                    break  # whatever else it sends: that may have no end
         file.flush()
         if done == have:
             raise Unavailable("The hub sent nothing.", code="hub_failed")
