@@ -56,6 +56,12 @@ async function offered(page, name) {
   await page.getByRole("row", { name }).getByRole("button", { name: "Use this" }).click();
 }
 
+/** Whether the gateway knows a model of that name. */
+async function isServed(model) {
+  const answer = await fetch(`${given.url}/v1/models`, { headers: { authorization: `Bearer ${given.key}` } });
+  return (await answer.json()).data.some(({ id }) => id === model);
+}
+
 /** How many models the catalogue has found. */
 async function total(page) {
   return Number((await page.locator(".total").innerText()).replace(/\D/g, ""));
@@ -68,6 +74,31 @@ async function filtered(page, act) {
   await page.waitForURL((url) => url.href !== before);
   const found = await api(page, "GET", `/catalog/models?${new URL(page.url()).hash.split("?")[1] ?? ""}`);
   await until(() => total(page), found.total);
+}
+
+/** Become a member through a one-time link without its page; returns a page of the app. */
+async function joined(link, name) {
+  const page = await opened();
+  const email = `${name.split(" ")[0].toLowerCase()}@example.org`;
+  await api(page, "POST", "/links/accept", { token: link.split("/").at(-1), password: PASSWORD, name, email, language: "en" });
+  return page;
+}
+
+/** What `page` shows that is no word of the language, or wider than it. */
+async function flaws(page, marks) {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  const text = await page.locator("main").innerText();
+  const gaps = text.match(new RegExp(String.raw`(?<!\{)\{\w+\}(?!\})|\b(?:undefined|NaN|null)\b|\b(?:${marks})[A-Z]\w+`, "g")) ?? [];
+  return [...(over > 0 ? [`${over} pixels too wide`] : []), ...gaps, ...(await barriers(page))];
+}
+
+/** Ask in the playground that is open; true where it was answered, false where it was refused. */
+async function answeredInPlayground(page) {
+  await page.getByLabel("Prompt", { exact: true }).fill("Do I need a permit for a shed?");
+  const response = await answered(page, "POST", () => page.getByRole("button", { name: "Ask them" }).click());
+  await response.finished();
+  await page.getByText("Done").or(page.getByText("No answer")).first().waitFor();
+  return (await page.getByText("The stand-in has answered.").count()) > 0;
 }
 
 const flows = {
@@ -248,6 +279,7 @@ const flows = {
     assert.deepEqual(await barriers(ada), []);
     await dialog.getByRole("button", { name: "Deploy", exact: true }).click();
     await dialog.getByText("nemo is deployed").waitFor();
+    await until(() => isServed("nemo"), true); // on busy cores the gateway hears of it later
     const { data } = await api(ada, "GET", "/deployments");
     const { price, provider } = data.find(({ name }) => name === "nemo");
     assert.deepEqual([provider, price.known, Number(price.output_per_mtok).toFixed(3)], ["mistral", true, "0.301"]);
@@ -511,6 +543,127 @@ const flows = {
     await api(ada, "PATCH", "/me", { language: "en" });
     await api(ada, "DELETE", "/deployments/drowsy?remove_file=true");
     assert.deepEqual(found, []);
+  },
+
+  "a project publishes, another finds it, accepts it and uses it, and both statements agree to the last digit": async () => {
+    const { ada } = people;
+    const [geneva, vaud] = [await api(ada, "POST", "/projects", { name: "geneva" }), await api(ada, "POST", "/projects", { name: "vaud" })];
+    const invite = async (project, role) => (await api(ada, "POST", "/invitations", { project_id: project.id, role })).url;
+    people.marc = await joined(await invite(geneva, "manager"), "Marc Favre");
+    people.lea = await joined(await invite(vaud, "manager"), "Lea Blanc");
+    const { marc, lea } = people;
+    await api(marc, "POST", "/deployments", {
+      name: "permits", url: given.standin, upstream_model: "large", project_id: geneva.id, context_tokens: 8000,
+      price: { input_per_mtok: "0.10", output_per_mtok: "0.30" },
+    });
+    await at(marc, "published");
+    await marc.getByRole("button", { name: "Publish a model" }).click();
+    const publishing = marc.getByRole("dialog", { name: "Publish a model" });
+    const publish = () => publishing.getByRole("button", { name: "Publish a model" }).click();
+    await publishing.getByText("Not below what serving it costs: €0.10 read, €0.30 written").waitFor();
+    await publishing.getByLabel("Name", { exact: true }).fill("permits");
+    await publishing.getByLabel("What it is").fill("Answers questions about building permits.");
+    await publishing.getByLabel("Languages").fill("fr de");
+    await publishing.getByLabel("Price of reading").fill("0,23");
+    await publishing.getByLabel("Price of writing").fill("0,29");
+    await publish();
+    await publishing.getByText("That is less than serving it costs (€0.30).").waitFor();
+    await publishing.getByLabel("Price of writing").fill("0,67");
+    await publish();
+    await publishing.waitFor({ state: "detached" });
+    await marc.getByRole("heading", { name: "geneva/permits" }).waitFor();
+    await marc.getByText("Nobody has accepted it yet.").waitFor();
+
+    await at(lea, "published");
+    await lea.getByRole("link", { name: "geneva/permits" }).click();
+    await lea.getByText("French, German").waitFor();
+    assert.deepEqual(await barriers(lea), []);
+    await lea.getByRole("button", { name: "Accept" }).click();
+    const terms = lea.getByRole("dialog", { name: "Accept geneva/permits" });
+    await terms.getByText("€0.23 per million tokens read, €0.67 written.").waitFor();
+    await terms.getByRole("button", { name: "Accept" }).click();
+    await terms.getByText("Please confirm that you have read the terms.").waitFor();
+    await terms.getByRole("checkbox").check();
+    await terms.getByRole("button", { name: "Accept" }).click();
+    await terms.waitFor({ state: "detached" });
+    await lea.getByRole("link", { name: "Try it" }).click();
+    await lea.getByRole("region", { name: "geneva/permits" }).waitFor();
+    // Gateways follow within two seconds.
+    for (let tries = 0; !(await answeredInPlayground(lea)); tries += 1) assert.ok(tries < 40, "it was never answered");
+    await lea.getByText("Cost, exact").waitFor();
+    await at(lea, "models");
+    await lea.getByRole("row", { name: /^geneva\/permits/ }).getByRole("link", { name: "offered by geneva" }).waitFor();
+
+    const month = new Date().toISOString().slice(0, 7);
+    const bought = async () => (await api(lea, "GET", `/statements?project_id=${vaud.id}&month=${month}`)).bought.map(({ requests }) => requests);
+    await until(bought, [1]);
+    const shown = {};
+    for (const [side, page] of Object.entries({ bought: lea, sold: marc })) {
+      await at(page, "statements?exact=true");
+      const cells = page.getByRole("row", { name: /^geneva\/permits/ }).getByRole("cell");
+      shown[side] = [await cells.nth(5).innerText(), await cells.last().innerText()];
+      assert.deepEqual(await barriers(page), []);
+    }
+    assert.match(shown.bought[0], /^0\.\d{9}$/);
+    assert.deepEqual(shown.bought, shown.sold);
+    const { sold } = await api(marc, "GET", `/statements?project_id=${geneva.id}&month=${month}`);
+    assert.equal(Number(sold[0].income), (sold[0].prompt_tokens * 23 + sold[0].completion_tokens * 67) / 1e8);
+    for (const page of [lea, marc]) assert.deepEqual(complaints(page), []);
+  },
+
+  "a stranger with a prepaid project asks until it runs out, and again once it is topped up": async () => {
+    const { ada } = people;
+    await api(ada, "POST", "/deployments", {
+      name: "dear", url: given.standin, upstream_model: "large", context_tokens: 256,
+      price: { input_per_mtok: "100", output_per_mtok: "100" },
+    });
+    await at(ada, "people");
+    await ada.getByRole("button", { name: "Invite somebody" }).click();
+    const inviting = ada.getByRole("dialog", { name: "Invite somebody" });
+    await inviting.getByLabel("Project").selectOption({ label: "A new project of their own, prepaid" });
+    await inviting.getByLabel("Name of the new project").fill("geneva");
+    await inviting.getByLabel("Prepaid, in EUR").fill("0,03");
+    await inviting.getByRole("button", { name: "Make the link" }).click();
+    await inviting.getByText("A project of this name is here already").waitFor();
+    await inviting.getByLabel("Name of the new project").fill("acme");
+    await inviting.getByRole("button", { name: "Make the link" }).click();
+    const made = ada.getByRole("dialog", { name: "The invitation is ready" });
+    const link = (await made.locator("code").first().innerText()).trim();
+    await made.getByRole("button", { name: "Done" }).click();
+    await made.waitFor({ state: "detached" });
+    await ada.getByText("makes the project acme, with €0.03").waitFor();
+    assert.deepEqual(await barriers(ada), []);
+    people.olga = await arrived(link, "Olga Novak", "olga@example.org");
+    const { olga } = people;
+    const left = async () => (await api(olga, "GET", "/projects/acme/prepaid")).left;
+    assert.equal(await left(), "0.03");
+
+    await at(olga, "playground?model=dear");
+    let asked = 0;
+    while (await answeredInPlayground(olga)) {
+      asked += 1;
+      assert.ok(asked < 20, "it never runs out");
+    }
+    assert.ok(asked > 0, "not one was answered");
+    await at(olga, "usage");
+    await olga.getByRole("button", { name: "Paid in: acme" }).click();
+    const paid = olga.getByRole("dialog", { name: "Paid in for acme" });
+    await paid.getByText("€0.03").last().waitFor();
+    assert.equal(await paid.getByRole("textbox").count(), 0);
+    await paid.getByRole("button", { name: "Close" }).last().click();
+    await paid.waitFor({ state: "detached" });
+
+    await at(ada, "usage");
+    await ada.getByRole("button", { name: "Top up: acme" }).click();
+    const topping = ada.getByRole("dialog", { name: "Top acme up" });
+    await topping.getByLabel("Amount, in EUR").fill("5");
+    await topping.getByLabel("Reference").fill("invoice 7");
+    assert.deepEqual(await barriers(ada), []);
+    await topping.getByRole("button", { name: "Top up" }).click();
+    await topping.waitFor({ state: "detached" });
+    await at(olga, "playground?model=dear");
+    for (let tries = 0; !(await answeredInPlayground(olga)); tries += 1) assert.ok(tries < 40, "it was not topped up");
+    for (const page of [ada, olga]) assert.deepEqual(complaints(page), []);
   },
 };
 

@@ -11,6 +11,14 @@ export interface Begin {
 
 export type Way = "here" | "provider" | "address";
 
+/** So long the gateway may take to learn of a deployment that is served elsewhere: before, it says that there is none. */
+const SERVED_WITHIN_MS = 2000;
+
+/** Wait until what has just been entered can be asked. */
+export function served(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, SERVED_WITHIN_MS));
+}
+
 export const RUNNING = ["queued", "fetching", "verifying"];
 
 /** A name for a deployment, from a model's id or a file: "ministral-8b". */
