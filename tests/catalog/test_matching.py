@@ -70,6 +70,20 @@ def test_a_chat_offer_under_the_bases_name_is_the_chat_model() -> None:
     assert ("xinference", "llm/llama-3/8/meta-llama/Meta-Llama-3-8B") in records("meta/llama-3-8b")
 
 
+def test_a_link_to_a_sibling_is_not_believed() -> None:
+    """models.dev links an offer called and entitled "… Instruct 2507" with the model before it."""
+    linked = reading(
+        "models_dev", "seller/big-instruct-2507", "big", publisher="lab", same_as="lab/big",
+        called="big-instruct-2507", offers=(offer("seller", "big-instruct-2507"),),
+    )  # fmt: skip
+    big = reading("models_dev", "models/lab/big", "big", publisher="lab", same_as="lab/big")
+    newer = reading("helm", "lab/big-instruct-2507", "big-instruct-2507", publisher="lab")
+    found = {card.id: len(card.offers) for card in cards_of([linked, big, newer])}
+    assert found == {"lab/big": 0, "lab/big-instruct-2507": 1}
+    alone = {card.id: len(card.offers) for card in cards_of([linked, big])}
+    assert alone == {"lab/big": 1}, "nobody else knows a model by that name"
+
+
 def test_sellers_of_base_models_do_sell_base_models() -> None:
     base = reading("x", "b", "Llama-9-8B", publisher="meta", repository="meta-llama/Llama-9-8B")
     chat = reading(

@@ -7,7 +7,8 @@
    under its own name too nor goes by the hub's names: such sellers do sell base models.
 3. An offer whose title says "… Instruct" (or Chat, or it) where its name does not is that one
    (`title`). Another source's record of the very same offer (provider and name there) is what this
-   title, or models.dev's own link to a model, says (`offer`).
+   title, or models.dev's own link to a model, says (`offer`). A link is not believed where name
+   and title both say another model that others know.
 4. A name without a publisher joins the only model called so of the publisher whose family's name it
    begins with (`family`), or else the only model called so at all, if the name has four parts or
    more and a number among them (`only`).
@@ -106,6 +107,7 @@ def match(readings: Iterable[Reading]) -> Matched:
     unplaced = [reading for reading in (*sure, *unsure) if _contradicts_itself(reading)]
     sure = [reading for reading in sure if not _contradicts_itself(reading)]
     unsure = [reading for reading in unsure if not _contradicts_itself(reading)]
+    sure = list(_linked_rightly(sure))
     chat = _Chat([*sure, *unsure])
     sets = _Sets()
     placed: list[tuple[Member, Key]] = []
@@ -136,6 +138,26 @@ def match(readings: Iterable[Reading]) -> Matched:
         groups[sets.root(key)].append(member)
     ordered = sorted(groups.items(), key=lambda item: _order(item[0]))
     return Matched(tuple(tuple(members) for _key, members in ordered), tuple(unplaced))
+
+
+def _linked_rightly(readings: Sequence[Reading]) -> Iterable[Reading]:
+    """Yield the readings, without links to a sibling: where name and title both say another model
+    that others know, and not only by this very offer.
+    """
+    linked = {_sold_as(o) for r in readings if r.called is not None for o in r.offers}
+    known = {
+        name_key(reading)
+        for reading in readings
+        if not (reading.offers and reading.same_as is not None)
+        and not any(_sold_as(offer) in linked for offer in reading.offers)
+    }
+    for reading in readings:
+        if reading.called is not None:
+            own = msgspec.structs.replace(reading, name=reading.called, same_as=None, called=None)
+            if name_key(own) in known:
+                yield own
+                continue
+        yield reading
 
 
 def _contradicts_itself(reading: Reading) -> bool:

@@ -127,7 +127,7 @@ def named(publisher: str | None, name: str) -> Name:
     elif publisher == "google":
         text = re.sub(r"^gemini-(flash|pro)-(\d\.\d)(?=-|$)", r"gemini-\2-\1", text)
     elif publisher == "cohere":
-        text = text.removeprefix("c4ai-")
+        text = text.removeprefix("c4ai-").removeprefix("cohere-")
     elif publisher == "nvidia":
         text = text.removeprefix("nvidia-")
     elif publisher == "mistral":

@@ -26,9 +26,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     `publisher` is the word that `naming.publisher_of` makes of what it says, None where it says
     nothing; `name` what it calls the model, without the publisher. `repository` is the model's own
-    ORG/REPO at the hub. `same_as` is the record of models.dev that it says it is. `names` are
-    further spellings to look for. A reading that `is_certain` of publisher and name makes a card;
-    any other only joins one.
+    ORG/REPO at the hub. `same_as` is the record of models.dev that it says it is, `called` what its
+    own name and title both call it where that is something else. `names` are further spellings to
+    look for. A reading that `is_certain` of publisher and name makes a card; any other only joins
+    one.
     """
 
     source: str
@@ -37,6 +38,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     publisher: str | None = None
     repository: str | None = None
     same_as: str | None = None
+    called: str | None = None
     names: tuple[tuple[str | None, str], ...] = ()
     is_certain: bool = True
     is_alone: bool = False  # its name is not to be trusted: joins no model by it

@@ -66,6 +66,8 @@ def _reading(row: Mapping[str, Any]) -> Reading:
     if publisher is not None:
         facts["publisher"] = title_of(publisher) if publisher in TITLES else _said(about, publisher)
     facts["name"] = called
+    if repository is not None or about.get("openmmlabModelId"):
+        facts["weights_open"] = True  # Azure has taken them from there
     if repository is not None:
         facts["repository"] = repository
     return Reading(

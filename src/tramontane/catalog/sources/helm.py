@@ -1,4 +1,4 @@
-"""HELM's models: who made them, how large, since when, whether weights are open.
+"""HELM's models: who made them, how large, since when, whether weights are open, which paper.
 
 Variants of how one was asked (prompting, effort) are that model. It does not know licences: `open`
 is access to weights.
@@ -24,12 +24,17 @@ SOURCE = Source(
 FILE = "helm_model_metadata.json"
 FILES = (FILE,)
 _TESTS = frozenset({"simple", "neurips"})
-_RENAMED = {"openai/gpt2": "gpt2-xl"}  # the one of 1.5 billion parameters
+_RENAMED = {
+    "openai/gpt2": "gpt2-xl",  # the one of 1.5 billion parameters
+    "reka/reka-edge": "reka-edge-2402",  # that of 2024: the maker has given its name once more
+    "reka/reka-edge-20240208": "reka-edge-2402",
+}
 _HOSTS = frozenset({"together", "huggingface"})  # who served a model to HELM, not who made it
 _HOW_ASKED = re.compile(
     r"-dspy-.*$|-(?:minimal|low|medium|high|xhigh|no)-(?:reasoning|thinking)(?:-effort)?$"
     r"|-thinking-\d+k$|-(?:not?|no)-thinking$|-\d+k-thinking$"
 )
+_PAPER = re.compile(r"\[paper\]\((https?://[^\s)]+)\)")
 _BEDROCK = re.compile(r"^amazon-(?=mi[sx]tral|llama)|-on-bedrock$")
 
 
@@ -81,18 +86,27 @@ def _facts(row: Mapping[str, Any]) -> dict[Field, Any]:
         "audio_input": hears,
         "code": "CODE_MODEL_TAG" in tags,
     }
+    paper = _PAPER.search(row["description"])
     return present(
         {
             "name": row["display_name"],
+            "paper": paper and paper[1],
+            "paper_open": True if paper else None,
             "description": _short(row["description"]),
             "released_on": row.get("release_date"),
             "parameters": whole(row.get("num_parameters")),
             "weights_open": row["access"] == "open",
             "kind": _kind(tags),
             "abilities": sorted(ability for ability, has in abilities.items() if has),
+            "input_modalities": _inputs(sees=sees, hears=hears, reads=writes or paints),
             "output_modalities": ["image"] if paints else ["text"] if writes else [],
         }
     )
+
+
+def _inputs(*, sees: bool, hears: bool, reads: bool) -> list[str]:
+    said = {"audio": hears, "image": sees, "text": reads}
+    return [kind for kind, has in said.items() if has]
 
 
 def _kind(tags: set[str]) -> str | None:

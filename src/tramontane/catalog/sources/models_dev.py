@@ -11,7 +11,7 @@ from typing import Any
 
 from tramontane.catalog import licences, naming, providers
 from tramontane.catalog.cards import Field, Offer, Source
-from tramontane.catalog.offernames import placed
+from tramontane.catalog.offernames import Place, placed
 from tramontane.catalog.providers import Provider
 from tramontane.catalog.publishers import title_of
 from tramontane.catalog.reading import Read, Reading, decoded, per_mtok, present, whole
@@ -62,6 +62,8 @@ def known_providers(files: Mapping[str, bytes]) -> dict[str, Provider]:
         url = row.get("api") if _speaks_openai(row) else None
         if url is not None and ("${" in url or not url.startswith("https://")):
             url = None  # each account has its own, or it is on this very machine
+        if url is not None:
+            url = url.rstrip("/").removesuffix("/chat/completions")
         if base.id in found and found[base.id].url is not None:
             continue
         found[base.id] = Provider(
@@ -202,6 +204,7 @@ def _offer(row: Mapping[str, Any], title: str | None) -> Reading | None:
         name=place.name,
         names=place.others,
         same_as=row.get("base_model"),
+        called=_called(row, provider.id, place),
         is_certain=place.is_certain,
         nearness=1 if is_own else 2,
         facts=facts,
@@ -210,6 +213,19 @@ def _offer(row: Mapping[str, Any], title: str | None) -> Reading | None:
         offers=(_priced(row, provider, record),),
         community=True,
     )
+
+
+def _called(row: Mapping[str, Any], provider: str, linked: Place) -> str | None:
+    """Return what an offer that links a model is called by name and title alike, where that is not
+    what the link says: some links lead to a sibling.
+    """
+    own = placed(row["id"], provider) if row.get("base_model") else None
+    if own is None:
+        return None
+    key = naming.named(linked.publisher, own.name).key
+    if key == naming.named(linked.publisher, linked.name).key:
+        return None
+    return own.name if key == naming.named(linked.publisher, row["name"]).key else None
 
 
 def _priced(row: Mapping[str, Any], provider: Provider, record: str) -> Offer:

@@ -155,9 +155,16 @@ def _facts(
         "parameters": billions(parameters) if part == "llm" else None,
         "active_parameters": billions(active) if part == "llm" else None,
         "languages": tags_of(languages),
+        "input_modalities": _inputs(found) if part == "llm" else [],
+        "output_modalities": ["text"] if part == "llm" and "omni" not in abilities else [],
         "abilities": sorted(found),
         "architecture": architectures[0] if len(architectures) == 1 else None,
     }
+
+
+def _inputs(abilities: set[str]) -> list[str]:
+    said = {"audio": "audio_input" in abilities, "image": "vision" in abilities, "text": True}
+    return [kind for kind, has in said.items() if has]
 
 
 def _kind(part: str, abilities: list[str]) -> str | None:
