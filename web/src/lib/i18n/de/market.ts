@@ -109,6 +109,7 @@ const words: Translation<typeof english> = {
   mktNoProjectText: "Abrechnungen gehören zu einem Projekt. Bitten Sie um eine Einladung in eines.",
   mktFinal: "endgültig",
   mktRunning: "der Monat läuft noch",
+  mktSums: "Gekauft für {bought}, verkauft für {sold}.",
   mktBought: "Gekauft",
   mktBoughtNone: "In diesem Monat wurde nichts von anderen Projekten gekauft.",
   mktSold: "Verkauft",

@@ -106,6 +106,7 @@ export default {
   mktNoProjectText: "Statements are a project’s. Ask whoever manages one to invite you.",
   mktFinal: "final",
   mktRunning: "the month is not over",
+  mktSums: "Bought for {bought}, sold for {sold}.",
   mktBought: "Bought",
   mktBoughtNone: "Nothing was bought of other projects in this month.",
   mktSold: "Sold",

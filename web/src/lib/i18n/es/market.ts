@@ -109,6 +109,7 @@ const words: Translation<typeof english> = {
   mktNoProjectText: "Los extractos son de un proyecto. Pida una invitación a quien gestione uno.",
   mktFinal: "definitivo",
   mktRunning: "el mes no ha terminado",
+  mktSums: "Comprado por {bought}, vendido por {sold}.",
   mktBought: "Comprado",
   mktBoughtNone: "Este mes no se compró nada a otros proyectos.",
   mktSold: "Vendido",

@@ -109,6 +109,7 @@ const words: Translation<typeof english> = {
   mktNoProjectText: "Les relevés sont ceux d’un projet. Demandez une invitation à qui en gère un.",
   mktFinal: "définitif",
   mktRunning: "le mois n’est pas terminé",
+  mktSums: "Acheté pour {bought}, vendu pour {sold}.",
   mktBought: "Acheté",
   mktBoughtNone: "Rien n’a été acheté à d’autres projets ce mois-ci.",
   mktSold: "Vendu",

@@ -109,6 +109,7 @@ const words: Translation<typeof english> = {
   mktNoProjectText: "Gli estratti sono di un progetto. Chieda un invito a chi ne gestisce uno.",
   mktFinal: "definitivo",
   mktRunning: "il mese non è finito",
+  mktSums: "Comprato per {bought}, venduto per {sold}.",
   mktBought: "Comprato",
   mktBoughtNone: "In questo mese non si è comprato nulla da altri progetti.",
   mktSold: "Venduto",
