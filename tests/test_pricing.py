@@ -198,6 +198,8 @@ def test_what_would_break_a_bound_is_refused() -> None:
         ({"long_context": (dearer, dearer)}, "above_tokens"),
         ({"long_context": (dearer,) * 5}, "at most 4"),
         ({"input_per_mtok": "-1"}, "zero or more"),
+        ({"request": "100000001"}, "request: must be at most 100,000,000"),
+        ({"output_per_mtok": "1e999999999"}, "too large"),
     ):
         given_price = {"input_per_mtok": "1", "output_per_mtok": "1", **changes}
         with pytest.raises(ConfigError, match=said):

@@ -10,6 +10,11 @@ import msgspec
 
 NANO = 1_000_000_000
 MTOK = 1_000_000
+PRICE_MOST_NANO = 10**17
+"""The most that a million tokens or a request may cost: beyond it, a zero too many is likelier."""
+COST_MOST_NANO = 10**17
+"""The most that one attempt is charged: whatever its server counts, a store can keep it."""
+_DIGITS_MOST = 18  # of a decimal that is read
 
 
 class Rates(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -177,6 +182,8 @@ def parse_nano(text: str) -> int:
         raise ValueError(f"'{text}' is not a decimal number such as 12.50") from None
     if not value.is_finite() or value < 0:
         raise ValueError(f"'{text}' must be zero or more")
+    if value.adjusted() > _DIGITS_MOST:  # an exponent can stand for more than memory holds
+        raise ValueError(f"'{text[:40]}' is too large")
     nano = value * NANO
     if nano != nano.to_integral_value():
         raise ValueError(f"'{text}' has more than nine decimal places")

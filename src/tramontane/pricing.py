@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from tramontane.errors import ConfigError
-from tramontane.money import Price, Rates, parse_nano
+from tramontane.money import NANO, PRICE_MOST_NANO, Price, Rates, parse_nano
 
 LONG_CONTEXT_MOST = 4
 _SERVICE_TIER = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
@@ -143,9 +143,12 @@ def _check_dearer(before: Rates, after: Rates, place: str) -> None:
 
 def _nano(text: str, rate: Decimal, place: str) -> int:
     try:
-        return int((Decimal(parse_nano(text)) * rate).to_integral_value())
+        nano = int((Decimal(parse_nano(text)) * rate).to_integral_value())
     except ValueError as error:
         raise ConfigError(f"{place}: {error}") from None
+    if nano > PRICE_MOST_NANO:
+        raise ConfigError(f"{place}: must be at most {PRICE_MOST_NANO // NANO:,}")
+    return nano
 
 
 def _rate(

@@ -21,7 +21,7 @@ from sqlalchemy import select
 from tests.gateway.opened import open_ledger
 from tramontane.errors import BudgetExhausted, Conflict
 from tramontane.gateway.ledger import MAX_TOKENS, Ledger
-from tramontane.money import NANO, Price, Usage, bound_nano, cost_nano
+from tramontane.money import COST_MOST_NANO, NANO, Price, Usage, bound_nano, cost_nano
 from tramontane.store import schema, usage
 from tramontane.store.database import Store, migrate, open_store
 from tramontane.store.journal import Hold, Writer
@@ -99,6 +99,17 @@ def budget(cents: int, window: Window = "day", key: str | None = None) -> Budget
         id=f"bud_{window}_{key}", project_id="prj_a", key_id=key, window=window,
         limit_nano=cents * CENT,
     )  # fmt: skip
+
+
+def test_what_one_attempt_costs_always_fits_into_the_store() -> None:
+    """Whatever a deployment is said to cost, and however much its server counts."""
+    desk = Desk()
+    held = desk.hold(price=Price(request_nano=10**19))
+    assert held.record.bound_nano == COST_MOST_NANO
+    counted = Usage(MAX_TOKENS, MAX_TOKENS)
+    charged = desk.ledger.settle(held, counted, estimated=False, status="ok")
+    assert charged == COST_MOST_NANO
+    assert desk.ledger.account("project", "prj_a").spent_nano == COST_MOST_NANO
 
 
 def test_a_hold_takes_its_bound_and_a_settle_gives_the_rest_back() -> None:

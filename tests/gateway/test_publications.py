@@ -177,6 +177,20 @@ def test_who_buys_pays_the_accepted_price_and_learns_nothing_of_what_serves_it(
     assert (bill.publication_id, bill.serving_cost_nano) == ("", 0)
 
 
+def test_a_publisher_that_counts_too_much_shuts_nobody_out(market: Market) -> None:
+    """Neither what its buyers pay nor what their limits leave is for its server to say."""
+    fooled, key = market.project("fooled")
+    market.accept(market.publish("boast", SECOND, None), fooled)
+    market.seen()
+    content = "[[standin tokens=7 prompt_tokens=9000000]] hello"
+    boasted = market.gateway.chat(content, key=key, model="seller/boast")
+    assert boasted.status == 200
+    (bill,) = market.gateway.bills(boasted.fields["x-request-id"])
+    assert bill.estimated and bill.prompt_tokens == 9_000_000
+    assert bill.cost_nano < cost_nano(SECOND, Usage(bill.prompt_tokens, 7))
+    assert market.chat(key, "seller/boast").status == 200
+
+
 def test_every_dialect_says_that_terms_are_not_accepted(market: Market) -> None:
     for name, speaker in SPEAKERS.items():
         body = speaker.body("Hello", model="seller/model", stream=False)
@@ -356,7 +370,7 @@ def test_both_sides_sum_the_same_bills_also_after_a_kill(market: Market) -> None
         if row.publication_id == market.model.id and row.status != "gateway_lost":
             used = Usage(row.prompt_tokens, row.completion_tokens, row.cached_tokens)
             assert row.cost_nano in (cost_nano(versions[row.publication_version], used), 0)
-        assert row.serving_cost_nano <= row.cost_nano
+        assert row.serving_cost_nano <= row.cost_nano or row.model == "seller/boast"
     assert any(row.status == "gateway_lost" and row.serving_cost_nano for row in bought)
 
     month = day_name(now_ms())[:7]

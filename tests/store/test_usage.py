@@ -215,6 +215,16 @@ def test_totals_without_groups_and_names_with_them(store: Store) -> None:
             usage.report(c, by=("hour",))  # type: ignore[arg-type]
 
 
+def test_spend_has_no_end(store: Store) -> None:
+    """Sums beyond 64 bits are sums: a gateway that begins needs them."""
+    dear = {"cost_nano": 9 * 10**18}
+    records = [msgspec.structs.replace(record_of(f"r{n}", "p", "k"), **dear) for n in range(3)]
+    with store.write() as c:
+        usage.insert_many(c, records)
+    with store.read() as c:
+        assert usage.spend(c, NOON_MS)["project", "p"].total_nano == 27 * 10**18
+
+
 def test_spend_never_touches_the_table(store: Store) -> None:
     with store.read() as c:
         plan = c.exec_driver_sql(

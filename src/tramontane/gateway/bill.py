@@ -34,8 +34,9 @@ class Bill:
     """The money side of one request; at most one hold is open at a time."""
 
     __slots__ = (
-        "_hold", "_ledger", "_offered", "_service", "admitted", "cost_nano", "estimated",
-        "first_byte_s", "intent", "series", "started_ms", "started_s", "status", "usage",
+        "_hold", "_ledger", "_most_tokens", "_offered", "_service", "admitted", "cost_nano",
+        "estimated", "first_byte_s", "intent", "series", "started_ms", "started_s", "status",
+        "usage",
     )  # fmt: skip
 
     def __init__(self, ledger: Ledger, started_s: float, started_ms: int) -> None:
@@ -43,6 +44,7 @@ class Bill:
         self._hold: Hold | None = None
         self._service: Service | None = None
         self._offered: Deployment | None = None
+        self._most_tokens: int | None = None  # of what is bought: as many as were held for
         self.intent: Intent | None = None
         self.admitted: Admitted | None = None
         self.series: Series | None = None
@@ -73,6 +75,7 @@ class Bill:
         self._service = service
         self._offered = offered
         sale = offered.sale
+        self._most_tokens = None if sale is None else bound + output_bound_tokens
         self.status = None
         self.first_byte_s = 0.0
         self._hold = self._ledger.hold(
@@ -158,7 +161,9 @@ class Bill:
         if self._service is not None:
             self._service.completion_tokens += usage.completion_tokens
         if self.admitted is not None:
-            self.admitted.reconcile(usage.prompt_tokens + usage.completion_tokens)
+            tokens, most = usage.prompt_tokens + usage.completion_tokens, self._most_tokens
+            # A publisher's own server counts: it must not shut its buyers out of everything else.
+            self.admitted.reconcile(tokens if most is None else min(tokens, most))
         if series is not None:
             series.prompt_tokens += usage.prompt_tokens
             series.completion_tokens += usage.completion_tokens

@@ -14,7 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tramontane.errors import BudgetExhausted
-from tramontane.money import Price, Usage, bound_nano, cost_nano, format_nano
+from tramontane.money import (
+    COST_MOST_NANO,
+    Price,
+    Usage,
+    bound_nano,
+    cost_nano,
+    format_nano,
+)
 from tramontane.store.journal import (
     STATUS_BYTES,
     FolderDisk,
@@ -215,7 +222,7 @@ class Ledger:
         Raises BudgetExhausted, or Unavailable where the journal cannot be written.
         """
         now_ms = self._tick()
-        bound = bound_nano(price, prompt_bound_tokens, output_bound_tokens)
+        bound = _bound(price, prompt_bound_tokens, output_bound_tokens)
         project = self._projects.get(project_id) or self._account("project", project_id)
         key = self._keys.get(key_id) or self._account("key", key_id)
         if bound > project.available_nano or bound > key.available_nano:
@@ -254,7 +261,7 @@ class Ledger:
     ) -> None:
         """Raise BudgetExhausted where `hold` would now; nothing is kept free."""
         self._tick()
-        bound = bound_nano(price, prompt_bound_tokens, output_bound_tokens)
+        bound = _bound(price, prompt_bound_tokens, output_bound_tokens)
         accounts = (self._account("project", project_id), self._account("key", key_id))
         if any(bound > account.available_nano for account in accounts):
             raise self._exhausted(accounts, bound)
@@ -316,6 +323,9 @@ class Ledger:
             or not 0 <= written <= prompt - cached
         ):
             return self._settle_absurd(hold, usage, estimated, status)
+        if cost > COST_MOST_NANO or serving > COST_MOST_NANO:
+            cost, serving = min(cost, COST_MOST_NANO), min(serving, COST_MOST_NANO)
+            estimated = True
         now_ms = self._tick()
         hold.cost_nano = cost
         sale = record.sale
@@ -479,6 +489,10 @@ class Ledger:
     def close(self) -> None:
         """Sync and close the journal. `run` must have been cancelled."""
         self._writer.close()
+
+
+def _bound(price: Price, prompt_tokens: int, output_tokens: int) -> int:
+    return min(bound_nano(price, prompt_tokens, output_tokens), COST_MOST_NANO)
 
 
 def open_ledger(

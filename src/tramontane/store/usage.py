@@ -17,6 +17,7 @@ from tramontane.store.records import Owner, SpentWindows, UsageRecord
 from tramontane.store.windows import DAY_MS, bounds, day_name
 
 By = Literal["project", "key", "member", "model", "deployment", "provider", "region", "day"]
+_HALF = 1 << 32
 _SUMMED = (
     "prompt_tokens",
     "completion_tokens",
@@ -84,14 +85,20 @@ def spend(c: Connection, now_ms: int) -> dict[tuple[Owner, str], SpentWindows]:
     def within(window: Literal["day", "month"]) -> ColumnElement[int]:
         start_ms, end_ms = bounds(window, now_ms)
         inside = (t.started_at_ms >= start_ms) & (t.started_at_ms < end_ms)
-        return func.sum(case((inside, t.cost_nano), else_=0))
+        return case((inside, t.cost_nano), else_=0)
 
-    query = select(
-        t.project_id, t.key_id, within("day"), within("month"), func.sum(t.cost_nano)
-    ).group_by(t.project_id, t.key_id)
+    # In two halves: SQLite ends a sum beyond 64 bits with an error, and nothing could start then.
+    halves = (
+        func.sum(half)
+        for nano in (within("day"), within("month"), t.cost_nano)
+        for half in (nano // _HALF, nano % _HALF)
+    )
+    query = select(t.project_id, t.key_id, *halves).group_by(t.project_id, t.key_id)
     spent: dict[tuple[Owner, str], SpentWindows] = {}
     for project_id, key_id, *sums in c.execute(query):
-        of_key = SpentWindows(*(int(nano) for nano in sums))
+        of_key = SpentWindows(
+            *(int(sums[i]) * _HALF + int(sums[i + 1]) for i in range(0, len(sums), 2))
+        )
         spent["key", key_id] = spent.get(("key", key_id), SpentWindows()).plus(of_key)
         of_project = spent.get(("project", project_id), SpentWindows())
         spent["project", project_id] = of_project.plus(of_key)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from tramontane.money import Usage, cost_nano
+from tramontane.money import COST_MOST_NANO, Usage, cost_nano
 from tramontane.store.journal.disk import Disk
 from tramontane.store.journal.records import (
     HEAD_BYTES,
@@ -174,7 +174,7 @@ def _bill_lost(hold: HoldRecord, checkpoint_tokens: int, now_ms: int) -> UsageRe
         prompt_tokens=hold.prompt_estimate_tokens,
         completion_tokens=completion_tokens,
         cached_tokens=0,
-        cost_nano=min(cost, hold.bound_nano),
+        cost_nano=min(cost, hold.bound_nano, COST_MOST_NANO),
         estimated=True,
         status=GATEWAY_LOST,
         provider=hold.provider,
@@ -182,7 +182,9 @@ def _bill_lost(hold: HoldRecord, checkpoint_tokens: int, now_ms: int) -> UsageRe
         is_priced=hold.price.is_known,
         publication_id="" if sale is None else sale.publication_id,
         publisher_id="" if sale is None else sale.publisher_id,
-        serving_cost_nano=0 if sale is None else cost_nano(sale.own_price, usage),
+        serving_cost_nano=0
+        if sale is None
+        else min(cost_nano(sale.own_price, usage), COST_MOST_NANO),
         publication_version=0 if sale is None else sale.version,
     )
 
