@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.catalog.excerpt import files, read, readings
-from tramontane.catalog.sources import gpustack, litellm, models_dev
+from tramontane.catalog.reading import is_per_piece
+from tramontane.catalog.sources import gpustack, helm, litellm, localai, models_dev
 from tramontane.errors import InvalidRequest
 
 
@@ -23,6 +24,40 @@ def test_models_dev_tells_models_with_dates_and_benchmarks() -> None:
     assert nano["weights_open"] is False
     sonnet = found["models/anthropic/claude-sonnet-4-5"].facts["benchmarks"]
     assert {"name", "score", "url"} <= set(sonnet[0])
+
+
+def test_a_price_of_a_picture_is_no_price_of_tokens() -> None:
+    assert is_per_piece("image", "0.00035") and is_per_piece("transcription", "0.0023")
+    assert not is_per_piece("image", "5")
+    assert not is_per_piece("chat", "0.01")
+    assert not is_per_piece("image", None)
+
+
+def test_parts_shared_by_several_models_name_none_of_them() -> None:
+    shared = (
+        "https://huggingface.co/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/vae.safetensors"
+    )
+    rows = [
+        {"name": f"wan-2.1-{size}-ggml", "files": [
+            {"uri": f"huggingface://city96/Wan2.1-{size}-gguf/w-Q4_K_M.gguf"}, {"uri": shared},
+        ]}
+        for size in ("t2v-1.3b", "i2v-14b")
+    ]  # fmt: skip
+    found = localai.read({localai.FILE: json.dumps(rows).encode()}).readings
+    assert [reading.name for reading in found] == ["wan-2.1-t2v-1.3b-ggml", "wan-2.1-i2v-14b-ggml"]
+
+
+def test_helm_tells_of_papers_and_of_what_a_model_takes() -> None:
+    row = {
+        "name": "lab/seer", "display_name": "Seer", "creator_organization_name": "Lab",
+        "description": "It sees ([paper](https://arxiv.org/abs/1234.5)).", "access": "limited",
+        "tags": ["VISION_LANGUAGE_MODEL_TAG"],
+    }  # fmt: skip
+    (reading,) = helm.read({helm.FILE: json.dumps([row]).encode()}).readings
+    assert reading.facts["paper"] == "https://arxiv.org/abs/1234.5"
+    assert reading.facts["paper_open"] is True
+    assert reading.facts["input_modalities"] == ["image", "text"]
+    assert reading.facts["weights_open"] is False
 
 
 def test_a_moving_name_or_a_faster_way_of_serving_gets_no_repository() -> None:

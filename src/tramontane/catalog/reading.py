@@ -78,6 +78,17 @@ def per_mtok(value: Any) -> str | None:
     return None if value is None else decimal_text(value)
 
 
+PIECES: frozenset[str] = frozenset({"image", "video", "speech", "transcription"})
+LEAST_PER_TOKEN = Decimal("0.05")
+
+
+def is_per_piece(kind: Any, usd_per_mtok: Any) -> bool:
+    """Return whether a price can only be that of a picture, a second or a step, though it stands
+    where prices of tokens do: nobody sells tokens of pictures or sound for so little.
+    """
+    return kind in PIECES and bool(usd_per_mtok) and _decimal(usd_per_mtok) < LEAST_PER_TOKEN
+
+
 def per_token_as_mtok(value: Any) -> str | None:
     """Return a price per token as decimal text per million tokens; None for None."""
     return None if value is None else decimal_text(_decimal(value) * _MILLION)

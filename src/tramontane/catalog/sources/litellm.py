@@ -18,6 +18,7 @@ from tramontane.catalog.reading import (
     Reading,
     decimal_text,
     decoded,
+    is_per_piece,
     per_token_as_mtok,
     present,
     whole,
@@ -179,7 +180,10 @@ def _offer(
 ) -> Offer:
     per_query = row.get("input_cost_per_query")
     is_chat = row.get("mode") in {"chat", "responses", "completion", "embedding", "realtime", None}
+    into = per_token_as_mtok(row.get("input_cost_per_token"))
     output = row.get("output_cost_per_token")
+    if is_per_piece(_KINDS.get(row.get("mode") or ""), into):
+        into = output = None
     return Offer(
         provider=provider.id,
         provider_title=provider.title,
@@ -191,7 +195,7 @@ def _offer(
         source=SOURCE.id,
         record=key,
         date=SOURCE.date,
-        input_per_mtok=per_token_as_mtok(row.get("input_cost_per_token")),
+        input_per_mtok=into,
         output_per_mtok=per_token_as_mtok(output) if is_chat or output else None,
         cached_input_per_mtok=per_token_as_mtok(row.get("cache_read_input_token_cost")),
         cache_write_per_mtok=per_token_as_mtok(row.get("cache_creation_input_token_cost")),

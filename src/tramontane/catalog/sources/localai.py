@@ -197,7 +197,7 @@ def _identity(row: Mapping[str, Any], gallery: Gallery) -> tuple[str | None, str
     In this order: the one linked repository that is called as the entry or as a packager's; the
     organisation in a packager's "ORG_NAME"; the maker in whose repository the first file lies.
     """
-    linked, filed = _repositories(row)
+    linked, filed = ([r for r in found if not _is_shared_parts(r)] for found in _repositories(row))
     if _is_whisper(row):
         stem = row["files"][0]["uri"].rsplit("/", 1)[-1].removesuffix(".bin")
         return "openai", "whisper-" + stem.removeprefix("ggml-"), None
@@ -227,6 +227,11 @@ def _identity(row: Mapping[str, Any], gallery: Gallery) -> tuple[str | None, str
     elif found:
         return None, row["name"], None
     return publisher if publisher in gallery.makers else None, name, None
+
+
+def _is_shared_parts(repository: str) -> bool:
+    """Return whether a repository holds parts for several models: Wan_2.1_ComfyUI_repackaged."""
+    return repository.lower().endswith("repackaged")
 
 
 def _is_whisper(row: Mapping[str, Any]) -> bool:

@@ -14,7 +14,15 @@ from tramontane.catalog.cards import Field, Offer, Source
 from tramontane.catalog.offernames import Place, placed
 from tramontane.catalog.providers import Provider
 from tramontane.catalog.publishers import title_of
-from tramontane.catalog.reading import Read, Reading, decoded, per_mtok, present, whole
+from tramontane.catalog.reading import (
+    Read,
+    Reading,
+    decoded,
+    is_per_piece,
+    per_mtok,
+    present,
+    whole,
+)
 
 SOURCE = Source(
     id="models_dev",
@@ -233,6 +241,8 @@ def _priced(row: Mapping[str, Any], provider: Provider, record: str) -> Offer:
     is_plan = any(word in row["provider_id"] for word in _FREE_PLANS)
     if is_plan and not any(cost.get(name) for name in ("input", "output")):
         cost = {}  # part of a subscription: no price per token is said
+    if is_per_piece(_facts(row).get("kind"), cost.get("input")):
+        cost = {}
     tiers = tuple(
         (int(tier["tier"]["size"]), per_mtok(tier["input"]), per_mtok(tier["output"]))
         for tier in cost.get("tiers", ())
