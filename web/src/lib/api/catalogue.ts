@@ -89,8 +89,9 @@ export interface Offer {
   source: string;
   record: string;
   date: string;
-  /** The kind of account that it can be deployed through; null: none by that name. */
+  /** The kind of account that it can be deployed through; null: none. "compatible" at `url`. */
   kind: string | null;
+  url: string | null;
   host: string | null;
   region: string | null;
   jurisdiction: string | null;
@@ -122,6 +123,18 @@ export interface Card {
   here: { deployment: string; state: string }[];
   publications: { id: string; name: string }[];
   own: boolean;
+  /** What is known of the licence; null where nobody has named one. */
+  licence_terms: Terms | null;
+}
+
+/** `is_free` null: only the licence's name is known. `forbids`: uses that need another agreement. */
+export interface Terms {
+  id: string;
+  title: string;
+  url: string | null;
+  is_free: boolean | null;
+  forbids: string[];
+  limits: string;
 }
 
 export interface ComparedRow {

@@ -80,6 +80,7 @@ export function memoryOf({ memory }: HubFiles): { total: number; available: numb
 /** Whether the licence limits who may use the model or what for; null: nobody says what it is. */
 export function isRestricted(card: Card | null): boolean | null {
   const licence = card?.fields.licence?.value;
+  if (card?.licence_terms?.is_free === false) return true;
   if (typeof licence === "string" && /(^|[^a-z])nc([^a-z]|$)|non-?commercial|research/i.test(licence)) return true;
   if (card?.openness === "restricted_weights") return true;
   return typeof licence === "string" ? false : null;
