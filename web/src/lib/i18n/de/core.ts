@@ -210,6 +210,8 @@ const words: Translation<typeof english> = {
   failedSafe: "Ihre Frage ist gespeichert.",
   failedRetryIn: "Versuchen Sie es in {wait} noch einmal.",
   failedBudget: "Das Budget des Projekts ist aufgebraucht. Wer das Projekt verwaltet, kann es erhöhen.",
+  failedTerms: "Ihr Projekt hat die Bedingungen dieses Modells nicht angenommen. Wer es verwaltet, kann das unter „Veröffentlichte Modelle“ tun. Ihr Text ist sicher.",
+  failedUnserved: "Der Anbieter stellt dieses Modell nicht mehr oder zurzeit nicht bereit. Berechnet wurde nichts, Ihr Text ist sicher: Wählen Sie ein anderes Modell.",
   failedBusy: "Gerade sind es zu viele Fragen auf einmal.",
   failedDrill: "Dieses Modell wurde für eine Übung weggenommen. Es kommt von selbst zurück; inzwischen kann ein anderes antworten.",
   failedPolicy: "Eine Regel des Projekts erlaubt dieses Modell nicht. Wählen Sie ein anderes.",

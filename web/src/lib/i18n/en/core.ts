@@ -214,6 +214,8 @@ export default {
   failedSafe: "Your question is saved.",
   failedRetryIn: "Try again in {wait}.",
   failedBudget: "The project’s budget is used up. Whoever manages the project can raise it.",
+  failedTerms: "Your project has not accepted the terms of this model. Whoever manages it can, under “Published models”. Your text is safe.",
+  failedUnserved: "Its publisher does not serve this model any more, or not just now. Nothing was charged, and your text is safe: choose another model.",
   failedBusy: "Too many questions at once just now.",
   failedDrill: "This model has been taken away for a drill. It comes back by itself; another model may answer meanwhile.",
   failedPolicy: "A rule of the project does not allow this model. Choose another one.",

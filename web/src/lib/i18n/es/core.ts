@@ -210,6 +210,8 @@ const words: Translation<typeof english> = {
   failedSafe: "Su pregunta está guardada.",
   failedRetryIn: "Vuelva a intentarlo dentro de {wait}.",
   failedBudget: "El presupuesto del proyecto está agotado. Quien gestiona el proyecto puede ampliarlo.",
+  failedTerms: "Su proyecto no ha aceptado las condiciones de este modelo. Quien lo gestiona puede hacerlo en «Modelos publicados». Su texto está a salvo.",
+  failedUnserved: "Quien lo publica ya no sirve este modelo, o no en este momento. No se ha cobrado nada y su texto está a salvo: elija otro modelo.",
   failedBusy: "Hay demasiadas preguntas a la vez en este momento.",
   failedDrill: "Este modelo se ha quitado para un simulacro. Vuelve por sí solo; mientras tanto puede responder otro.",
   failedPolicy: "Una regla del proyecto no permite este modelo. Elija otro.",

@@ -211,6 +211,8 @@ const words: Translation<typeof english> = {
   failedSafe: "Votre question est enregistrée.",
   failedRetryIn: "Réessayez dans {wait}.",
   failedBudget: "Le budget du projet est épuisé. La personne qui gère le projet peut l’augmenter.",
+  failedTerms: "Votre projet n’a pas accepté les conditions de ce modèle. Qui le gère peut le faire, sous « Modèles publiés ». Votre texte est en sécurité.",
+  failedUnserved: "Son éditeur ne sert plus ce modèle, ou pas en ce moment. Rien n’est facturé et votre texte est en sécurité : choisissez un autre modèle.",
   failedBusy: "Trop de questions en même temps en ce moment.",
   failedDrill: "Ce modèle a été retiré pour un exercice. Il revient de lui-même ; un autre peut répondre en attendant.",
   failedPolicy: "Une règle du projet n’autorise pas ce modèle. Choisissez-en un autre.",

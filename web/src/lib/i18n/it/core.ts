@@ -210,6 +210,8 @@ const words: Translation<typeof english> = {
   failedSafe: "La Sua domanda è salvata.",
   failedRetryIn: "Riprovi tra {wait}.",
   failedBudget: "Il budget del progetto è esaurito. Chi gestisce il progetto può aumentarlo.",
+  failedTerms: "Il Suo progetto non ha accettato le condizioni di questo modello. Chi lo gestisce può farlo in «Modelli pubblicati». Il Suo testo è al sicuro.",
+  failedUnserved: "Chi lo pubblica non serve più questo modello, o non in questo momento. Non è stato addebitato nulla e il Suo testo è al sicuro: scelga un altro modello.",
   failedBusy: "In questo momento ci sono troppe domande insieme.",
   failedDrill: "Questo modello è stato tolto per un’esercitazione. Torna da sé; intanto può rispondere un altro.",
   failedPolicy: "Una regola del progetto non consente questo modello. Scegline un altro.",
