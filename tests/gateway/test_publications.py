@@ -179,7 +179,8 @@ def test_who_buys_pays_the_accepted_price_and_learns_nothing_of_what_serves_it(
 
 def test_a_publisher_that_counts_too_much_shuts_nobody_out(market: Market) -> None:
     """Neither what its buyers pay nor what their limits leave is for its server to say."""
-    fooled, key = market.project("fooled")
+    fooled = market.gateway.add_project("fooled", tokens_per_minute=1_000_000)
+    key = market.gateway.add_key(fooled)
     market.accept(market.publish("boast", SECOND, None), fooled)
     market.seen()
     content = "[[standin tokens=7 prompt_tokens=9000000]] hello"
