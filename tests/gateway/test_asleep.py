@@ -17,8 +17,11 @@ from tests.gateway.test_waiting import QUEUED, Stream
 from tests.processes import RunningStandin, run_standin
 from tests.running import Reply, RunningGateway, run_gateway
 from tramontane.gateway.news import Wish
+from tramontane.money import Price
 from tramontane.providers.standin import StandinOptions
-from tramontane.store import deployments, models
+from tramontane.store import deployments, models, publications, subscriptions
+from tramontane.store.publications import Offer
+from tramontane.store.records import PublishedPrice
 
 QUEUE_TIMEOUT_S = 0.5
 SETTINGS = {
@@ -38,14 +41,14 @@ def engine() -> Iterator[RunningStandin]:
 class Asked(threading.Thread):
     """One request, answered some time."""
 
-    def __init__(self, gateway: RunningGateway, model: str) -> None:
+    def __init__(self, gateway: RunningGateway, model: str, key: str | None = None) -> None:
         super().__init__(daemon=True)
-        self.gateway, self.model = gateway, model
+        self.gateway, self.model, self.key = gateway, model, key or gateway.key
         self.reply: Reply | None = None
         self.start()
 
     def run(self) -> None:
-        self.reply = self.gateway.chat("Hello", model=self.model)
+        self.reply = self.gateway.chat("Hello", model=self.model, key=self.key)
 
     def answered(self) -> Reply:
         self.join(30)
@@ -70,7 +73,7 @@ def gateway(
     with run_gateway(tmp_path_factory.mktemp("asleep") / "data", None, settings) as running:
         with running.store.write() as c:
             models.add(c, FILE)
-        for name in ("quick", "slow", "lost", "gone"):
+        for name in ("quick", "slow", "lost", "sold", "gone"):
             deployed(
                 running, name, queue_timeout_s=QUEUE_TIMEOUT_S,
                 scale_to_zero_after_s=0.1 if name == "quick" else 3600.0,
@@ -119,6 +122,25 @@ def test_a_start_that_fails_says_so_to_who_waits_and_who_comes(gateway: RunningG
     for reply in (asked.answered(), gateway.chat("Hello", model="lost")):
         assert (reply.status, reply.code) == (503, "unavailable")
         assert "llama.cpp could not load the model" in reply.json["error"]["message"]
+
+
+def test_who_buys_is_not_told_what_the_publishers_engine_said(gateway: RunningGateway) -> None:
+    buyer = gateway.add_project("buyer")
+    key = gateway.add_key(buyer)
+    with gateway.store.write() as c:
+        made = publications.publish(
+            c, project=gateway.project, name="sold", deployment="sold", taken=(), is_shared=True,
+            offer=Offer(card=b"{}", terms="Be kind.", price=PublishedPrice(Price())),
+            created_by="", now_ms=1,
+        )  # fmt: skip
+        subscriptions.accept(c, made, project_id=buyer.id, version=1, accepted_by="", now_ms=1)
+    gateway.until_seen(key)
+    asked = Asked(gateway, made.name, key)
+    until_wished(gateway, Wish("wake", "sold"))
+    told(gateway, "sold", "backing_off", None)
+    for reply in (asked.answered(), gateway.chat("Hello", model=made.name, key=key)):
+        assert (reply.status, reply.code) == (503, "unavailable")
+        assert reply.json["error"]["message"] == f"The model '{made.name}' is not up."
 
 
 def test_one_that_is_taken_away_while_somebody_waits_is_not_up(gateway: RunningGateway) -> None:

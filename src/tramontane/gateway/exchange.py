@@ -39,7 +39,7 @@ from tramontane.gateway.flow import Flow, Signal, pause
 from tramontane.gateway.patience import Patience
 from tramontane.gateway.relay import Progress
 from tramontane.gateway.retries import TRY_NEXT, Attempts
-from tramontane.gateway.service import Service
+from tramontane.gateway.service import Service, said_to
 from tramontane.gateway.translation import (
     Translation,
     counted_here,
@@ -340,7 +340,7 @@ class Exchange:
             self._desk.later(lambda: take(permit))  # not on the stack of whoever released it
 
         def refused(error: TramontaneError) -> None:
-            self._desk.later(lambda: signal.fail(error))
+            self._desk.later(lambda: signal.fail(said_to(offered, error)))
 
         told = None
         if intent.stream and self._endpoint.tells_waiting:

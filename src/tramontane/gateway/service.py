@@ -3,7 +3,7 @@
 import logging
 
 from tramontane.config import Origin
-from tramontane.errors import ConfigError, Unavailable, UpstreamFailed
+from tramontane.errors import ConfigError, TramontaneError, Unavailable, UpstreamFailed
 from tramontane.gateway.admission import FifoGate
 from tramontane.gateway.directory import Deployment
 from tramontane.gateway.fields import deployment_fields
@@ -99,6 +99,15 @@ def state_of(deployment: Deployment, service: Service | None) -> str:
     return "failed" if service.has_failed else "ready"
 
 
+def said_to(offered: Deployment, error: TramontaneError) -> TramontaneError:
+    """Return what those are told to whom a deployment is `offered` that does not serve now: who
+    buys it is not to know what its publisher's engine said.
+    """
+    if offered.sale is None:
+        return error
+    return Unavailable(f"The model '{offered.shown_name}' is not up.", retry_after_s=2)
+
+
 def request_head(deployment: Deployment, path: str) -> bytes:
     """Return the fixed part of the head for `deployment`; nothing of the client's goes into it.
 
@@ -107,7 +116,7 @@ def request_head(deployment: Deployment, path: str) -> bytes:
     """
     origin = deployment.origin
     if origin is None:  # it was taken away while the request was on its way
-        raise Unavailable(f"The model '{deployment.name}' is not up.", retry_after_s=2)
+        raise Unavailable("The model is not up.", retry_after_s=2)
     whole = path[1:] if path.startswith("//") else origin.base_path + path
     head = f"POST {whole} HTTP/1.1\r\nhost: {host_of(origin)}\r\n".encode()
     if deployment.authorization is not None:
@@ -133,7 +142,7 @@ def translated_head(
     except ConfigError as error:
         _log.error("deployment %s: %s", deployment.name, error.message)
         raise UpstreamFailed(
-            f"The key of '{deployment.name}' cannot be used: its operator must check it.",
+            "The provider's key cannot be used: its operator must check it.",
             code="upstream_refused",
         ) from None
     start = f"POST {path} HTTP/1.1\r\nhost: {host}\r\n".encode()

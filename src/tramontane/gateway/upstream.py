@@ -6,6 +6,7 @@ body's bytes as they come and the end. It does not know what the bytes mean.
 
 import asyncio
 import errno
+import os
 import ssl
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -378,4 +379,6 @@ class UpstreamPool:
 
 
 def _reason(error: OSError) -> str:
+    if not isinstance(error, ssl.SSLError) and (error.errno or 0) > 0:
+        return os.strerror(error.errno or 0)  # asyncio's own words name the address
     return error.strerror or str(error) or type(error).__name__
