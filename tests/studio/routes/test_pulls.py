@@ -227,6 +227,4 @@ def test_a_licence_that_forbids_uses_must_have_been_read(studio: Studio, ours: T
     agreed = studio.call(
         "POST", "/api/v1/deployments", ours.operator, json={**here, "licence_read": True}
     )
-    assert agreed.error["code"] != "licence_not_read", (
-        "only its file is missing"
-    )
+    assert agreed.error["code"] != "licence_not_read", "only its file is missing"
