@@ -14,6 +14,26 @@ const WORDS: Record<string, Key> = {
   cross_site: "problemCrossSite",
   right_missing: "problemForbidden",
   payload_too_large: "problemTooLarge",
+  // Fetching a model, which only pages do that have the catalogue's words.
+  hub_unreachable: "hubUnreachable",
+  hub_gated: "hubGated",
+  hub_key_refused: "hubKeyRefused",
+  hub_repository_missing: "hubRepositoryMissing",
+  hub_file_missing: "hubFileMissing",
+  hub_failed: "hubFailed",
+  not_a_hub: "hubNone",
+  hub_redirect_refused: "hubRedirect",
+  licence_not_read: "hubLicence",
+  invalid_source: "hubSource",
+};
+/** Only of what has been fetched: elsewhere the server's sentence says more. */
+const ENDED: Record<string, Key> = {
+  hub_hash_missing: "hubNoHash",
+  hash_mismatch: "hubCorrupt",
+  invalid_model_file: "hubFileBad",
+  disk_full: "hubDiskFull",
+  library_unwritable: "hubFolder",
+  does_not_fit: "hubTooLarge",
 };
 const BY_STATUS: Record<number, Key> = { 403: "problemForbidden", 404: "problemGone", 413: "problemTooLarge" };
 
@@ -26,6 +46,12 @@ export function problem(error: unknown): string {
   const known = WORDS[error.code] ?? (error.param === null ? BY_STATUS[error.status] : undefined);
   if (known) return t(known);
   return error.status >= 500 ? t("problemServer") : said(error);
+}
+
+/** What ended something that went on without us, by its code; where we have no words of our own, the server's. */
+export function ended({ code, message }: { code: string; message: string }): string {
+  const known = ENDED[code] ?? WORDS[code];
+  return known ? t(known) : message;
 }
 
 /** The server's sentence without the name that a field has for programs. */
