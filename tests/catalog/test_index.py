@@ -150,6 +150,35 @@ def names(found_cards: Sequence[Card], text: str) -> list[str]:
     return [small.ids[number] for number in small.search(Query(text=text)).rows]
 
 
+def test_what_no_source_says_is_counted_and_can_be_asked_for() -> None:
+    known = [
+        made("a/italian", "A", languages=["it"], context_tokens=32_000),
+        made("a/french", "B", languages=["fr"], context_tokens=32_000),
+        made("a/silent", "C", context_tokens=32_000),
+        made("a/short", "D", context_tokens=4_000),
+    ]
+    small = Index([row(card, EXCHANGE) for card in known])
+    asked = Query(values={"language": ("it",)}, min_context=32_000)
+    found = small.search(asked)
+    assert found.total == 1 and found.unknown == {"language": 1}
+    both = small.search(msgspec.structs.replace(asked, values={"language": ("it", "unknown")}))
+    assert {small.ids[number] for number in both.rows} == {"a/italian", "a/silent"}
+    assert both.unknown == {} and both.unmatched == []
+
+
+def test_an_offer_of_which_nobody_says_the_law_is_counted(index: Index, rows: list[Row]) -> None:
+    found = index.search(Query(values={"jurisdiction": ("EU",)}))
+    more = {
+        each.id
+        for each in rows
+        if any(offer.jurisdiction is None for offer in each.offers)
+        and all(offer.jurisdiction != "EU" for offer in each.offers)
+    }
+    assert more and found.unknown == {"jurisdiction": len(more)}
+    either = index.search(Query(values={"jurisdiction": ("EU", "unknown")}))
+    assert either.total == found.total + len(more)
+
+
 def test_words_find_names_however_they_are_written() -> None:
     known = [
         made("meta/llama-3.1-8b", "Llama-3.1-8B-Instruct", description="Small."),

@@ -65,6 +65,12 @@ class FacetColumn:
         found[self._rows[self._chosen(codes)]] = True
         return found
 
+    def without(self) -> Mask:
+        """Return the rows of which no value is known."""
+        found = np.ones(self._count, np.bool_)
+        found[self._rows] = False
+        return found
+
     def counts(self, rows: Mask) -> Numbers:
         """Return how many of `rows` have each value."""
         if rows.all():
@@ -206,6 +212,10 @@ class Places:
         is_chosen = np.zeros(len(self.values) + 1, np.bool_)  # the last for what is unknown: -1
         is_chosen[list(codes)] = True
         return is_chosen[self._codes]
+
+    def without(self) -> Mask:
+        """Return the offers of which nobody has said their place."""
+        return self._codes < 0
 
     def counts(self, offers: Mask) -> Numbers:
         """Return how many cards have one of `offers` in each place."""

@@ -133,6 +133,7 @@ class Finder:
             mix=mix_view(query.mix),
             data=data,
             facets=found.facets,
+            unknown=found.unknown,
             unmatched=found.unmatched,
         )
 

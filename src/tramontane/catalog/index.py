@@ -28,6 +28,7 @@ from tramontane.catalog.postings import VALUE, WHOLE_NAME, Postings, Scores
 from tramontane.catalog.queries import (
     ENUMERATED,
     FACETS,
+    UNKNOWN,
     Facet,
     FacetCount,
     Found,
@@ -131,8 +132,7 @@ class Index:
         prices = self._offers.priced(query.mix)
         conditions = _Conditions(
             visible & matches & self._in_range(query, memory, here),
-            {f: c.having(c.codes_of(query.values[f])) for f, c in self._columns.items()
-             if f in query.values},
+            {f: _having(c, query.values[f]) for f, c in self._columns.items() if f in query.values},
             self._offer_conditions(query),
             None if query.max_price_nano is None
             else prices <= query.max_price_nano * query.mix.parts,
@@ -148,6 +148,7 @@ class Index:
             rows=[int(row) for row in shown],
             cheapest=[self._offers.cheapest_of(int(row), ranked, offers) for row in shown],
             facets=self._facets(query, conditions, visible),
+            unknown=dict(self._unknown(query, conditions, left)),
             unmatched=list(self._unmatched(query, visible)),
         )
 
@@ -188,7 +189,7 @@ class Index:
 
     def _offer_conditions(self, query: Query) -> dict[Facet, Mask]:
         return {
-            facet: places.having(places.codes_of(query.values[facet]))
+            facet: _having(places, query.values[facet])
             for facet, places in self._places().items()
             if facet in query.values
         }
@@ -320,6 +321,20 @@ class Index:
             found[facet] = list(self._counted(facet, counts, chosen))
         return found
 
+    def _unknown(
+        self, query: Query, conditions: _Conditions, left: Mask
+    ) -> Iterator[tuple[Facet, int]]:
+        """Yield how many more `unknown` would find, by facet of which some are not known."""
+        for facet, asked in query.values.items():
+            known = self._known(facet)
+            is_unknown = _having(known, (UNKNOWN,))
+            if isinstance(known, Places):
+                offers = self._offers_left(conditions, facet) & is_unknown
+                is_unknown = self._offers.rows_with(offers)
+            more = self._rows_left(conditions, facet) & is_unknown & ~left
+            if UNKNOWN not in asked and more.any():
+                yield facet, int(np.count_nonzero(more))
+
     def _counts(self, facet: Facet, rows: Mask, offers: Mask | None = None) -> Numbers:
         places = self._places().get(facet)
         if places is None:
@@ -359,9 +374,15 @@ class Index:
             counted = self._counts(facet, visible).nonzero()[0]
             seen = {folded(values[code]): values[code] for code in counted}
             for value in asked:
-                if not self._chosen(facet, (value,), visible):
+                if value != UNKNOWN and not self._chosen(facet, (value,), visible):
                     near = get_close_matches(folded(value), seen, 3)
                     yield Unmatched(facet=facet, value=value, nearest=[seen[n] for n in near])
+
+
+def _having(known: FacetColumn | Places, values: Sequence[str]) -> Mask:
+    """Return the rows, or offers, with one of `values`; `unknown` is none that anybody said."""
+    having = known.having(known.codes_of(values))
+    return having | known.without() if UNKNOWN in values else having
 
 
 def best_key(row: Row) -> tuple[int, int, str]:

@@ -37,6 +37,9 @@ match; then how many of the facts that any publisher can state are known; then t
 id. No place is given or sold. docs/catalogue.md says it at length.
 """
 
+UNKNOWN = "unknown"
+"""Asks any facet for what no source says it of."""
+
 ENUMERATED: Mapping[str, tuple[str, ...]] = {
     "openness": get_args(Openness),
     "ability": get_args(Ability),
@@ -107,13 +110,15 @@ class Unmatched(msgspec.Struct, frozen=True, kw_only=True):
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What a question found: `rows` in order with the number of each one's cheapest offer (of
-    those that were asked for; None without a price), and how many there are in all.
+    those that were asked for; None without a price), and how many there are in all. `unknown`: of
+    how many more only that facet is unknown, by facet that was asked for.
     """
 
     total: int
     rows: list[int]
     cheapest: list[int | None]
     facets: dict[Facet, list[FacetCount]]
+    unknown: dict[Facet, int]
     unmatched: list[Unmatched]
 
 
@@ -160,6 +165,8 @@ def _values(facet: Facet, asked: Mapping[Facet, Iterable[str]]) -> tuple[str, ..
 
 
 def _read_value(facet: Facet, value: str) -> tuple[str, ...]:
+    if value.lower() == UNKNOWN:
+        return (UNKNOWN,)
     if facet == "language":
         code = language_names.code_of(value)
         if code is None:

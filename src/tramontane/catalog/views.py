@@ -85,8 +85,9 @@ class MixView(msgspec.Struct, frozen=True, kw_only=True):
 
 class FoundModels(msgspec.Struct, frozen=True, kw_only=True):
     """What was found: `total` of them, a page in `data`, ordered by `rule` where no other order
-    was asked for. `facets` count what each further value would leave. `unmatched` are values that
-    were asked for and no card has. `unconverted` are currencies compared as they stand.
+    was asked for. `facets` count what each further value would leave; `unknown` how many more there
+    are of which only that facet is unknown. `unmatched` are values that no card has, `unconverted`
+    currencies compared as they stand.
     """
 
     total: int
@@ -97,6 +98,7 @@ class FoundModels(msgspec.Struct, frozen=True, kw_only=True):
     mix: MixView
     data: list[Summary]
     facets: dict[Facet, list[FacetCount]]
+    unknown: dict[Facet, int]
     unmatched: list[Unmatched]
 
 

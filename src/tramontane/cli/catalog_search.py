@@ -310,6 +310,11 @@ def _print_found(found: "FoundModels", offset: int) -> None:
         [_line(model) for model in found.data],
         empty="no model has all of that",
     )
+    for facet, count in found.unknown.items():
+        print(
+            f"{count:,} more match, but no source says their {facet}: add --{facet} unknown to see"
+            " them"
+        )
     for missing in found.unmatched:
         near = f"; the nearest: {', '.join(missing.nearest)}" if missing.nearest else ""
         print(f"no model has the {missing.facet} {missing.value!r}{near}")

@@ -55,6 +55,8 @@ export interface Found {
   mix: { input: number; output: number; cached: number };
   data: Summary[];
   facets: Record<string, FacetValue[]>;
+  /** How many more match but for a fact that no source says, by facet that was asked for. */
+  unknown: Record<string, number>;
   /** Values that were asked for and that no card has, with those spelt nearly so. */
   unmatched: { facet: string; value: string; nearest: string[] }[];
 }

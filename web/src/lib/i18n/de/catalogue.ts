@@ -39,6 +39,8 @@ const words: Translation<typeof english> = {
   catClear: "Alle Filter entfernen",
   catShow: { one: "{count} Modell zeigen", other: "{count} Modelle zeigen" },
   catShown: "{count} von {total} gezeigt",
+  catUnknownMore: { one: "{count} weiteres passt, aber keine Quelle nennt: {facet}.", other: "{count} weitere passen, aber keine Quelle nennt: {facet}." },
+  catUnknownShow: "Auch diese zeigen",
   catMore: "Mehr zeigen",
   catNothingTitle: "Kein Modell erfüllt all das",
   catNothingText: "Nehmen Sie einen Filter heraus. Was niemand angegeben hat, erfüllt keinen Filter: Ein Modell kann eine Sprache beherrschen, die keine Quelle nennt.",

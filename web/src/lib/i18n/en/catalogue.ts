@@ -37,6 +37,8 @@ export default {
   catClear: "Clear all filters",
   catShow: { one: "Show {count} model", other: "Show {count} models" },
   catShown: "{count} of {total} shown",
+  catUnknownMore: { one: "{count} more matches, but no source says of it: {facet}.", other: "{count} more match, but no source says of them: {facet}." },
+  catUnknownShow: "Show these too",
   catMore: "Show more",
   catNothingTitle: "No model fits all of this",
   catNothingText: "Take out a filter. What nobody has stated fits no filter: a model may well speak a language that no source mentions.",

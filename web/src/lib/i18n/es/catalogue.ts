@@ -39,6 +39,8 @@ const words: Translation<typeof english> = {
   catClear: "Quitar todos los filtros",
   catShow: { one: "Ver {count} modelo", other: "Ver {count} modelos" },
   catShown: "{count} de {total} mostrados",
+  catUnknownMore: { one: "{count} más coincide, pero ninguna fuente dice: {facet}.", many: "{count} más coinciden, pero ninguna fuente dice: {facet}.", other: "{count} más coinciden, pero ninguna fuente dice: {facet}." },
+  catUnknownShow: "Mostrarlos también",
   catMore: "Ver más",
   catNothingTitle: "Ningún modelo cumple todo esto",
   catNothingText: "Quite un filtro. Lo que nadie ha indicado no cumple ningún filtro: un modelo puede hablar una lengua que ninguna fuente menciona.",

@@ -39,6 +39,8 @@ const words: Translation<typeof english> = {
   catClear: "Effacer tous les filtres",
   catShow: { one: "Voir {count} modèle", other: "Voir {count} modèles" },
   catShown: "{count} sur {total} affichés",
+  catUnknownMore: { one: "{count} autre correspond, mais aucune source ne dit : {facet}.", many: "{count} autres correspondent, mais aucune source ne dit : {facet}.", other: "{count} autres correspondent, mais aucune source ne dit : {facet}." },
+  catUnknownShow: "Les afficher aussi",
   catMore: "En voir plus",
   catNothingTitle: "Aucun modèle ne remplit toutes ces conditions",
   catNothingText: "Retirez un filtre. Ce que personne n’a indiqué ne répond à aucun filtre : un modèle peut parler une langue qu’aucune source ne mentionne.",

@@ -39,6 +39,8 @@ const words: Translation<typeof english> = {
   catClear: "Togli tutti i filtri",
   catShow: { one: "Mostra {count} modello", other: "Mostra {count} modelli" },
   catShown: "{count} di {total} mostrati",
+  catUnknownMore: { one: "{count} altro corrisponde, ma nessuna fonte dice: {facet}.", many: "{count} altri corrispondono, ma nessuna fonte dice: {facet}.", other: "{count} altri corrispondono, ma nessuna fonte dice: {facet}." },
+  catUnknownShow: "Mostrare anche questi",
   catMore: "Mostra altri",
   catNothingTitle: "Nessun modello soddisfa tutto questo",
   catNothingText: "Tolga un filtro. Ciò che nessuno ha dichiarato non soddisfa alcun filtro: un modello può parlare una lingua che nessuna fonte nomina.",
