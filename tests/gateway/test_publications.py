@@ -204,6 +204,7 @@ def test_every_dialect_says_that_terms_are_not_accepted(market: Market) -> None:
     embeddings = json.dumps({"model": "seller/model", "input": "x"}).encode()
     reply = market.gateway.request("POST", "/v1/embeddings", embeddings, key=market.asked_key)
     assert reply.code == "terms_not_accepted"
+    assert "Published models" in said
     counted = SPEAKERS["anthropic"].body("Hello", model="seller/model", stream=False)
     path = "/anthropic/v1/messages/count_tokens"
     reply = market.gateway.request("POST", path, counted, key=market.asked_key)

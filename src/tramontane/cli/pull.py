@@ -301,7 +301,10 @@ def _tell(platform: Platform, ended: "Pull", *, as_json: bool) -> None:
     if ended.status != "done":
         said = "it was given up" if problem is None else problem.message
         if ended.status == "queued":
-            said += f" It waits as {ended.id}: go on with the same command, or start the platform."
+            said += (
+                f" It waits as {ended.id}: a platform that runs tries it again by itself; without"
+                " one, go on with the same command."
+            )
         raise TramontaneError(said, code="internal_error" if problem is None else problem.code)
     with platform.store.read() as c:
         file = models.get(c, ended.sha256 or ended.name)

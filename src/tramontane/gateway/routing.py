@@ -159,8 +159,8 @@ def _published(directory: Directory, principal: Principal, model: str) -> Route 
     if route is None:
         raise Forbidden(
             f"The project '{project.name}' has not accepted the terms of the model '{model}'."
-            " Nothing was charged. A manager of the project can read and accept them in the"
-            " catalogue, or at /api/v1/publications.",
+            " Nothing was charged. A manager of the project can read and accept them under"
+            " 'Published models', or at /api/v1/publications.",
             code="terms_not_accepted",
             param="model",
         )

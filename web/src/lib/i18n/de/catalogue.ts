@@ -298,6 +298,7 @@ const words: Translation<typeof english> = {
   deploySleep120: "Nach 2 Stunden ohne Frage",
   deployAsleep: "schläft",
   deployCommand: "Dasselbe als Befehl",
+  deployUnpriced: "Ohne Preis dürfen Projekte mit einem Budget dieses Modell nicht benutzen. Tragen Sie 0 ein, wenn es nichts kostet.",
   deployFetch: "{size} holen und bereitstellen",
   hubUnreachable: "Die Modellsammlung (Hub) ist nicht erreichbar: Gibt es ein Netz? Es wurde nichts bereitgestellt. Tragen Sie in der Konfiguration einen anderen Hub ein ([hub] url), oder fügen Sie eine anderswo geladene Datei hinzu: tramontane model add FILE.gguf",
   hubGated: "Der Herausgeber gibt diese Dateien nur auf Anfrage heraus. Es wurde nichts bereitgestellt. Nehmen Sie die Bedingungen beim Hub an und tragen Sie dann das Token dieses Kontos in der Konfiguration ein ([hub] key_env oder key_file).",

@@ -91,7 +91,7 @@ const words: Translation<typeof english> = {
   mktWhatMissing: "Bitte sagen Sie in einem Satz, was es ist.",
   mktTermsHint: "Worauf sich ein Projekt einlässt, das es nutzt. Dieser Text ist ein Anfang: Machen Sie ihn zu Ihrem.",
   mktTermsMissing: "Bitte nennen Sie die Bedingungen, und seien sie kurz.",
-  mktTermsStart: "1. Das Modell wird von diesem Projekt so, wie es ist, den Projekten angeboten, die diese Bedingungen annehmen.\n2. Was ihm gesendet wird, wird nicht aufbewahrt und nicht zum Training verwendet.\n3. Der Preis gilt wie angenommen, bis eine neuere Fassung angenommen wird. Beide Seiten können jederzeit beenden.\n4. Seine Antworten können falsch sein; wer sie verwendet, prüft sie.",
+  mktTermsStart: "1. Das Modell wird von diesem Projekt so, wie es ist, den Projekten angeboten, die diese Bedingungen annehmen.\n2. Der Preis gilt wie angenommen, bis eine neuere Fassung angenommen wird. Beide Seiten können jederzeit beenden.\n3. Seine Antworten können falsch sein; wer sie verwendet, prüft sie.",
   mktOwnCost: "Nicht unter den Kosten der Bereitstellung: {input} gelesen, {output} geschrieben, je Million Tokens.",
   mktBelow: "Das ist weniger, als die Bereitstellung kostet ({cost}).",
   mktBelowSome: "Ein Teil des Preises liegt unter den Kosten der Bereitstellung. Bitte verlangen Sie mindestens diese.",

@@ -303,6 +303,7 @@ export default {
   deploySleep120: "After 2 hours without questions",
   deployAsleep: "asleep",
   deployCommand: "The same as a command",
+  deployUnpriced: "Without a price, projects with a budget may not use this model. Enter 0 for what costs nothing.",
   deployFetch: "Fetch {size} and deploy",
   hubUnreachable: "The hub of models cannot be reached: is there a network? Nothing was deployed. Set another hub in the configuration ([hub] url), or fetch the file elsewhere and add it: tramontane model add FILE.gguf",
   hubGated: "The publisher hands these files out on request only. Nothing was deployed. Accept the terms at the hub, then set the token of that account in the configuration ([hub] key_env or key_file).",

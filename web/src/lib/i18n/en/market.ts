@@ -88,7 +88,7 @@ export default {
   mktWhatMissing: "Please say in a sentence what it is.",
   mktTermsHint: "What a project agrees to that uses it. This text is a start: make it your own.",
   mktTermsMissing: "Please give the terms, be they short.",
-  mktTermsStart: "1. The model is offered as it is, by this project, to the projects that accept these terms.\n2. What is sent to it is not kept and not used for training.\n3. Its price stays as accepted until a newer version is accepted. Either side may end this at any time.\n4. Its answers can be wrong; whoever uses them checks them.",
+  mktTermsStart: "1. The model is offered as it is, by this project, to the projects that accept these terms.\n2. Its price stays as accepted until a newer version is accepted. Either side may end this at any time.\n3. Its answers can be wrong; whoever uses them checks them.",
   mktOwnCost: "Not below what serving it costs: {input} read, {output} written, per million tokens.",
   mktBelow: "That is less than serving it costs ({cost}).",
   mktBelowSome: "Some part of the price is less than serving it costs. Please ask at least that.",

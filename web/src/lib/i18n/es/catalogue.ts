@@ -298,6 +298,7 @@ const words: Translation<typeof english> = {
   deploySleep120: "Tras 2 horas sin preguntas",
   deployAsleep: "dormido",
   deployCommand: "Lo mismo como orden",
+  deployUnpriced: "Sin precio, los proyectos con presupuesto no pueden usar este modelo. Indique 0 si no cuesta nada.",
   deployFetch: "Descargar {size} y desplegar",
   hubUnreachable: "No se puede acceder al repositorio de modelos: ¿hay red? No se ha desplegado nada. Indique otro en la configuración ([hub] url), o añada un fichero obtenido en otro sitio: tramontane model add FILE.gguf",
   hubGated: "El editor solo entrega estos ficheros a petición. No se ha desplegado nada. Acepte las condiciones en el sitio del repositorio e indique después el token de esa cuenta en la configuración ([hub] key_env o key_file).",

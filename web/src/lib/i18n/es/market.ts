@@ -91,7 +91,7 @@ const words: Translation<typeof english> = {
   mktWhatMissing: "Diga en una frase qué es.",
   mktTermsHint: "A qué se compromete el proyecto que lo usa. Este texto es un comienzo: hágalo suyo.",
   mktTermsMissing: "Indique las condiciones, aunque sean breves.",
-  mktTermsStart: "1. El modelo se ofrece tal cual, por este proyecto, a los proyectos que aceptan estas condiciones.\n2. Lo que se le envía no se guarda ni se usa para entrenar.\n3. Su precio se mantiene como fue aceptado hasta que se acepte una versión más reciente. Cualquiera de las partes puede terminarlo en todo momento.\n4. Sus respuestas pueden ser erróneas; quien las usa las comprueba.",
+  mktTermsStart: "1. El modelo se ofrece tal cual, por este proyecto, a los proyectos que aceptan estas condiciones.\n2. Su precio se mantiene como fue aceptado hasta que se acepte una versión más reciente. Cualquiera de las partes puede terminarlo en todo momento.\n3. Sus respuestas pueden ser erróneas; quien las usa las comprueba.",
   mktOwnCost: "No menos de lo que cuesta servirlo: {input} leídos, {output} escritos, por millón de tokens.",
   mktBelow: "Es menos de lo que cuesta servirlo ({cost}).",
   mktBelowSome: "Alguna parte del precio es menor que el coste de servirlo. Pida al menos ese coste.",

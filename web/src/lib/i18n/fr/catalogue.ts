@@ -298,6 +298,7 @@ const words: Translation<typeof english> = {
   deploySleep120: "Après 2 heures sans question",
   deployAsleep: "endormi",
   deployCommand: "La même chose en commande",
+  deployUnpriced: "Sans prix, les projets qui ont un budget ne peuvent pas utiliser ce modèle. Indiquez 0 pour ce qui ne coûte rien.",
   deployFetch: "Télécharger {size} et déployer",
   hubUnreachable: "Le dépôt de modèles est injoignable : y a-t-il un réseau ? Rien n’a été déployé. Indiquez un autre dépôt dans la configuration ([hub] url), ou ajoutez un fichier obtenu ailleurs : tramontane model add FILE.gguf",
   hubGated: "L’éditeur ne remet ces fichiers que sur demande. Rien n’a été déployé. Acceptez ses conditions sur le site du dépôt, puis indiquez le jeton de ce compte dans la configuration ([hub] key_env ou key_file).",

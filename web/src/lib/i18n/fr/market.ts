@@ -91,7 +91,7 @@ const words: Translation<typeof english> = {
   mktWhatMissing: "Dites en une phrase ce que c’est.",
   mktTermsHint: "Ce qu’accepte un projet qui l’utilise. Ce texte est un début : faites-en le vôtre.",
   mktTermsMissing: "Donnez les conditions, même brèves.",
-  mktTermsStart: "1. Le modèle est proposé tel quel, par ce projet, aux projets qui acceptent ces conditions.\n2. Ce qui lui est envoyé n’est ni conservé ni utilisé pour l’entraînement.\n3. Son prix reste celui accepté jusqu’à l’acceptation d’une version plus récente. Chaque côté peut y mettre fin à tout moment.\n4. Ses réponses peuvent être fausses ; qui les utilise les vérifie.",
+  mktTermsStart: "1. Le modèle est proposé tel quel, par ce projet, aux projets qui acceptent ces conditions.\n2. Son prix reste celui accepté jusqu’à l’acceptation d’une version plus récente. Chaque côté peut y mettre fin à tout moment.\n3. Ses réponses peuvent être fausses ; qui les utilise les vérifie.",
   mktOwnCost: "Pas moins que ce que coûte le servir : {input} lus, {output} écrits, par million de jetons.",
   mktBelow: "C’est moins que ce que coûte le service ({cost}).",
   mktBelowSome: "Une partie du prix est inférieure au coût du service. Demandez au moins celui-ci.",

@@ -298,6 +298,7 @@ const words: Translation<typeof english> = {
   deploySleep120: "Dopo 2 ore senza domande",
   deployAsleep: "addormentato",
   deployCommand: "Lo stesso come comando",
+  deployUnpriced: "Senza prezzo, i progetti con un budget non possono usare questo modello. Indichi 0 se non costa nulla.",
   deployFetch: "Scarica {size} e metti in servizio",
   hubUnreachable: "L’archivio dei modelli non è raggiungibile: c’è una rete? Non è stato distribuito nulla. Indichi un altro archivio nella configurazione ([hub] url), oppure aggiunga un file ottenuto altrove: tramontane model add FILE.gguf",
   hubGated: "L’editore consegna questi file solo su richiesta. Non è stato distribuito nulla. Accetti le condizioni sul sito dell’archivio, poi indichi il token di quell’account nella configurazione ([hub] key_env o key_file).",

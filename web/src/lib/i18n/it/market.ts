@@ -91,7 +91,7 @@ const words: Translation<typeof english> = {
   mktWhatMissing: "Dica in una frase che cos’è.",
   mktTermsHint: "Che cosa accetta un progetto che lo usa. Questo testo è un inizio: lo faccia Suo.",
   mktTermsMissing: "Indichi le condizioni, anche brevi.",
-  mktTermsStart: "1. Il modello è offerto così com’è, da questo progetto, ai progetti che accettano queste condizioni.\n2. Ciò che gli si invia non è conservato né usato per l’addestramento.\n3. Il prezzo resta quello accettato finché non si accetta una versione più recente. Ciascuna parte può porvi fine in ogni momento.\n4. Le sue risposte possono essere errate; chi le usa le verifica.",
+  mktTermsStart: "1. Il modello è offerto così com’è, da questo progetto, ai progetti che accettano queste condizioni.\n2. Il prezzo resta quello accettato finché non si accetta una versione più recente. Ciascuna parte può porvi fine in ogni momento.\n3. Le sue risposte possono essere errate; chi le usa le verifica.",
   mktOwnCost: "Non meno di quanto costa servirlo: {input} letti, {output} scritti, per milione di token.",
   mktBelow: "È meno di quanto costa servirlo ({cost}).",
   mktBelowSome: "Una parte del prezzo è inferiore al costo del servizio. Chieda almeno quello.",
