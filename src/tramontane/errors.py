@@ -5,6 +5,8 @@ waiting helps, `retry_after_s`. It does not know how a dialect spells an error: 
 A message to a user says what happened and what to change.
 """
 
+from typing import Self
+
 
 class TramontaneError(Exception):
     """The root. `status` is an HTTP status, `code` a stable word, `retry_after_s` in seconds."""
@@ -81,10 +83,22 @@ class RateLimited(TramontaneError):
 
 
 class BudgetExhausted(TramontaneError):
-    """A budget cannot afford the request. Retrying before the window ends does not help."""
+    """A budget cannot afford the request. Retrying before the window ends does not help.
+
+    `may_cost` is the most that the request can cost and `left` what the budget has free, both as
+    decimals of `currency`; None: not said. Where something is left, a cheaper request may pass.
+    """
 
     status = 429
     code = "insufficient_quota"
+    may_cost: str | None = None
+    left: str | None = None
+    currency: str | None = None
+
+    def telling(self, may_cost: str | None, left: str | None, currency: str | None) -> Self:
+        """Return it with the amounts that it is about."""
+        self.may_cost, self.left, self.currency = may_cost, left, currency
+        return self
 
 
 class Overloaded(TramontaneError):

@@ -20,8 +20,8 @@ from tramontane.assistant.tokenstream import (
 )
 from tramontane.datafolder import DataFolder
 from tramontane.documents.files import FileStore
-from tramontane.errors import Forbidden, InvalidRequest, Unavailable
-from tramontane.money import Usage
+from tramontane.errors import BudgetExhausted, Forbidden, InvalidRequest, Unavailable
+from tramontane.money import NANO, Price, Usage
 from tramontane.store import conversations, keys, messages, usage
 from tramontane.store.database import Store
 from tramontane.store.messages import ReasoningPart, TextPart, ToolPart
@@ -345,6 +345,18 @@ def _bill(d: Desk, request_id: str) -> UsageRecord:
     )
 
 
+def test_what_a_budget_lacks_is_kept_with_the_answer(desk: Callable[..., Desk]) -> None:
+    async def main() -> None:
+        refused = BudgetExhausted("too dear").telling("0.40", "0.10", "EUR")
+        d = desk([refused])
+        error = (await d.answered(d.order("what is it?"))).error
+        assert error is not None and error.code == "insufficient_quota"
+        assert (error.may_cost, error.left, error.currency) == ("0.40", "0.10", "EUR")
+        await d.answering.close()
+
+    asyncio.run(main())
+
+
 def test_a_capable_model_is_asked_for_a_title_once(desk: Callable[..., Desk]) -> None:
     async def main() -> None:
         d = desk(spoken("An answer."), spoken("A better title"), spoken("More."))
@@ -362,10 +374,14 @@ def test_a_capable_model_is_asked_for_a_title_once(desk: Callable[..., Desk]) ->
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("kind", ["not capable", "demonstration", "renamed", "temporary"])
+@pytest.mark.parametrize("kind", ["not capable", "demonstration", "renamed", "temporary", "dear"])
 def test_no_title_is_asked_for_in_vain(desk: Callable[..., Desk], kind: str) -> None:
     async def main() -> None:
-        fields = {"not capable": {"is_capable": False}, "demonstration": {"is_demonstration": True}}
+        fields: dict[str, dict[str, Any]] = {
+            "not capable": {"is_capable": False},
+            "demonstration": {"is_demonstration": True},
+            "dear": {"price": Price(10 * NANO, 20 * NANO)},
+        }
         d = desk(spoken("An answer."), spoken("A title"), **fields.get(kind, {}))
         if kind == "temporary":
             d.conversation = d.converse(is_temporary=True)

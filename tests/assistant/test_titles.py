@@ -3,6 +3,7 @@
 import pytest
 
 from tramontane.assistant import titles
+from tramontane.money import NANO, Price
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,17 @@ def test_from_a_model(said: str, title: str | None) -> None:
 def test_from_a_file(name: str, title: str) -> None:
     assert titles.from_file(name) == title
     assert len(titles.from_file("word " * 30 + ".pdf")) <= 60
+
+
+@pytest.mark.parametrize(
+    ("price", "is_cheap"),
+    [
+        (Price(), True),
+        (Price(NANO // 5, NANO, 0, 0), True),
+        (Price(3 * NANO, 15 * NANO, 0, 0), False),
+        (Price(request_nano=NANO // 1_000), False),
+        (Price(is_known=False), False),
+    ],
+)
+def test_only_a_cheap_model_is_asked(price: Price, is_cheap: bool) -> None:
+    assert titles.is_cheap(price, titles.request("What is it? " * 20, "A wind. " * 50)) is is_cheap

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -144,8 +145,11 @@ def test_who_asks_too_often_learns_when_to_come_back(gateway: RunningGateway) ->
 def test_a_spent_budget_is_told_apart(gateway: RunningGateway) -> None:
     project = gateway.add_project("spent")
     gateway.set_budget(project, "day", 1)
-    with pytest.raises(BudgetExhausted):
+    with pytest.raises(BudgetExhausted) as caught:
         collect(gateway, add_key(gateway, project), chat("Hello", max_tokens=5))
+    error = caught.value
+    assert error.left == "0.000000001" and Decimal(error.may_cost or "0") > Decimal(error.left)
+    assert error.currency
 
 
 def test_nobody_is_nobody(gateway: RunningGateway) -> None:

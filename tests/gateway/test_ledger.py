@@ -173,6 +173,7 @@ class TestRefusals:
             " It resets at 2026-02-28T00:00:00Z. Until then, ask for fewer output tokens."
         )
         assert error.retry_after_s == 12 * 3600
+        assert (error.may_cost, error.left, error.currency) == ("0.10", "0.05", "EUR")
         desk.now_ms += int(error.retry_after_s * 1000) - 1
         desk.refused(10)
         desk.now_ms += 1

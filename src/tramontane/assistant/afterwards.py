@@ -23,7 +23,6 @@ from tramontane.store.database import Store
 from tramontane.store.messages import RUNNING, Message
 
 BILL_AFTER_S = (1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-TITLE_TOKENS = 60
 
 _log = logging.getLogger(__name__)
 
@@ -79,14 +78,18 @@ class Afterwards:
         return True, msgspec.structs.replace(now, receipt=found)
 
     async def title(self, order: Order, answer: Message) -> None:
-        """Ask a capable model for a better title; what goes wrong leaves the one there is."""
+        """Ask a capable model that is cheap enough for a better title; what goes wrong leaves the
+        one there is.
+        """
         served = await asyncio.to_thread(self._served)
         of = [s for s in served.values() if order.model in s.models]
         is_capable = all(s.is_capable and not s.is_demonstration for s in of) and bool(of)
         if not is_capable or order.conversation.is_temporary or not answer.text.strip():
             return
         asked = titles.request(order.question, answer.text)
-        body = {"model": order.model, "messages": asked, "max_tokens": TITLE_TOKENS}
+        if not all(titles.is_cheap(s.price, asked) for s in of):
+            return
+        body = {"model": order.model, "messages": asked, "max_tokens": titles.TOKENS}
         said: list[str] = []
         try:
             async with aclosing(self._tokens.stream(order.key_id, body)) as events:

@@ -32,7 +32,14 @@ from tramontane.assistant.tokenstream import (
 )
 from tramontane.assistant.turn import AnyTool, Piece, Tokens, turn
 from tramontane.documents.translation import Ask
-from tramontane.errors import Forbidden, InvalidRequest, NotFound, TramontaneError, Unavailable
+from tramontane.errors import (
+    BudgetExhausted,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    TramontaneError,
+    Unavailable,
+)
 from tramontane.store import conversations, keys, messages, projects
 from tramontane.store.conversations import Conversation
 from tramontane.store.database import Store
@@ -500,7 +507,11 @@ class Answering:
 
 
 def _failure(error: TramontaneError) -> Failure:
-    return Failure(error.code, error.message, error.retry_after_s)
+    known = Failure(error.code, error.message, error.retry_after_s)
+    if not isinstance(error, BudgetExhausted):
+        return known
+    amounts = {"may_cost": error.may_cost, "left": error.left, "currency": error.currency}
+    return msgspec.structs.replace(known, **amounts)
 
 
 def _ms(seconds: float) -> int:

@@ -249,6 +249,9 @@ class _Error(msgspec.Struct):
     type: str = ""
     param: str | None = None
     code: str | None = None
+    may_cost: str | None = None
+    left: str | None = None
+    currency: str | None = None
 
 
 class _Envelope(msgspec.Struct):
@@ -269,13 +272,16 @@ def error_of(body: bytes, status: int | None, fields: Mapping[str, str]) -> Tram
         kind = _BY_STATUS.get(status)
     if kind is None:
         kind = _BY_TYPE.get(said.type, TramontaneError)
-    return kind(
+    error = kind(
         said.message,
         code=said.code,
         status=status,
         param=said.param,
         retry_after_s=_wait_s(fields),
     )
+    if isinstance(error, errors.BudgetExhausted):
+        error.telling(said.may_cost, said.left, said.currency)
+    return error
 
 
 def _wait_s(fields: Mapping[str, str]) -> float | None:

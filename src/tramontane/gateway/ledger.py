@@ -441,7 +441,9 @@ class Ledger:
             advice = " Until then, ask for fewer output tokens." if end_ms is not None else ""
         else:
             advice = ""
-        return BudgetExhausted(f"{message} {resets}{advice}", retry_after_s=retry_after_s)
+        refused = BudgetExhausted(f"{message} {resets}{advice}", retry_after_s=retry_after_s)
+        left = format_nano(max(0, limit - spent - held))
+        return refused.telling(format_nano(bound), left, self._currency.strip())
 
     def _money(self, nano: int) -> str:
         return format_nano(nano) + self._currency

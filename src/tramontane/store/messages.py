@@ -100,11 +100,16 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why an answer ended early."""
+    """Why an answer ended early; a budget that was too small for it says by how much: `may_cost`
+    and `left` are decimals of `currency`.
+    """
 
     code: str
     message: str
     retry_after_s: float | None = None
+    may_cost: str | None = None
+    left: str | None = None
+    currency: str | None = None
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,11 @@
-"""Errors in OpenAI's form: {"error": {"message", "type", "param", "code"}}."""
+"""Errors in OpenAI's form: {"error": {"message", "type", "param", "code"}}.
+
+A budget's refusal has `may_cost`, `left` and `currency` besides.
+"""
 
 import msgspec
 
-from tramontane.errors import TramontaneError
+from tramontane.errors import BudgetExhausted, TramontaneError
 
 _TYPES = {
     401: "authentication_error",
@@ -23,16 +26,15 @@ def error_type(error: TramontaneError) -> str:
 
 def render(error: TramontaneError) -> bytes:
     """Return the JSON body for `error`."""
-    return msgspec.json.encode(
-        {
-            "error": {
-                "message": error.message,
-                "type": error_type(error),
-                "param": error.param,
-                "code": error.code,
-            }
-        }
-    )
+    said = {
+        "message": error.message,
+        "type": error_type(error),
+        "param": error.param,
+        "code": error.code,
+    }
+    if isinstance(error, BudgetExhausted) and error.may_cost is not None:
+        said |= {"may_cost": error.may_cost, "left": error.left, "currency": error.currency}
+    return msgspec.json.encode({"error": said})
 
 
 def render_event(error: TramontaneError) -> bytes:
