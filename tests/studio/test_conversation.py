@@ -29,7 +29,7 @@ url = "{url}"
 upstream_model = "large"
 context_tokens = 600
 max_in_flight = 1
-price = {{ input_per_mtok = "0.05", output_per_mtok = "0.05" }}
+price = {{ input_per_mtok = "0.50", output_per_mtok = "0.50" }}
 """
 
 

@@ -190,6 +190,10 @@ export interface Failure {
   code: string;
   message: string;
   retry_after_s: number | null;
+  /** Of a budget that was too small for it, as decimals of `currency`. */
+  may_cost?: string | null;
+  left?: string | null;
+  currency?: string | null;
 }
 
 export interface Receipt {

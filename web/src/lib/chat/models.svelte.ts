@@ -2,12 +2,14 @@
 
 import { api } from "$lib/api/client";
 import type { Assistant, Model, Prompt } from "$lib/api/types";
+import { chosenFrom } from "./choice";
 
 class Models {
   all = $state.raw<Model[]>([]);
   state = $state<"none" | "loading" | "ready" | "failed">("none");
   #projectId = "";
   #loading: Promise<void> = Promise.resolve();
+  #asked = 0;
 
   /** Have the models of a project; `again`: even where they are known. */
   async load(projectId: string, again = false): Promise<void> {
@@ -20,17 +22,20 @@ class Models {
 
   /** Wait until they are known, or cannot be. */
   async known(): Promise<void> {
-    await this.#loading;
+    let known: Promise<void>;
+    do await (known = this.#loading);
+    while (known !== this.#loading);
   }
 
   async #load(projectId: string): Promise<void> {
+    const asked = ++this.#asked;
     try {
       const { data } = await api.get<{ data: Model[] }>("/assistant/models", { project_id: projectId });
-      if (projectId !== this.#projectId) return;
+      if (asked !== this.#asked) return; // A newer list is on its way.
       this.all = data;
       this.state = "ready";
     } catch {
-      if (projectId === this.#projectId) this.state = "failed";
+      if (asked === this.#asked) this.state = "failed";
     }
   }
 
@@ -38,32 +43,21 @@ class Models {
     return this.all.find((model) => model.name === name) ?? null;
   }
 
-  /** The model a new conversation begins with: the preferred one, else the best that is ready. */
+  /** The model of that name, where there is one by now: looks again where it is not known here. */
+  async find(name: string, projectId: string): Promise<Model | null> {
+    await this.known();
+    if (projectId !== this.#projectId || !this.named(name)) await this.load(projectId, true);
+    return this.named(name);
+  }
+
+  /** The model a new conversation begins with. */
   first(preferred: string | null | undefined): Model | null {
-    const usable = this.all.filter((model) => !isBroken(model));
-    return (
-      usable.find((model) => model.name === preferred) ??
-      usable.find((model) => model.is_capable && isUp(model)) ??
-      usable.find((model) => model.is_capable) ??
-      usable.find((model) => model.kind === "guide") ??
-      usable[0] ??
-      this.all[0] ??
-      null
-    );
+    return chosenFrom(this.all, preferred);
   }
 
   get guide(): Model | null {
     return this.all.find((model) => model.kind === "guide") ?? null;
   }
-}
-
-/** Whether it answers at once, or in a moment: one that sleeps is woken. */
-function isUp(model: Model): boolean {
-  return model.state === "ready" || model.state === "asleep";
-}
-
-function isBroken(model: Model): boolean {
-  return model.state === "failed" || model.state === "gone";
 }
 
 /** A list of the API, fetched when it is first needed. */
