@@ -99,7 +99,7 @@ check: $(VENV)/.test ## Formatting, lint, types, the browser app's parts, layout
 	@$(BIN)/python -m pytest -q $(CHECKED)
 
 check-slow: $(VENV)/.train test-tools app ## The full counts: kills, schedules, overload (an hour or so)
-	@$(PYTEST) -m 'slow or load' $(ARGS)
+	@$(PYTEST) -m 'slow or load' --timeout 7200 $(ARGS)
 
 bench: $(VENV)/.serve ## Measure against nginx, haproxy and LiteLLM (Linux, about 20 minutes)
 	@$(BIN)/python benchmarks/gateway.py $(ARGS)

@@ -36,6 +36,9 @@ export const browser = await chromium.launch({
 // Only who waits in vain waits so long: a flow on two busy cores may take its time.
 const PATIENCE_MS = 60_000;
 
+// What has no patience of its own (a page's script, an answer's end) is left behind after this.
+const FLOW_MS = 240_000;
+
 /** A page of a browser of its own; `page.said` are its complaints, `page.asked` what it asked. */
 export async function opened(options = {}) {
   const context = await browser.newContext({ locale: "en-GB", reducedMotion: "reduce", ...options });
@@ -89,6 +92,12 @@ export async function barriers(page) {
   });
 }
 
+/** Fail once a flow has taken too long. */
+async function late(flow) {
+  await new Promise((resolve) => setTimeout(resolve, FLOW_MS).unref());
+  throw new Error(`"${flow}" had not ended after ${FLOW_MS / 1000} s`);
+}
+
 /**
  * Run `flows` but those that are left out, each after the one before, and tell of each. `apart`: no
  * flow needs a page of another, so what one leaves open is closed; it would go on drawing.
@@ -96,10 +105,10 @@ export async function barriers(page) {
 export async function run(flows, { apart = false } = {}) {
   for (const [flow, each] of Object.entries(flows)) {
     if (given.left_out?.includes(flow)) continue;
-    const error = await each().then(() => null, (failure) => String(failure.stack ?? failure));
+    const error = await Promise.race([each(), late(flow)]).then(() => null, (failure) => String(failure.stack ?? failure));
     if (apart) for (const context of browser.contexts()) await context.close();
     tell({ flow, error });
   }
-  await browser.close();
+  await Promise.race([browser.close(), late("closing the browser").catch(() => {})]);
   process.exit(0);
 }

@@ -47,13 +47,17 @@ def run(node_path: str, script: str, given: object, pleas: Pleas) -> dict[str, s
     command = [node_path, str(HERE / script)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None
-        _say(process, given)
-        for line in process.stdout:
-            told = msgspec.json.decode(line)
-            if "please" in told:
-                _say(process, pleas[told["please"]](told))
-            else:
-                found[told["flow"]] = told["error"]
+        try:
+            _say(process, given)
+            for line in process.stdout:
+                told = msgspec.json.decode(line)
+                if "please" in told:
+                    _say(process, pleas[told["please"]](told))
+                else:
+                    found[told["flow"]] = told["error"]
+        except BaseException:  # also where a test's time is up
+            process.kill()
+            raise
     return found
 
 

@@ -20,6 +20,10 @@ KEPT_S = 30.0
 LookUp = Callable[[str, int], list[str]]
 
 
+class NoAddress(OSError):
+    """A name gave nothing that may be connected to; its words name no address."""
+
+
 def look_up(host: str, port: int) -> list[str]:
     """Return the addresses of `host` in the system's order of preference. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -58,7 +62,7 @@ class Resolver:
             try:
                 threading.Thread(target=self._run, args=(pending,), daemon=True).start()
             except RuntimeError as error:  # no more threads
-                raise OSError(errno.EAGAIN, str(error)) from None
+                raise NoAddress(errno.EAGAIN, str(error)) from None
             self._pending = pending
         # Shielded: who waits may give up, the look-up goes on for the next one.
         return await asyncio.shield(self._pending)
@@ -75,7 +79,7 @@ class Resolver:
         except OSError as error:
             found = error
         except UnicodeError:
-            found = OSError(errno.EINVAL, "the host is no valid name")
+            found = NoAddress(errno.EINVAL, "the host is no valid name")
         with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
             self._loop.call_soon_threadsafe(_settle, pending, found)
 
@@ -97,9 +101,9 @@ def _settle(pending: "asyncio.Future[list[str]]", found: list[str] | OSError) ->
 
 def _checked(addresses: list[str]) -> list[str]:
     if any(map(is_link_local, addresses)):
-        raise OSError(errno.EACCES, "link-local addresses are refused")
+        raise NoAddress(errno.EACCES, "link-local addresses are refused")
     if not addresses:
-        raise OSError(errno.ENOENT, "the name has no address")
+        raise NoAddress(errno.ENOENT, "the name has no address")
     return addresses
 
 

@@ -105,6 +105,8 @@ export async function askModel(
   } catch (error) {
     if (error instanceof TypeError) throw new ApiError(0, "offline", "The server did not answer.");
     throw error;
+  } finally {
+    void reader.cancel().catch(() => {}); // what nobody reads on would keep its connection
   }
   if (!hasEnded) throw new ApiError(502, "answer_cut_short", "The answer broke off before its end.");
 }
