@@ -20,8 +20,8 @@ KEPT_S = 30.0
 LookUp = Callable[[str, int], list[str]]
 
 
-class NoAddress(OSError):
-    """A name gave nothing that may be connected to; its words name no address."""
+class NotConnectable(OSError):
+    """There is nothing that may be connected to; unlike the system's, its words name no address."""
 
 
 def look_up(host: str, port: int) -> list[str]:
@@ -62,7 +62,7 @@ class Resolver:
             try:
                 threading.Thread(target=self._run, args=(pending,), daemon=True).start()
             except RuntimeError as error:  # no more threads
-                raise NoAddress(errno.EAGAIN, str(error)) from None
+                raise NotConnectable(errno.EAGAIN, str(error)) from None
             self._pending = pending
         # Shielded: who waits may give up, the look-up goes on for the next one.
         return await asyncio.shield(self._pending)
@@ -79,7 +79,7 @@ class Resolver:
         except OSError as error:
             found = error
         except UnicodeError:
-            found = NoAddress(errno.EINVAL, "the host is no valid name")
+            found = NotConnectable(errno.EINVAL, "the host is no valid name")
         with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
             self._loop.call_soon_threadsafe(_settle, pending, found)
 
@@ -101,9 +101,9 @@ def _settle(pending: "asyncio.Future[list[str]]", found: list[str] | OSError) ->
 
 def _checked(addresses: list[str]) -> list[str]:
     if any(map(is_link_local, addresses)):
-        raise NoAddress(errno.EACCES, "link-local addresses are refused")
+        raise NotConnectable(errno.EACCES, "link-local addresses are refused")
     if not addresses:
-        raise NoAddress(errno.ENOENT, "the name has no address")
+        raise NotConnectable(errno.ENOENT, "the name has no address")
     return addresses
 
 

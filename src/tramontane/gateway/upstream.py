@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from tramontane.config import Origin, UpstreamSettings
 from tramontane.errors import UpstreamFailed, UpstreamTimeout
 from tramontane.gateway.flow import Signal
-from tramontane.gateway.resolve import LookUp, NoAddress, Resolver, look_up
+from tramontane.gateway.resolve import LookUp, NotConnectable, Resolver, look_up
 from tramontane.wire.http import ChunkDecoder, FramingError, ResponseHead, parse_response_head
 
 LINGER_S = 3.0
@@ -316,7 +316,7 @@ class UpstreamPool:
         origin, resolver = self._origin, self._resolver
         assert origin is not None and resolver is not None
         if self._problem is not None:
-            raise OSError(errno.EINVAL, self._problem)
+            raise NotConnectable(errno.EINVAL, self._problem)
         addresses = await resolver.addresses()
         for address in addresses:
             try:
@@ -379,6 +379,6 @@ class UpstreamPool:
 
 
 def _reason(error: OSError) -> str:
-    if not isinstance(error, ssl.SSLError | NoAddress) and (error.errno or 0) > 0:
+    if not isinstance(error, ssl.SSLError | NotConnectable) and (error.errno or 0) > 0:
         return os.strerror(error.errno or 0)  # asyncio's own words name the address
     return error.strerror or str(error) or type(error).__name__
