@@ -26,6 +26,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from tests.catalog.synthetic import SEED, cards
 from tests.platform import run_platform
 from tramontane.catalog.finding import Finder

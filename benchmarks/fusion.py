@@ -13,6 +13,7 @@ import collections
 import math
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.retrieval import Library, Question, _compare, _cut, _rate, lines, read
 from tramontane.documents.search import find

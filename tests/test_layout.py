@@ -158,6 +158,14 @@ def committed_files() -> list[Path]:
     return [ROOT / name for name in names if name and (ROOT / name).is_file()]
 
 
+def test_a_benchmark_runs_as_its_documentation_says() -> None:
+    """`python benchmarks/NAME.py` has that folder on its path, and not the one above it."""
+    for path in sorted((ROOT / "benchmarks").glob("*.py")):
+        text = path.read_text()
+        if re.search(r"^from (tests|benchmarks)\b", text, re.MULTILINE):
+            assert "sys.path.insert(0, str(Path(__file__).parent.parent))" in text, path.name
+
+
 def test_nothing_of_one_machine_is_committed() -> None:
     # Built from pieces, so that this file does not find itself.
     folders = "|".join(("root", "work", "home/[a-z]+", "Users/[A-Za-z]+", "tmp", "opt/wheels"))
