@@ -4,12 +4,13 @@ import csv
 import io
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.cli.ran import Run
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
-from tramontane.store import links, prepayments, projects, publications, usage
+from tramontane.store import deployments, links, prepayments, projects, publications, usage
 from tramontane.store.database import Store, open_store
 from tramontane.store.records import UsageRecord
 
@@ -87,6 +88,33 @@ def test_from_publishing_to_the_statements(run: Run, data_dir: Path, add: list[s
     assert "withdrawn" in run("publication", "withdraw", "acme/legal").out
     shown = run("publication", "show", "acme/legal", "--version", "1", "--json").json
     assert shown["price"]["input_per_mtok"] == "0.20"
+
+
+def test_what_is_everybodys_and_a_price_that_was_to_stay(
+    run: Run, data_dir: Path, add: list[str]
+) -> None:
+    served = ("provider", "serve", "mistral", "small", "--price-in", "0.1", "--price-out", "0.1")
+    assert run(*served, "--as", "open").status == 0
+    shared = ["open" if each == "own" else each for each in add]
+    prices = ("--price-in", "0.2", "--price-out", "0.6")
+    refused = run(*shared, *prices)
+    assert refused.status == 1 and "--allow-shared" in refused.err
+    made = run(*shared, *prices, "--allow-shared", "--json").json
+    assert (made["deployment"], made["is_shared"]) == ("open", True)
+
+    store = store_of(data_dir)
+    with store.write() as c:
+        (before,) = (each for each in deployments.list_all(c) if each.name == "open")
+        dearer = before.settings.replace(b'"0.1"', b'"10"')
+        deployments.put(c, msgspec.structs.replace(before, settings=dearer))
+    store.close()
+    change = ("publication", "change", "acme/legal", "--for-everybody")
+    terms = Path(add[add.index("--terms") + 1])
+    terms.write_text("For anything.")
+    kept = run(*change, "--terms", str(terms))
+    assert kept.status == 1 and "was to stay" in kept.err
+    raised = run(*change, "--terms", str(terms), "--price-in", "10", "--price-out", "10", "--json")
+    assert (raised.json["version"], raised.json["terms"]) == (2, "For anything.")
 
 
 def test_a_prepaid_project_is_promised_and_topped_up(run: Run, data_dir: Path) -> None:

@@ -83,6 +83,12 @@ def add(
     price_request: PriceRequest = None,
     currency: Currency = None,
     audience: Audience = None,
+    allow_shared: Annotated[
+        bool,
+        typer.Option(
+            "--allow-shared", help="What serves it is everybody's, by its own name and price."
+        ),
+    ] = False,
     as_json: AsJson = False,
     config: ConfigFile = None,
     data: DataDir = None,
@@ -99,6 +105,7 @@ def add(
         owner = projects.get(c, project)
         found = offering.sources(platform.settings, deployments.list_all(c))
         source = offering.require_publishable(found, deployment, owner)
+        offering.require_alone(source, owner, allow_shared=allow_shared)
         made = publications.publish(
             c,
             project=owner,
@@ -203,12 +210,13 @@ def change(
     said = (price_in, price_out, price_cached, price_cache_write, price_request, currency)
     with opened(config, data) as platform, platform.store.write() as c:
         before = publications.get(c, publication)
-        price = before.price
-        if any(each is not None for each in said):
-            found = offering.sources(platform.settings, deployments.list_all(c))
-            source = offering.source_of(before, found)
-            if source is None:
-                raise NotFound(f"the deployment behind {before.name} is gone: its cost is unknown")
+        found = offering.sources(platform.settings, deployments.list_all(c))
+        source = offering.source_of(before, found)
+        if all(each is None for each in said):
+            price = offering.kept_price(before, source, platform.settings)
+        elif source is None:
+            raise NotFound(f"the deployment behind {before.name} is gone: its cost is unknown")
+        else:
             price = offering.published_price(_price(*said), source, platform.settings)
         kept = None if everybody else before.audience
         offer = Offer(
@@ -347,6 +355,7 @@ def _view(c: "Connection", platform: Platform, offer: "Offered") -> dict[str, An
         "name": offer.name,
         "publisher": offer.publisher,
         "deployment": offer.deployment,
+        "is_shared": offer.is_shared,
         "version": offer.version,
         "state": _state(offer, offering.source_of(offer, found)),
         "currency": platform.settings.currency,

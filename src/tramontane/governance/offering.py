@@ -97,6 +97,22 @@ def require_publishable(found: Mapping[str, Source], name: str, project: Project
     return source
 
 
+def require_alone(source: Source, project: Project, *, allow_shared: bool) -> None:
+    """Raise Conflict `deployment_shared` where the deployment is everybody's and nobody has said
+    that this is meant: whoever may use it by its own name pays no price and accepts no terms.
+    """
+    if source.project_id is None and not allow_shared:
+        raise Conflict(
+            f"{source.name!r} is everybody's: projects can ask for it by that name, at what it"
+            " costs itself, so they need not accept these terms nor pay this price. Nothing was"
+            f" published. Deploy it under another name as {project.name}'s own (--project,"
+            " project_id) and publish that, or say that it is meant (--allow-shared,"
+            " allow_shared)",
+            code="deployment_shared",
+            param="deployment",
+        )
+
+
 def check_card(card: Mapping[str, Any]) -> bytes:
     """Return the card as JSON. Raises InvalidRequest naming the field that is none."""
     for name, value in card.items():
@@ -147,15 +163,37 @@ def published_price(
         )
     below = first_below(price, cost)
     if below is not None:
-        above = f" for prompts above {below.above_tokens} tokens" if below.above_tokens else ""
-        raise InvalidRequest(
-            f"price.{below.part}: {format_nano(below.price_nano)} is below the"
-            f" {format_nano(below.cost_nano)} that {source.name!r} itself costs{above}",
-            param="price",
-            code="price_below_cost",
-        )
+        raise _below_cost(below, source.name)
     tiers = {name: price.times(parse_nano(factor)) for name, factor in source.tiers.items()}
     return PublishedPrice(price, tiers)
+
+
+def kept_price(offer: Offered, source: Source | None, settings: Settings) -> PublishedPrice:
+    """Return the price that a publication has, for a new version that says no other one. `source`
+    is what serves it, None where that is gone.
+
+    Raises InvalidRequest `price_below_cost` where serving it has come to cost more. What it costs
+    is not held against a price where nobody knows it: then nothing about the price is new.
+    """
+    below = None if source is None else below_cost(offer, source, settings)
+    if source is not None and below is not None:
+        raise _below_cost(
+            below,
+            source.name,
+            "; the price was to stay as it is: give one that is not below. Nothing was changed",
+        )
+    return offer.price
+
+
+def below_cost(offer: Offered, source: Source, settings: Settings) -> Below | None:
+    """Return the first part of its price that is below what serving it costs now; None where there
+    is none, and where that is not known.
+    """
+    try:
+        cost = source.price(settings)
+    except ConfigError:
+        return None
+    return first_below(offer.price.usual, cost)
 
 
 def first_below(price: Price, cost: Price) -> Below | None:
@@ -173,3 +211,13 @@ def first_below(price: Price, cost: Price) -> Below | None:
             if one < other:
                 return Below(_NAMES[part], one, other, above_tokens)
     return None
+
+
+def _below_cost(below: Below, name: str, what_to_do: str = "") -> InvalidRequest:
+    above = f" for prompts above {below.above_tokens} tokens" if below.above_tokens else ""
+    return InvalidRequest(
+        f"price.{below.part}: {format_nano(below.price_nano)} is below the"
+        f" {format_nano(below.cost_nano)} that {name!r} itself costs{above}{what_to_do}",
+        param="price",
+        code="price_below_cost",
+    )

@@ -50,11 +50,19 @@ def is_publisher(caller: Caller, offer: Offered) -> bool:
     return caller.may_see(offer.project_id)
 
 
-def publishable(caller: Caller, project: Project, name: str, found: Mapping[str, Source]) -> Source:
+def publishable(
+    caller: Caller,
+    project: Project,
+    name: str,
+    found: Mapping[str, Source],
+    *,
+    allow_shared: bool = False,
+) -> Source:
     """Return the deployment that is to be published in that project's name.
 
-    A manager publishes what is the project's own; an operator everybody's too, but never a
-    project's own in another's name. Raises NotFound, Forbidden, Conflict.
+    A manager publishes what is the project's own; an operator everybody's too where they say that
+    this is meant (`allow_shared`), but never a project's own in another's name. Raises NotFound,
+    Forbidden, Conflict.
     """
     visible = found
     if not caller.is_operator:
@@ -69,6 +77,7 @@ def publishable(caller: Caller, project: Project, name: str, found: Mapping[str,
             code="deployment_not_yours",
             param="deployment",
         )
+    offering.require_alone(source, project, allow_shared=allow_shared)
     return source
 
 

@@ -162,6 +162,12 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ({"deployment": "own-2"}, 404, "not_found", "deployment"),
     ({"deployment": "theirs"}, 404, "not_found", "deployment"),
     ({"deployment": "large"}, 403, "deployment_not_yours", "deployment"),
+    (
+        {"deployment": "large", "allow_shared": True},
+        403,
+        "deployment_not_yours",
+        "deployment",
+    ),
     ({"name": "other/legal"}, 400, "invalid_request", "name"),
     ({"name": "Legal Model"}, 400, "invalid_request", "name"),
     ({"name": ""}, 400, "invalid_request", "name"),
@@ -185,7 +191,12 @@ def test_operators_publish_what_is_everybodys_but_nobodys_own_in_anothers_name(
     put(studio, "unpriced", market.seller.project.id)
     put(studio, "theirs", market.buyer.project.id, price=COST)
     dear = {**PRICE, "cached_input_per_mtok": "0.15"}
-    assert market.offer(root, deployment="large", name="large", price=dear).status == 201
+    shared = {"deployment": "large", "name": "large", "price": dear}
+    unsaid = market.offer(root, **shared)
+    assert (unsaid.status, unsaid.error["code"]) == (409, "deployment_shared")
+    said = market.offer(root, **shared, allow_shared=True)
+    assert (said.status, said.json["is_shared"]) == (201, True)
+    assert market.seen(said.json).json["is_shared"] is None  # how it is served is not a buyer's
     unpriced = market.offer(deployment="unpriced").error
     assert (unpriced["code"], unpriced["param"]) == ("price_missing", "deployment")
     assert market.offer(root, deployment="theirs").status == 409
@@ -278,6 +289,13 @@ def test_a_cost_that_has_risen_is_shown_to_the_publisher_alone(market: Market) -
     assert market.seen(made, market.boss).json["is_below_cost"] is True
     assert market.seen(made).json["is_below_cost"] is None
     assert market.change(made, price=PRICE).error["code"] == "price_below_cost"
+    kept = market.change(made, terms="Others.").error
+    assert kept["code"] == "price_below_cost" and "was to stay" in kept["message"]
+    assert market.seen(made).json["terms"] == TERMS
+    dear = market.change(made, terms="Others.", price={**PRICE, "output_per_mtok": "0.81"})
+    assert dear.json["version"] == 2
+    assert market.boss.call("DELETE", "/api/v1/deployments/own").status == 204
+    assert market.change(made, terms="More.").json["version"] == 3  # nobody knows a cost now
 
 
 def test_an_own_deployment_is_its_managers_to_make_and_remove(market: Market) -> None:

@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection
 
-from tramontane.errors import ConfigError, Forbidden, InvalidRequest
+from tramontane.errors import Forbidden, InvalidRequest
 from tramontane.governance import offering
 from tramontane.governance.offering import Source
 from tramontane.pricing import LongContextSettings, PriceSettings
@@ -64,6 +64,8 @@ class NewPublication(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What is published. `name` is `PROJECT/slug`, or the slug alone; it is given once and for
     ever. `card` has the fields of the catalogue's cards. `audience` null offers it to every
     project, else to those: by their ids, which who is no operator must be told.
+    `allow_shared` says that a deployment that is everybody's is meant, although projects can ask
+    for it by its own name, without these terms and at its own price.
     """
 
     name: str
@@ -73,6 +75,7 @@ class NewPublication(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     terms: str
     price: PublishedPriceInput | None = None
     audience: list[str] | None = None
+    allow_shared: bool = False
 
 
 class PublicationChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,7 +101,8 @@ class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
 class PublicationView(msgspec.Struct, frozen=True, kw_only=True):
     """A publication in one of its versions; `price` in the platform's currency.
 
-    `deployment` and `is_below_cost` (whether what serves it now costs more than the price) are
+    `deployment`, `is_shared` (whether that is everybody's, so that projects can have it by its own
+    name and price) and `is_below_cost` (whether what serves it now costs more than the price) are
     told to its publisher and to operators; `audience` to others as far as it is about them.
     `subscription` is the asking project's, null where it has accepted nothing; `subscriptions`
     those of all the caller's projects.
@@ -109,6 +113,7 @@ class PublicationView(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str
     publisher: str
     deployment: str | None
+    is_shared: bool | None
     version: int
     card: dict[str, Any]
     terms: str
@@ -176,7 +181,9 @@ def create_publication(
     with platform.store.write() as c:
         project = require_manager(c, caller, data.project_id)
         found = offering.sources(platform.settings, deployments.list_all(c))
-        source = publishing.publishable(caller, project, data.deployment, found)
+        source = publishing.publishable(
+            caller, project, data.deployment, found, allow_shared=data.allow_shared
+        )
         offer = Offer(
             card=offering.check_card(data.card),
             terms=data.terms,
@@ -228,7 +235,8 @@ def change_publication(
     data: JSONBody[PublicationChanges],
 ) -> PublicationView:
     """For who manages its project. Buyers keep the version that they have accepted until they
-    accept this one or end it. Where nothing changes, no version is made.
+    accept this one or end it. Where nothing changes, no version is made. A price that is left out
+    stays, unless serving it has come to cost more: then a new one has to be said.
     """
     with platform.store.write() as c:
         before = _managed(c, caller, publication_id)
@@ -236,7 +244,7 @@ def change_publication(
         offer = Offer(
             card=before.card if data.card is UNSET else offering.check_card(data.card),
             terms=before.terms if data.terms is UNSET else data.terms,
-            price=before.price
+            price=offering.kept_price(before, offering.source_of(before, found), platform.settings)
             if data.price is UNSET
             else _price(data.price, _present(before, found), platform),
             audience=before.audience
@@ -374,6 +382,7 @@ class _Showing:
             project_id=offer.project_id,
             publisher=offer.publisher,
             deployment=offer.deployment if is_ours else None,
+            is_shared=offer.is_shared if is_ours else None,
             version=offer.version,
             card=msgspec.json.decode(offer.card),
             terms=offer.terms,
@@ -412,11 +421,7 @@ class _Showing:
     def _is_below_cost(self, offer: Offered, source: Source | None) -> bool | None:
         if source is None:
             return None
-        try:
-            cost = source.price(self._platform.settings)
-        except ConfigError:
-            return None
-        return offering.first_below(offer.price.usual, cost) is not None
+        return offering.below_cost(offer, source, self._platform.settings) is not None
 
 
 def _managed(c: Connection, caller: Caller, publication_id: str) -> Offered:

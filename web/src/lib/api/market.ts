@@ -29,6 +29,8 @@ export interface Publication {
   publisher: string;
   /** Told to the publisher and to operators. */
   deployment: string | null;
+  /** Told to the publisher and to operators: it is everybody's, by its own name and at its own price. */
+  is_shared: boolean | null;
   version: number;
   card: OfferCard;
   terms: string;
