@@ -1,7 +1,7 @@
 // Makes the pictures of docs/screenshots, by hand: a platform that runs, with people, usage and a
 // provider in it (`tests/studio/screenshots.py` makes one), and Chromium.
-// Usage: node screenshots.mjs, with {"browser", "url", "email", "password", "folder", "token"} as a
-// line of JSON on stdin.
+// Usage: node screenshots.mjs, with {"browser", "url", "email", "password", "folder", "token",
+// "publication"} as a line of JSON on stdin.
 
 import { browser, given, opened } from "./driver.mjs";
 
@@ -25,6 +25,9 @@ const VIEWS = {
   compare: "catalogue/compare?id=mistral%2Fmistral-nemo&id=microsoft%2Fphi-3.5-mini-instruct&id=deepseek%2Fdeepseek-v4-flash",
   usage: "usage",
   "usage-people": "usage?by=member",
+  published: "published",
+  offer: `published/${given.publication}`,
+  statements: "statements",
   independence: "independence",
   engines: "engines",
   people: "people",
@@ -43,7 +46,7 @@ const DIALOGS = {
     await page.getByRole("button", { name: "Add a model" }).click();
     await page.getByLabel("Who serves it").selectOption({ label: "Another address" });
     await page.getByLabel("Address").fill(given.standin);
-    await page.getByRole("button", { name: "Test", exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Test", exact: true }).click();
     await page.getByText("It answers and offers").waitFor();
   },
   playground: async (page) => {

@@ -11,6 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -139,7 +141,7 @@ def main(folder: Path) -> None:
         run_standin(options) as standin,
         run_hub(None, None, **repositories) as hub,
     ):
-        hub.pause_s = 0.6  # so that one can see a model arrive
+        hub.pause_s = 2  # so that one can see a model arrive
         config = Path(scratch, "tramontane.toml")
         config.write_text(CONFIG.format(url=standin.url, hub=hub.url))
         data = Path(scratch, "data")
@@ -149,6 +151,7 @@ def main(folder: Path) -> None:
         assert added.returncode == 0, added.stderr
         with run_platform(data, "--config", str(config), environ=environ) as platform:
             token = _fill(platform, data)
+            publication = _publish(platform, standin.url)
             given = {
                 "browser": browser,
                 "url": platform.address,
@@ -156,6 +159,7 @@ def main(folder: Path) -> None:
                 "password": PASSWORD,
                 "folder": str(folder),
                 "token": token,
+                "publication": publication,
                 "standin": standin.url,
                 "questions": QUESTIONS,
                 "member": PEOPLE[1][1],
@@ -192,6 +196,48 @@ def _fill(platform: RunningPlatform, data: Path) -> str:
     finally:
         store.close()
     return str(waiting["url"]).rpartition("/")[2]
+
+
+def _publish(platform: RunningPlatform, origin: str) -> str:
+    """Have the town hall publish a model that others use; return the publication's id."""
+    ada = Client(platform.address)
+    ada.ask("POST", "/session", {"email": EMAIL, "password": PASSWORD})
+    found = {each["name"]: each["id"] for each in ada.ask("GET", "/projects")["data"]}
+    own = {"name": "permits", "url": origin, "key": "own", "upstream_model": "mountain-70b"}
+    price = {"input_per_mtok": "0.10", "output_per_mtok": "0.30"}
+    town_hall = {"project_id": found["town-hall"]}
+    ada.ask("POST", "/deployments", {**own, **town_hall, "context_tokens": 32_000, "price": price})
+    card = {
+        "name": "Permits",
+        "description": "Answers questions about building permits, from the town's own decisions.",
+        "licence": "Apache-2.0",
+        "languages": ["fr", "de", "it", "en"],
+    }
+    terms = "For public services. Answers are a first orientation, and no decision."
+    asked = {"input_per_mtok": "0.23", "output_per_mtok": "0.67"}
+    offer = {"name": "permits", "deployment": "permits", "card": card, "terms": terms}
+    made = ada.ask("POST", "/publications", {**offer, **town_hall, "price": asked})
+    place = f"/publications/{made['id']}/subscriptions/{found['default']}"
+    ada.ask("PUT", place, {"version": 1})
+    for question in QUESTIONS:
+        _ask(platform, str(made["name"]), question)
+    return str(made["id"])
+
+
+def _ask(platform: RunningPlatform, model: str, question: str) -> None:
+    """Ask a model through the gateway, as soon as it knows the model."""
+    headers = {"authorization": f"Bearer {platform.key}", "content-type": "application/json"}
+    body = {"model": model, "messages": [{"role": "user", "content": question}]}
+    url, data = f"{platform.address}/v1/chat/completions", json.dumps(body).encode()
+    for last in (*([False] * 40), True):
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, data, headers)) as answer:
+                answer.read()
+                return
+        except urllib.error.HTTPError:
+            if last:
+                raise
+            time.sleep(0.25)
 
 
 def _spend(store: Store) -> None:
