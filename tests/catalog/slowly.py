@@ -9,6 +9,7 @@ from tramontane.catalog.prices import Mix
 from tramontane.catalog.queries import FACETS, Facet, Query
 from tramontane.catalog.rows import OfferRow, Row
 from tramontane.catalog.words import folded, pieces, spellings, words
+from tramontane.places import EU
 
 
 def price(offer: OfferRow, mix: Mix) -> int | None:
@@ -104,8 +105,9 @@ class Slow:
                 "jurisdiction": offer.jurisdiction,
             }
             if all(
-                facet == but or facet not in values or folded(place or "") in
-                {folded(value) for value in values[facet]}
+                facet == but or facet not in values
+                or {folded(each) for each in _wholes(facet, place)}
+                & {folded(value) for value in values[facet]}
                 for facet, place in places.items()
             ):  # fmt: skip
                 yield offer
@@ -132,7 +134,7 @@ class Slow:
     def _values(self, row: Row, facet: Facet) -> list[str]:
         if facet in ("provider", "jurisdiction"):
             found = (getattr(offer, facet) for offer in self.offers(row, facet))
-            return [value for value in found if value is not None]
+            return [whole for value in found for whole in _wholes(facet, value)]
         if facet == "language":
             return list(row.languages)
         if facet == "ability":
@@ -178,6 +180,13 @@ class Slow:
                     if all(row.id in scores for scores in each)
                 }
         return scores
+
+
+def _wholes(facet: Facet, place: str | None) -> tuple[str, ...]:
+    """Return what an offer there is found by: a member state is in the Union as well."""
+    if place is None:
+        return ()
+    return (place, "EU") if facet == "jurisdiction" and place in EU else (place,)
 
 
 def _score(row: Row, word: str) -> int:

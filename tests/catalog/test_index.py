@@ -8,13 +8,14 @@ import pytest
 
 from tests.catalog.slowly import Slow, rank
 from tests.catalog.synthetic import cards
-from tramontane.catalog.cards import Card, Claim
+from tramontane.catalog.cards import Card, Claim, Offer
 from tramontane.catalog.index import Index
 from tramontane.catalog.machine import Memory
 from tramontane.catalog.prices import Exchange, Mix
 from tramontane.catalog.queries import FACETS, OFFERED, SORTS, Facet, Query
 from tramontane.catalog.rows import Row, row
 from tramontane.catalog.words import words
+from tramontane.places import EU
 
 EXCHANGE = Exchange("EUR", {"USD": "0.92"})
 MEMORY = Memory(24_000_000_000)
@@ -172,11 +173,36 @@ def test_an_offer_of_which_nobody_says_the_law_is_counted(index: Index, rows: li
         each.id
         for each in rows
         if any(offer.jurisdiction is None for offer in each.offers)
-        and all(offer.jurisdiction != "EU" for offer in each.offers)
+        and all(offer.jurisdiction not in {"EU", *EU} for offer in each.offers)
     }
     assert more and found.unknown == {"jurisdiction": len(more)}
     either = index.search(Query(values={"jurisdiction": ("EU", "unknown")}))
     assert either.total == found.total + len(more)
+
+
+def test_who_asks_for_the_union_means_its_member_states_too() -> None:
+    def sold(card_id: str, *places: str) -> Card:
+        offers = tuple(
+            Offer(
+                provider=place.lower(),
+                provider_title=place,
+                model="m",
+                source="s",
+                record="r",
+                date="2026-11-01",
+                jurisdiction=place,
+            )
+            for place in places
+        )
+        return msgspec.structs.replace(made(card_id, card_id), offers=offers)
+
+    known = [sold("a/paris", "FR", "US"), sold("a/both", "FR", "DE"), sold("a/bern", "CH")]
+    small = Index([row(card, EXCHANGE) for card in known])
+    found = small.search(Query(values={"jurisdiction": ("eu",)}))
+    assert {small.ids[number] for number in found.rows} == {"a/paris", "a/both"}
+    counted = {each.value: each.count for each in found.facets["jurisdiction"]}
+    assert counted == {"EU": 2, "FR": 2, "DE": 1, "US": 1, "CH": 1}
+    assert small.search(Query(values={"jurisdiction": ("DE",)})).total == 1
 
 
 def test_words_find_names_however_they_are_written() -> None:

@@ -39,9 +39,20 @@ def test_hosts_and_jurisdictions_are_our_own_facts() -> None:
     assert with_place == set(providers.JURISDICTIONS)
 
 
+def test_regions_are_those_of_the_kinds() -> None:
+    bedrock = dict(providers.REGIONS["amazon-bedrock"])
+    regions = {region.name: region.jurisdiction for region in KINDS["bedrock"].regions}
+    assert {name: bedrock.pop(name, None) for name in regions} == regions
+    place_of_model = KINDS["bedrock"].place_of_model
+    assert place_of_model is not None
+    for geography, place in bedrock.items():  # profiles of several regions
+        assert place_of_model(f"{geography}.amazon.nova-pro-v1:0", None) == place
+    assert providers.REGIONS.keys() == {"amazon-bedrock", "azure"}
+
+
 def test_every_offers_provider_is_known() -> None:
     loaded = packing.load()
     for card in loaded.cards():
         for offer in card.offers:
             provider = loaded.providers[offer.provider]
-            assert offer.jurisdiction == provider.jurisdiction
+            assert offer.jurisdiction == providers.jurisdiction_in(provider, offer.region)

@@ -9,9 +9,9 @@ import pytest
 from tramontane.config import DeploymentSettings, ProviderSettings, Settings, parse_origin
 from tramontane.errors import ConfigError, InvalidRequest
 from tramontane.money import Price
+from tramontane.places import EEA, EU, is_within
 from tramontane.providers import registry, remote
 from tramontane.providers.kind import Kind
-from tramontane.providers.places import EEA, EU, is_within
 from tramontane.providers.registry import KINDS, providers, resolve
 from tramontane.store.records import StoredDeployment, StoredProvider
 from tramontane.wire import upstreams

@@ -12,7 +12,7 @@ import msgspec
 from tramontane.catalog import merging, unsuitable
 from tramontane.catalog.cards import Card, Source
 from tramontane.catalog.matching import Matched, Member, match
-from tramontane.catalog.providers import Provider
+from tramontane.catalog.providers import JURISDICTIONS, Provider
 from tramontane.catalog.reading import Reading
 from tramontane.catalog.sources import models_dev
 from tramontane.catalog.sources.table import READERS, Reader
@@ -149,6 +149,6 @@ def _providers(
                     id=offer.provider,
                     title=offer.provider_title,
                     kind=offer.kind,
-                    jurisdiction=offer.jurisdiction,
+                    jurisdiction=JURISDICTIONS.get(offer.provider),  # not that of a region
                 )
     return dict(sorted(found.items()))

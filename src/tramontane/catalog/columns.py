@@ -4,7 +4,7 @@ It does not know what was asked: it is told which values, and which rows are lef
 """
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tramontane.catalog.prices import Mix
 from tramontane.catalog.rows import OfferRow
 from tramontane.catalog.words import folded
+from tramontane.places import is_within
 
 Rows = NDArray[np.int32]
 Mask = NDArray[np.bool_]
@@ -91,7 +92,7 @@ class OfferTable:
     def __init__(self) -> None:
         self.titles: dict[str, str] = {}
         self.providers = Places()
-        self.jurisdictions = Places()
+        self.jurisdictions = Places(("EU",), lambda place, whole: is_within(place, [whole]))
         self._made = array("q")  # row, number and prices of each
         self._count = 0
 
@@ -177,9 +178,16 @@ class OfferTable:
 
 
 class Places:
-    """Where each offer is: its provider, or the law it is under."""
+    """Where each offer is: its provider, or the law it is under. Who asks for one of `wholes` means
+    all that `is_part` of it as well.
+    """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        wholes: Sequence[str] = (),
+        is_part: Callable[[str, str], bool] = lambda place, whole: False,
+    ) -> None:
+        self._wholes, self._is_part = wholes, is_part
         self.values: list[str] = []
         self._by_value: dict[str | None, int] = {None: -1}
         self._made = array("i")
@@ -195,6 +203,7 @@ class Places:
     def freeze(self, rows: Rows) -> None:
         """Be ready to be asked; `rows` are the offers' cards."""
         self._codes_by_word: dict[str, list[int]] = {}
+        self._parts = dict(self._parts_of_wholes())
         for code, value in enumerate(self.values):
             self._codes_by_word.setdefault(folded(value), []).append(code)
         self._codes = np.array(self._made, np.int32)
@@ -209,9 +218,7 @@ class Places:
 
     def having(self, codes: Sequence[int]) -> Mask:
         """Return the offers in one of these places."""
-        is_chosen = np.zeros(len(self.values) + 1, np.bool_)  # the last for what is unknown: -1
-        is_chosen[list(codes)] = True
-        return is_chosen[self._codes]
+        return self._are_chosen(codes)[self._codes]
 
     def without(self) -> Mask:
         """Return the offers of which nobody has said their place."""
@@ -223,7 +230,30 @@ class Places:
         codes, rows = self._ordered_codes[kept], self._ordered_rows[kept]
         is_first = np.ones(len(codes), np.bool_)
         is_first[1:] = (codes[1:] != codes[:-1]) | (rows[1:] != rows[:-1])
-        return np.bincount(codes[is_first & (codes >= 0)], minlength=len(self.values))
+        counts = np.bincount(codes[is_first & (codes >= 0)], minlength=len(self.values))
+        for whole in self._parts:
+            has_part = np.zeros(int(rows.max(initial=-1)) + 1, np.bool_)
+            has_part[rows[self._are_chosen([whole])[codes]]] = True
+            counts[whole] = np.count_nonzero(has_part)
+        return counts
+
+    def _parts_of_wholes(self) -> Iterator[tuple[int, list[int]]]:
+        """Yield the code of each whole that some offer is in, with those of its parts."""
+        for whole in self._wholes:
+            parts = [c for c, value in enumerate(self.values) if self._is_part(value, whole)]
+            if parts and whole not in self.values:
+                self.values.append(whole)
+            if parts:
+                yield self.values.index(whole), parts
+
+    def _are_chosen(self, codes: Iterable[int]) -> Mask:
+        """Return, by code, whether it is one of `codes` or a part of one; the last for what is
+        unknown: -1.
+        """
+        is_chosen = np.zeros(len(self.values) + 1, np.bool_)
+        for code in codes:
+            is_chosen[[code, *self._parts.get(code, ())]] = True
+        return is_chosen
 
 
 def _named(value: str, codes_by_word: Mapping[str, list[int]]) -> list[int]:

@@ -1,8 +1,9 @@
 """Who sells the use of models: one word for each provider across sources, and how it is reached.
 
 `KINDS` names those that Tramontane can deploy through under a kind of its own; any other with a
-base address goes through `compatible`. Hosts and jurisdictions stand here only where our own facts
-(`governance/facts.toml`, `providers/kinds`) know them; a test holds them equal. It does not know a
+base address goes through `compatible`. Hosts and jurisdictions, of all that a provider offers or of
+a region of it, stand here only where our own facts (`governance/facts.toml`, `providers/kinds`)
+know them; a test holds them equal. It does not know a
 price.
 """
 
@@ -66,7 +67,47 @@ HOSTS: Mapping[str, str] = MappingProxyType(
         "scaleway": "Scaleway",
     }
 )
-JURISDICTIONS: Mapping[str, str] = MappingProxyType({"deepseek": "CN", "ovhcloud": "EU"})
+JURISDICTIONS: Mapping[str, str] = MappingProxyType(
+    {"deepseek": "CN", "ovhcloud": "EU", "scaleway": "FR"}
+)
+REGIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "amazon-bedrock": MappingProxyType(
+            {
+                "ap-northeast-1": "JP",
+                "ap-northeast-2": "KR",
+                "ap-northeast-3": "JP",
+                "ap-south-1": "IN",
+                "ap-south-2": "IN",
+                "ap-southeast-1": "SG",
+                "ap-southeast-2": "AU",
+                "ca-central-1": "CA",
+                "eu-central-1": "DE",
+                "eu-central-2": "CH",
+                "eu-north-1": "SE",
+                "eu-south-1": "IT",
+                "eu-south-2": "ES",
+                "eu-west-1": "IE",
+                "eu-west-2": "GB",
+                "eu-west-3": "FR",
+                "sa-east-1": "BR",
+                "us-east-1": "US",
+                "us-east-2": "US",
+                "us-west-2": "US",
+                "au": "AU",
+                "eu": "EU",
+                "jp": "JP",
+                "us": "US",
+            }
+        ),
+        "azure": MappingProxyType({"eu": "EU", "us": "US"}),
+    }
+)
+"""Where what is offered in a region is processed, by provider. Bedrock's profiles of several
+regions (`eu`, `us`) stay within what they are called by; Azure's are its data zones:
+https://learn.microsoft.com/azure/foundry-classic/foundry-models/concepts/deployment-types, read on
+2026-11-22.
+"""
 
 PUBLISHERS: Mapping[str, str] = MappingProxyType(
     {
@@ -219,3 +260,10 @@ def provider_named(name: str, title: str | None = None) -> Provider:
         jurisdiction=JURISDICTIONS.get(found),
         publisher=PUBLISHERS.get(found),
     )
+
+
+def jurisdiction_in(provider: Provider, region: str | None) -> str | None:
+    """Return where what it offers in that region is processed; None where nobody has said."""
+    if region is None:
+        return provider.jurisdiction
+    return REGIONS.get(provider.id, {}).get(region, provider.jurisdiction)

@@ -89,7 +89,11 @@ def search(
     ] = None,
     jurisdiction: Annotated[
         list[str] | None,
-        typer.Option("--jurisdiction", metavar="NAME,…", help="The law its seller is under."),
+        typer.Option(
+            "--jurisdiction",
+            metavar="PLACE,…",
+            help="Where it is processed: FR, EU and its members.",
+        ),
     ] = None,
     min_context: Annotated[
         str | None, typer.Option("--min-context", metavar="TOKENS", help="Such as 32k.")

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from tramontane.config import FactSettings
-from tramontane.providers.places import is_within
+from tramontane.places import is_within
 
 Dimension = Literal["provider", "host", "owner", "seat", "chip", "jurisdiction"]
 DIMENSIONS: tuple[Dimension, ...] = ("provider", "host", "owner", "seat", "chip", "jurisdiction")

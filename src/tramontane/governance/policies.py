@@ -12,7 +12,7 @@ import msgspec
 from tramontane.errors import ConfigError, InvalidRequest
 from tramontane.governance.facts import Facts
 from tramontane.money import Price, format_nano, parse_nano, rates_at
-from tramontane.providers.places import is_within
+from tramontane.places import is_within
 
 _JURISDICTION = re.compile(r"[A-Z]{2}|EEA", re.ASCII)
 _MOST = 64

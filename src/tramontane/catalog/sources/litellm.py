@@ -189,7 +189,7 @@ def _offer(
         provider_title=provider.title,
         kind=provider.kind,
         host=provider.host,
-        jurisdiction=provider.jurisdiction,
+        jurisdiction=providers.jurisdiction_in(provider, region),
         region=region,
         model=name,
         source=SOURCE.id,
