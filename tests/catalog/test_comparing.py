@@ -51,6 +51,15 @@ def test_best_is_said_only_where_better_is_defined() -> None:
     assert found["providers"].values == [["x"], ["y", "z"], None]
 
 
+def test_where_it_is_processed_is_said_of_the_price_that_is_shown() -> None:
+    cheap, union = offer("x", "1", "1"), offer("y", "2", "2", jurisdiction="EU")
+    one, two = card("a/one", offers=(cheap, union)), card("b/two", offers=(union,))
+    found = rows(one, two)
+    assert found["price_provider"].values == ["x", "y"]
+    assert found["price_jurisdiction"].values == [None, "EU"]  # not that of the dearer offer
+    assert found["jurisdictions"].values == [["EU"], ["EU"]]
+
+
 def test_prices_of_two_currencies_are_shown_and_not_compared() -> None:
     one = card("a/one", offers=(offer("x", "1", "1"),))
     two = card("b/two", offers=(offer("y", "9", "9", currency="CNY"),))

@@ -51,7 +51,8 @@ def test_open_italian_32k_under_a_price(run: Run) -> None:
     assert found["data"][0]["price"]["amount"] == "0.15"
     shown = run("catalog", "search", *asked).out
     assert "free/small-7b" in shown and "0.15 USD" in shown and "7B" in shown
-    assert "1 to 1 of 1. Prices in USD per million tokens, mixed 3:1" in shown
+    assert "1 to 1 of 1. Prices: the cheapest offer above zero" in shown
+    assert "in USD per million tokens, mixed 3:1" in shown
 
 
 def test_words_and_orders(run: Run) -> None:

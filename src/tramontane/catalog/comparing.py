@@ -43,6 +43,9 @@ class ComparedRow(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Models in the order they were asked for, their facts row by row, and the cheapest price of
     each at `mix`; null where nobody has said. `models` hold every other offer's.
+
+    The rows `price_provider` and `price_jurisdiction` are of the offer whose price is shown,
+    `providers` and `jurisdictions` of all offers.
     """
 
     currency: str
@@ -64,7 +67,11 @@ def check_ids(ids: Sequence[str]) -> tuple[str, ...]:
 
 def compare(models: Sequence[CardView], currency: str, mix: MixView) -> Comparison:
     """Return the models side by side."""
-    rows = [_row("openness", [model.openness for model in models])]
+    rows = [_price_row(models)]
+    for name, of_price in _OF_PRICE:
+        prices = [model.price for model in models]
+        rows.append(_row(name, [None if price is None else of_price(price) for price in prices]))
+    rows.append(_row("openness", [model.openness for model in models]))
     rows += [
         _row(field, [_value(model, field) for model in models])
         for field in (*FIELDS, *(field for field in AI_ACT if field not in FIELDS))
@@ -75,11 +82,15 @@ def compare(models: Sequence[CardView], currency: str, mix: MixView) -> Comparis
         currency=currency,
         mix=mix,
         models=list(models),
-        rows=[_price_row(models), *rows],
+        rows=rows,
         prices=[model.price for model in models],
     )
 
 
+_OF_PRICE: tuple[tuple[str, Callable[[CheapestPrice], str | None]], ...] = (
+    ("price_provider", lambda price: price.provider),
+    ("price_jurisdiction", lambda price: price.jurisdiction),
+)
 _BESIDES: tuple[tuple[str, Callable[[CardView], Any]], ...] = (
     ("needed_bytes", lambda model: model.needed_bytes),
     ("fits", lambda model: model.fits),

@@ -7,6 +7,7 @@ over the data folder is an operator.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -326,9 +327,9 @@ def _print_found(found: "FoundModels", offset: int) -> None:
         mix = found.mix
         cached = f":{mix.cached}" if mix.cached else ""
         print(
-            f"\n{offset + 1:,} to {offset + len(found.data):,} of {found.total:,}. Prices in"
-            f" {found.currency} per million tokens, mixed {mix.input}:{mix.output}{cached}, on the"
-            " day their source had them."
+            f"\n{offset + 1:,} to {offset + len(found.data):,} of {found.total:,}. Prices: the"
+            f" cheapest offer above zero (free: there is no other), in {found.currency} per million"
+            f" tokens, mixed {mix.input}:{mix.output}{cached}, on the day their source had them."
         )
     if found.unconverted:
         print(
@@ -362,7 +363,9 @@ def _size(parameters: int | None) -> str | None:
 
 
 def _price(price: "CheapestPrice | None") -> str | None:
-    return None if price is None else f"{price.amount} {price.currency}"
+    if price is None:
+        return None
+    return f"{price.amount} {price.currency}" if Decimal(price.amount) else "free"
 
 
 def _print_card(view: "CardView") -> None:
@@ -440,12 +443,16 @@ def _print_comparison(found: "Comparison") -> None:
     shown = [row for row in found.rows if any(value is not None for value in row.values)]
     print_table(
         ("", *(model.id for model in found.models)),
-        [(_title(row), *_cells(row)) for row in shown],
+        [(_title(row), *_cells(row, found.prices)) for row in shown],
         empty="",
     )
     silent = [row.field.replace("_", " ") for row in found.rows if row not in shown]
     mix = found.mix
-    print(f"\nPrices per million tokens, mixed {mix.input}:{mix.output}:{mix.cached}.")
+    print(
+        "\nPrices: each model's cheapest offer above zero (free: there is no other), per million"
+        f" tokens, mixed {mix.input}:{mix.output}:{mix.cached}. The price's provider and"
+        " jurisdiction are that offer's, the others those of all its offers."
+    )
     if silent:
         print(f"Unknown of all: {', '.join(silent)}")
 
@@ -454,8 +461,9 @@ def _title(row: "ComparedRow") -> str:
     return f"{row.field.replace('_', ' ')}{' *' if row.differs else ''}"
 
 
-def _cells(row: "ComparedRow") -> Iterator[str]:
-    for place, value in enumerate(row.values):
+def _cells(row: "ComparedRow", prices: "list[CheapestPrice | None]") -> Iterator[str]:
+    values = [_price(price) for price in prices] if row.field == "price" else row.values
+    for place, value in enumerate(values):
         best = " (best)" if row.best and place in row.best else ""
         yield f"{_short(value)}{best}"
 

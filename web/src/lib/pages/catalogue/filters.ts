@@ -100,6 +100,23 @@ export function without(query: URLSearchParams, { name, value }: Choice): URLSea
   return changed(query, { [name]: null });
 }
 
+/** The parts of a mix as the API names them. */
+export function mixQuery(mix: Mix): URLSearchParams {
+  return new URLSearchParams({ price_in: mix.input, price_out: mix.output, price_cached: mix.cached });
+}
+
+/** The address of a model's card, its prices at `mix`. */
+export function cardAddress(id: string, mix: Mix): string {
+  const next = new URLSearchParams({ id });
+  for (const [name, value] of Object.entries(mixChanges(mix))) if (value) next.set(name, value);
+  return `#/catalogue/card?${next.toString()}`;
+}
+
+/** The parts of a mix, "3 : 1", or "10 : 30 : 1" with what is read from a cache. */
+export function mixParts({ input, output, cached }: Mix): string {
+  return (Number(cached) ? [input, cached, output] : [input, output]).join(" : ");
+}
+
 /** The mix that prices are of: three read for one written unless the address says otherwise. */
 export function mixOf(query: URLSearchParams): Mix {
   return {
@@ -147,6 +164,11 @@ export function command(query: URLSearchParams): string {
 /** The command that compares `ids`. */
 export function compareCommand(ids: string[], mix: Mix): string {
   return ["tramontane catalog compare", ...ids.map(quoted), ...mixOption(mix)].join(" ");
+}
+
+/** The command that shows a model. */
+export function showCommand(id: string, mix: Mix): string {
+  return ["tramontane catalog show", quoted(id), ...mixOption(mix)].join(" ");
 }
 
 /** The option that says a mix; none for the usual one. */

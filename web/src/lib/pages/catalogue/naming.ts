@@ -105,6 +105,7 @@ export const FIELDS: Record<string, Key> = {
   needed_bytes: "fieldNeededBytes",
   providers: "fieldProviders",
   jurisdictions: "catJurisdiction",
+  price_jurisdiction: "cmpPlace",
 };
 const FACET_TITLES: Record<Facet, Key> = {
   openness: "catOpenness",
