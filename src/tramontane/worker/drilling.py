@@ -3,7 +3,6 @@
 It does not end drills: the parent does, which also runs without a worker.
 """
 
-import logging
 import threading
 from collections.abc import Callable
 
@@ -11,15 +10,13 @@ import msgspec
 
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
-from tramontane.errors import TramontaneError
 from tramontane.governance import overview
 from tramontane.governance.drills import GRACE_MS
 from tramontane.store import drills
 from tramontane.store.database import Store
+from tramontane.worker.jobs import go_on
 
 POLL_S = 1.0
-
-_log = logging.getLogger(__name__)
 
 
 def report_always(
@@ -30,16 +27,13 @@ def report_always(
     clock_ms: Callable[[], int],
 ) -> None:
     """Report drills that have ended until `stop` is set."""
-    failed = False
-    while not stop.wait(POLL_S):
-        try:
-            step(store, settings, folder, clock_ms())
-        except (TramontaneError, OSError) as error:
-            if not failed:  # once, not every second
-                _log.error("drills cannot be reported just now, will try on: %s", error)
-            failed = True
-        else:
-            failed = False
+    go_on(
+        lambda: step(store, settings, folder, clock_ms()) > 0,
+        stop,
+        failing="drills cannot be reported",
+        poll_s=POLL_S,
+        again_s=POLL_S,
+    )
 
 
 def step(store: Store, settings: Settings, folder: DataFolder, now_ms: int) -> int:

@@ -40,6 +40,7 @@ from tramontane.store import deployments, models, pulls
 from tramontane.store.database import Store
 from tramontane.store.pulls import Pull, PullProblem
 from tramontane.store.records import ModelFile
+from tramontane.worker.jobs import Lost, go_on, take
 
 LEASE_MS = 30_000
 RENEW_S = 1.0
@@ -51,10 +52,6 @@ WAIT_MOST_S = 300.0
 CRASHES_MOST = 3
 
 _log = logging.getLogger(__name__)
-
-
-class Lost(Exception):
-    """The pull is no longer ours: cancelled, taken by another, or to be let go."""
 
 
 class Puller:
@@ -88,11 +85,11 @@ class Puller:
         Raises Unavailable where the store cannot be used, OSError.
         """
         now_ms = self._clock_ms()
-        with self._store.read() as c:
-            if not pulls.is_waiting(c, now_ms, only):
-                return False
-        with self._store.write() as c:
-            pull = pulls.claim(c, now_ms, LEASE_MS, only)
+        pull = take(
+            self._store,
+            lambda c: pulls.is_waiting(c, now_ms, only),
+            lambda c: pulls.claim(c, now_ms, LEASE_MS, only),
+        )
         if pull is None:
             return False
         try:
@@ -359,20 +356,13 @@ def _crashed(how: str) -> PullProblem:
 
 def pull_always(puller: Puller, stop: threading.Event) -> None:
     """Fetch what waits until `stop` is set. What fails for no fault of a pull is tried on."""
-    failed = False
     is_swept = False
-    while not stop.is_set():
-        try:
-            if not is_swept:
-                puller.sweep()
-                is_swept = True
-            found = puller.step(stop)
-        except (TramontaneError, OSError) as error:
-            if not failed:
-                _log.error("models cannot be fetched just now, will try on: %s", error)
-            failed = True
-            stop.wait(AGAIN_S)
-        else:
-            failed = False
-            if not found:
-                stop.wait(POLL_S)
+
+    def step() -> bool:
+        nonlocal is_swept
+        if not is_swept:
+            puller.sweep()
+            is_swept = True
+        return puller.step(stop)
+
+    go_on(step, stop, failing="models cannot be fetched", poll_s=POLL_S, again_s=AGAIN_S)

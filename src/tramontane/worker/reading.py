@@ -28,6 +28,7 @@ from tramontane.store.documents import Document, Note, Problem
 from tramontane.store.passages import StoredPassage
 from tramontane.tables.catalogue import kept
 from tramontane.tables.load import KINDS, LoadLimits, load
+from tramontane.worker.jobs import Lost, go_on, take
 
 LEASE_MS = 30_000
 RENEW_S = 8.0
@@ -40,10 +41,6 @@ TIDY_S = 5.0
 TIDY_PAUSE_S = 0.05
 
 _log = logging.getLogger(__name__)
-
-
-class Lost(Exception):
-    """The document is no longer this reader's: deleted, taken by another, or to be let go."""
 
 
 class Reader:
@@ -71,11 +68,11 @@ class Reader:
         Raises Unavailable where the store cannot be used, OSError.
         """
         now_ms = self._clock_ms()
-        with self._store.read() as c:
-            if not documents.is_waiting(c, now_ms, ids):
-                return False
-        with self._store.write() as c:
-            document = documents.claim(c, now_ms, LEASE_MS, ids)
+        document = take(
+            self._store,
+            lambda c: documents.is_waiting(c, now_ms, ids),
+            lambda c: documents.claim(c, now_ms, LEASE_MS, ids),
+        )
         if document is None:
             return False
         if document.attempts > documents.ATTEMPTS_MAX:
@@ -242,19 +239,13 @@ def loading_limits(settings: TableSettings) -> LoadLimits:
 
 def read_always(reader: Reader, stop: threading.Event) -> None:
     """Read what waits until `stop` is set. What fails for no fault of a document is tried on."""
-    failed = False
-    while not stop.is_set():
-        try:
-            found = reader.step(stop)
-        except (TramontaneError, OSError) as error:
-            if not failed:
-                _log.error("documents cannot be read just now, will try on: %s", error)
-            failed = True
-            stop.wait(AGAIN_S)
-        else:
-            failed = False
-            if not found:
-                stop.wait(POLL_S)
+    go_on(
+        lambda: reader.step(stop),
+        stop,
+        failing="documents cannot be read",
+        poll_s=POLL_S,
+        again_s=AGAIN_S,
+    )
 
 
 def sweep_always(
