@@ -7,8 +7,9 @@ import pytest
 
 from tests.cli.ran import Run
 from tests.engines.tiny import write_tiny
+from tramontane.catalog.cards import Card, Claim, ModelFileFact
 from tramontane.config import DeploymentSettings
-from tramontane.store import deployments
+from tramontane.store import cards, deployments
 from tramontane.store.database import open_store
 from tramontane.store.records import StoredDeployment
 
@@ -30,6 +31,27 @@ def test_a_file_is_added_listed_shown_and_removed(run: Run, data_dir: Path, tiny
     assert run("model", "rm", "tiny-llama_v1", "--json").json["removed"]["name"] == added["name"]
     assert run("model", "list", "--json").json == {"data": [], "remote": []}
     assert [path.name for path in (data_dir / "models").glob("*.gguf")] == []
+
+
+def test_a_licence_that_forbids_the_use_must_have_been_read(
+    run: Run, data_dir: Path, tiny: Path
+) -> None:
+    added = run("model", "add", tiny, "--name", "tiny").status
+    sha256 = run("model", "show", "tiny", "--json").json["sha256"]
+    licence = Claim(value="CC-BY-NC-4.0", source="one", record="r")
+    file = ModelFileFact(uri="hf:lab/Paint-GGUF:p.gguf", source="one", sha256=sha256)
+    card = Card(id="lab/paint", facts={"licence": (licence,)}, files=(file,))
+    store = open_store(f"sqlite:///{data_dir / 'tramontane.db'}")
+    with store.write() as c:
+        encoded = msgspec.json.encode(card)
+        cards.put(c, card_id="lab/paint", data=encoded, project_id=None, now_ms=1)
+    store.close()
+    refused = run("model", "deploy", "tiny")
+    assert (added, refused.status) == (0, 1)
+    assert "forbids commercial use" in refused.err and "--licence-read" in refused.err
+    assert run("model", "show", "tiny", "--json").json["deployments"] == []
+    read = run("model", "deploy", "tiny", "--licence-read")
+    assert read.status == 0 and "note: its licence is" in read.err
 
 
 def test_a_model_is_deployed_and_undeployed(run: Run, data_dir: Path, tiny: Path) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from tramontane.catalog import licences
 from tramontane.catalog.cards import Card
-from tramontane.catalog.packing import Catalogue
+from tramontane.errors import InvalidRequest
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,11 +43,36 @@ def terms_of(card: Card) -> Terms | None:
     )
 
 
-def card_at(catalogue: Catalogue, repository: str) -> Card | None:
-    """Return the card whose weights lie at ORG/REPO of the hub; None: none, or several."""
-    sought = repository.lower()
-    found = [card for card in catalogue.cards() if sought in places(card)]
-    return found[0] if len(found) == 1 else None
+def cards_of(
+    cards: Iterable[Card], *, sha256: str | None = None, repositories: Iterable[str] = ()
+) -> list[Card]:
+    """Return the cards that weights belong to: that of the file with this SHA-256, and of each
+    ORG/REPO of the hub the one whose weights lie there; none where those of several do.
+    """
+    at: dict[str, list[Card]] = {each.lower(): [] for each in repositories}
+    found: list[Card] = []
+    for card in cards:
+        if not found and sha256 is not None and any(file.sha256 == sha256 for file in card.files):
+            found.append(card)
+        for place in places(card) & at.keys() if at else ():
+            at[place].append(card)
+    found += [those[0] for those in at.values() if len(those) == 1]
+    return list({card.id: card for card in found}.values())
+
+
+def require_read(terms: Terms, *, is_read: bool, how: str) -> None:
+    """Raise InvalidRequest `licence_not_read` where a licence forbids uses and nobody says that it
+    was read; `how` is where that is said.
+    """
+    if is_read or not terms.forbids:
+        return
+    where = f" ({terms.url})" if terms.url else ""
+    raise InvalidRequest(
+        f"The licence, {terms.title}{where}, forbids {words_of(terms.forbids)}: {terms.limits}."
+        f" Nothing was done. Read it; if your use is allowed, say so with {how}.",
+        code="licence_not_read",
+        param="licence_read",
+    )
 
 
 def words_of(forbidden: Iterable[str]) -> str:

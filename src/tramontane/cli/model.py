@@ -190,6 +190,10 @@ def deploy(
     ] = False,
     scale_to_zero: ScaleToZero = None,
     anyway: Anyway = False,
+    licence_read: Annotated[
+        bool,
+        typer.Option("--licence-read", help="Serve it although its licence forbids some uses."),
+    ] = False,
     project: Annotated[
         str | None,
         typer.Option("--project", metavar="PROJECT", help="Its own. Left out: everybody's."),
@@ -228,6 +232,7 @@ def deploy(
                 else parse_seconds(scale_to_zero, "--scale-to-zero"),
             ),
             anyway=anyway,
+            licence_read=licence_read,
             project=project,
         )
     planned = _plan(platform, [made], [file])[made.name]
@@ -363,11 +368,13 @@ def _deploy(
     settings: DeploymentSettings,
     *,
     anyway: bool,
+    licence_read: bool,
     project: str | None,
 ) -> "tuple[StoredDeployment, ModelFile]":
     from tramontane.engines import deploying
     from tramontane.engines.deploying import Wanted
-    from tramontane.store import deployments, models, projects
+    from tramontane.engines.hub import parse_source
+    from tramontane.store import deployments, models, projects, pulls
 
     file = models.get(c, model)
     owner = None if project is None else projects.get(c, project).id
@@ -379,6 +386,8 @@ def _deploy(
     parse_price(settings.price, platform.settings, f"deployment {chosen}")
     settings = msgspec.structs.replace(settings, model=file.name)
     check_sleep(settings, f"deployment {chosen}")
+    came_from = [parse_source(source).repository for source in pulls.sources_of(c, file.sha256)]
+    pull.check_licence(c, platform, came_from, sha256=file.sha256, is_read=licence_read)
     wanted = Wanted(name=chosen, settings=settings, anyway=anyway)
     made = deploying.stored(wanted, file, platform.now_ms)
     made = msgspec.structs.replace(made, project_id=owner)

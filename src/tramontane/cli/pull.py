@@ -7,8 +7,9 @@ way it goes on where it was, whatever ends.
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -28,6 +29,8 @@ from tramontane.config import DeploymentSettings, PriceSettings, check_sleep, pa
 from tramontane.errors import InvalidRequest, TramontaneError, Unavailable
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from tramontane.engines.deploying import Wanted
     from tramontane.store.pulls import Pull
 
@@ -88,7 +91,8 @@ def pull(
     given = parse_source(source)
     chosen = check_name("model", name or model_name(given))
     with opened(config, data, may_create=True) as platform:
-        _check_licence(platform, given.repository, is_read=licence_read)
+        with platform.store.read() as c:
+            check_licence(c, platform, [given.repository], is_read=licence_read)
         wanted = None
         if deploy is not None:
             price = PriceSettings(input_per_mtok=price_in, output_per_mtok=price_out)
@@ -165,25 +169,33 @@ def pulls(
     )
 
 
-def _check_licence(platform: Platform, repository: str, *, is_read: bool) -> None:
-    """Say what the catalogue knows of the licence. Raises InvalidRequest where it forbids uses and
-    nobody has said to have read it.
+def check_licence(
+    c: "Connection",
+    platform: Platform,
+    repositories: Iterable[str],
+    *,
+    sha256: str | None = None,
+    is_read: bool,
+) -> None:
+    """Say what the catalogue knows of the licence of weights: of those at these repositories, and
+    of the file with that SHA-256.
+
+    Raises InvalidRequest where it forbids uses and nobody has said to have read it.
     """
     from tramontane.catalog import packing, restrictions
+    from tramontane.catalog.cards import Card
+    from tramontane.store import cards
 
     path = platform.folder.catalogue
-    card = restrictions.card_at(packing.load(path if path.exists() else None), repository)
-    terms = None if card is None else restrictions.terms_of(card)
-    if terms is None or terms.is_free is not False:
-        return
-    where = f" ({terms.url})" if terms.url else ""
-    if terms.forbids and not is_read:
-        raise InvalidRequest(
-            f"the licence of {repository}, {terms.title}{where}, forbids"
-            f" {restrictions.words_of(terms.forbids)}: {terms.limits}; nothing was fetched."
-            " Read it, and if your use is allowed, ask again with --licence-read"
-        )
-    print(f"note: its licence is {terms.title}{where}: {terms.limits}", file=sys.stderr)
+    own = (msgspec.json.decode(card.data, type=Card) for card in cards.list_all(c))
+    packed = packing.load(path if path.exists() else None).cards()
+    for card in restrictions.cards_of(chain(own, packed), sha256=sha256, repositories=repositories):
+        terms = restrictions.terms_of(card)
+        if terms is None or terms.is_free is not False:
+            continue
+        restrictions.require_read(terms, is_read=is_read, how="--licence-read")
+        where = f" ({terms.url})" if terms.url else ""
+        print(f"note: its licence is {terms.title}{where}: {terms.limits}", file=sys.stderr)
 
 
 def _wanted(

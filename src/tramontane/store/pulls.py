@@ -116,6 +116,12 @@ def list_all(c: Connection) -> list[Pull]:
     return _list(c)
 
 
+def sources_of(c: Connection, sha256: str) -> list[str]:
+    """Return where a file of the library was fetched from, as far as that is remembered."""
+    found = _list(c, schema.pulls.c.sha256 == sha256)
+    return list(dict.fromkeys(pull.resolved or pull.source for pull in found))
+
+
 def resume(c: Connection, pull_id: str, now_ms: int) -> Pull:
     """Have one that failed or was cancelled go on, and one that waits go on at once.
 

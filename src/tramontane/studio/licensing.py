@@ -4,8 +4,10 @@ What licences forbid is the catalogue's knowledge; a licence that it does not kn
 does not know what the model is to be used for: that is for whoever has read it.
 """
 
-from tramontane.catalog.restrictions import Terms, terms_of, words_of
-from tramontane.errors import InvalidRequest, NotFound
+from tramontane.catalog.restrictions import Terms, require_read, terms_of
+from tramontane.engines.hub import parse_source
+from tramontane.errors import NotFound
+from tramontane.store import pulls
 from tramontane.studio.platform import Platform
 
 
@@ -18,23 +20,22 @@ def check_read(
     is_read: bool,
 ) -> None:
     """Raise InvalidRequest (`licence_not_read`) where a licence forbids uses and nobody says that
-    it was read: that of the card named, and of the card to which the repository or file belongs.
+    it was read: that of the card named, and of the card to which the repository belongs, the file,
+    or the repository that the file was fetched from.
     """
     if is_read:
         return
     finder = platform.catalogue.finder()
-    belongs_to = finder.card_of(sha256=sha256), finder.card_at(repository)
+    places = [repository]
+    if sha256 is not None:
+        with platform.store.read() as c:
+            sources = pulls.sources_of(c, sha256)
+        places += [parse_source(source).repository for source in sources]
+    belongs_to = (finder.card_of(sha256=sha256), *(finder.card_at(place) for place in places))
     for each in dict.fromkeys((card_id, *belongs_to)):
         terms = None if each is None else _terms(platform, each)
-        if terms is not None and terms.forbids:
-            where = f" ({terms.url})" if terms.url else ""
-            raise InvalidRequest(
-                f"The licence, {terms.title}{where}, forbids {words_of(terms.forbids)}:"
-                f" {terms.limits}. Nothing was done. Read it; if your use is allowed, say so with"
-                " licence_read.",
-                code="licence_not_read",
-                param="licence_read",
-            )
+        if terms is not None:
+            require_read(terms, is_read=is_read, how="licence_read")
 
 
 def _terms(platform: Platform, card_id: str) -> Terms | None:

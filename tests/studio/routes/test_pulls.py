@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import update
 
 from tests.engines.tiny import write_tiny
 from tests.hub import REPOSITORY, StandInHub, run_hub
@@ -15,7 +16,7 @@ from tramontane.config import HubSettings
 from tramontane.datafolder import DataFolder
 from tramontane.engines.deploying import Wanted
 from tramontane.engines.library import ModelLibrary
-from tramontane.store import cards, deployments, models, pulls, routes
+from tramontane.store import cards, deployments, models, pulls, routes, schema
 from tramontane.store.records import ModelFile
 
 FILES = {
@@ -228,3 +229,16 @@ def test_a_licence_that_forbids_uses_must_have_been_read(studio: Studio, ours: T
         "POST", "/api/v1/deployments", ours.operator, json={**here, "licence_read": True}
     )
     assert agreed.error["code"] != "licence_not_read", "only its file is missing"
+    with studio.store.write() as c:  # another file, fetched from where the card's weights lie
+        models.add(c, ModelFile(
+            sha256="e" * 64, name="other", size_bytes=10, added_at_ms=studio.now_ms,
+            architecture="llama", context_tokens=512,
+        ))  # fmt: skip
+        assert pulls.sources_of(c, "e" * 64) == []
+        (fetched,) = (each for each in pulls.list_all(c) if each.source == "hf:nobody/knows")
+        c.execute(update(schema.pulls).where(schema.pulls.c.id == fetched.id).values(
+            sha256="e" * 64, resolved="hf:lab/Paint-GGUF:other.gguf",
+        ))  # fmt: skip
+    other = {"name": "other", "model": "other"}
+    refused = studio.call("POST", "/api/v1/deployments", ours.operator, json=other)
+    assert (refused.status, refused.error["code"]) == (400, "licence_not_read")
