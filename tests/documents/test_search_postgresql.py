@@ -1,7 +1,6 @@
 """The same search where the store is PostgreSQL."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -15,8 +14,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    with postgres(tmp_path) as port:
+def shelf() -> Iterator[Shelf]:
+    with postgres() as port:
         url = f"postgresql+pg8000://analyst:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/shop"
         migrate(url)
         store = open_store(url)

@@ -1,17 +1,46 @@
-"""A migrated store in a folder of its own, for each test that asks for one."""
+"""A migrated store of its own for each test that asks for one: SQLite, and in `make check-slow`
+PostgreSQL as well.
+"""
 
+import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
+import pg8000.dbapi
 import pytest
 
-from tramontane.store.database import Store, open_store
+from tests.store.databases import KINDS
+from tests.tables.servers import PASSWORD, postgres
+from tramontane.store.database import Store, migrate, open_store
 
 
-@pytest.fixture
-def store_url(empty_store_file: Path, tmp_path: Path) -> str:
+@pytest.fixture(scope="session")
+def new_database() -> Iterator[Callable[[], str]]:
+    """A maker of empty, migrated stores in one PostgreSQL server; it returns their addresses."""
+    numbers = itertools.count()
+    with postgres() as port:
+        base = f"postgresql+pg8000://analyst:{quote(PASSWORD, safe='')}@127.0.0.1:{port}"
+        migrate(f"{base}/shop")
+        server = pg8000.dbapi.connect("analyst", "127.0.0.1", "postgres", port, PASSWORD)
+        server.autocommit = True  # a database is made outside a transaction
+
+        def make() -> str:
+            name = f"store_{next(numbers)}"
+            server.cursor().execute(f"CREATE DATABASE {name} TEMPLATE shop")
+            return f"{base}/{name}"
+
+        yield make
+        server.close()
+
+
+@pytest.fixture(params=KINDS)
+def store_url(request: pytest.FixtureRequest, empty_store_file: Path, tmp_path: Path) -> str:
     """The address of an empty store."""
+    if request.param == "postgresql":
+        make: Callable[[], str] = request.getfixturevalue("new_database")
+        return make()
     path = tmp_path / "tramontane.db"
     shutil.copy(empty_store_file, path)
     return f"sqlite:///{path}"

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
+from tests.store.databases import on_sqlite
 from tramontane.config import LimitDefaults
 from tramontane.errors import InvalidRequest, NotFound
-from tramontane.store import conversations, members, messages, projects
+from tramontane.store import conversations, members, messages, projects, schema
 from tramontane.store.conversations import Parameters
 from tramontane.store.database import Store, sqlite_path
 from tramontane.store.messages import Failure, Receipt, TextPart, ToolPart
@@ -125,10 +126,11 @@ def test_parameters_are_kept_and_those_of_a_later_release_do_no_harm(
     with store.write() as c:
         kept = conversations.get(c, conversation_id).parameters
         assert kept == Parameters(temperature=0.5, tools=("a",))
-        c.exec_driver_sql("UPDATE conversations SET parameters = CAST('{\"later\":1}' AS BLOB)")
+        c.execute(update(schema.conversations).values(parameters=b'{"later":1}'))
         assert conversations.get(c, conversation_id).parameters == Parameters()
 
 
+@on_sqlite
 def test_what_is_deleted_is_nowhere_in_the_file(
     store: Store, store_url: str, ids: Ids, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from tests.store.databases import on_sqlite
 from tramontane.config import LimitDefaults
 from tramontane.errors import (
     Conflict,
@@ -126,6 +127,7 @@ def test_a_key_is_checked_against_its_project(store: Store, project: Project) ->
     )
 
 
+@on_sqlite
 def test_no_secret_is_at_rest(store: Store, project: Project, tmp_path: Path) -> None:
     secrets = []
     with store.write() as c:

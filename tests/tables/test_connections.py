@@ -75,8 +75,8 @@ def _sqlite(folder: Path) -> Iterator[Database]:
 
 
 @contextlib.contextmanager
-def _postgres(folder: Path) -> Iterator[Database]:
-    with postgres(folder) as port:
+def _postgres(_: Path) -> Iterator[Database]:
+    with postgres() as port:
         connection = pg8000.dbapi.connect(
             "analyst", host="127.0.0.1", port=port, database="shop", password=PASSWORD
         )

@@ -17,6 +17,8 @@ from tramontane.errors import ConfigError, Conflict, Unavailable
 from tramontane.store import schema
 
 BUSY_TIMEOUT_MS = 10_000
+# PostgreSQL lets writers work side by side; what checks first and writes then would be wrong.
+_LOCK = f"SELECT set_config('lock_timeout', '{BUSY_TIMEOUT_MS}', true), pg_advisory_xact_lock(7821)"
 UPGRADING = ".upgrading"  # what the copy is called that an upgrade works on
 
 
@@ -28,23 +30,25 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection to read from. Raises Unavailable.
-
-        On SQLite it sees one unchanging state, on PostgreSQL each statement sees the newest.
-        """
+        """Yield a connection to read from, which sees one unchanging state. Raises Unavailable."""
         with _explained(), self._engine.connect() as connection:
+            if connection.dialect.name != "sqlite":  # where it is always so
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Yield a connection whose changes are kept together, or not at all on an exception.
 
-        Keep it short: SQLite has one writer at a time, and the lock is taken on entering.
-        Raises Conflict where another writer came first, Unavailable when the store cannot write.
+        Keep it short: there is one writer at a time, and the lock is taken on entering, so what is
+        read here is still so when it is written. Raises Conflict where another writer came first,
+        Unavailable when the store cannot write.
         """
         with _explained(), self._engine.connect() as connection:
             connection = connection.execution_options(tramontane_writes=True)
             with connection.begin():
+                if connection.dialect.name != "sqlite":
+                    connection.exec_driver_sql(_LOCK)
                 yield connection
 
     def revision(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, case, distinct, func, select
+from sqlalchemy import ColumnElement, Connection, case, distinct, func, literal, nulls_first, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tramontane.errors import InvalidRequest
@@ -176,7 +176,8 @@ def report(
         query = query.where(t.started_at_ms < until_ms)
     if project_ids is not None:
         query = query.where(t.project_id.in_(project_ids))
-    query = query.group_by(*groups.values()).order_by(*groups.values())
+    in_order = (nulls_first(column) for column in groups.values())
+    query = query.group_by(*groups.values()).order_by(*in_order)
     names = _names(c)
     return [_row(dict(row), names) for row in c.execute(query).mappings()]
 
@@ -195,9 +196,9 @@ def _groups(by: tuple[By, ...], *, hides_sellers: bool) -> dict[str, ColumnEleme
     t = schema.usage.c
     deployment: ColumnElement[Any] = t.deployment
     if hides_sellers:
-        deployment = case((t.publication_id != "", t.model), else_=t.deployment)
+        deployment = case((t.publication_id != _inline(""), t.model), else_=t.deployment)
     columns: dict[By, tuple[str, ColumnElement[Any]]] = {
-        "day": ("day", t.started_at_ms // DAY_MS),
+        "day": ("day", t.started_at_ms // _inline(DAY_MS)),
         "project": ("project_id", t.project_id),
         "key": ("key_id", t.key_id),
         "member": ("member_id", schema.keys.c.member_id),
@@ -207,6 +208,12 @@ def _groups(by: tuple[By, ...], *, hides_sellers: bool) -> dict[str, ColumnEleme
         "region": ("region", t.region),
     }
     return dict(columns[name] for name in check_by(by))
+
+
+def _inline(value: int | str) -> ColumnElement[Any]:
+    # PostgreSQL takes an expression that is grouped by for the selected one only where both are
+    # written alike: two parameters are not.
+    return literal(value, literal_execute=True)
 
 
 def _sums() -> list[ColumnElement[Any]]:

@@ -99,6 +99,22 @@ def add(
     return vote
 
 
+def list_of_member(c: Connection, member_id: str) -> list[Vote]:
+    """Return the member's votes, oldest first."""
+    t = schema.votes
+    query = select(t).where(t.c.member_id == member_id).order_by(t.c.created_at_ms, t.c.id)
+    return [
+        Vote(
+            **{
+                **row,
+                "models": tuple(row["models"]),
+                "detail": msgspec.json.decode(row["detail"], type=Detail),
+            }
+        )
+        for row in c.execute(query).mappings()
+    ]
+
+
 def summary(
     c: Connection,
     *,
