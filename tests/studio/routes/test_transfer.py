@@ -178,6 +178,11 @@ def test_a_zip(ada: Person) -> None:
 def test_exports_are_imported_again(studio: Studio, ours: Tenant, ada: Person) -> None:
     conversation_id = written(studio, ada, ours)
     ada.call("POST", "/api/v1/prompts", json={"title": "t", "body": "b"})
+    choice = {"project_id": ours.project.id, "models": ["large", "small"], "winner": "small"}
+    for vote in ({**choice, "language": "it"}, {**choice, "winner": None, "none_good": True}):
+        assert ada.call("POST", "/api/v1/votes", json=vote).status == 201
+    person_beside = person(studio, "bea", ours.project)
+    assert person_beside.call("POST", "/api/v1/votes", json=choice).status == 201
     request = call(studio.app, "GET", "/api/v1/export", ada.headers, b"", stays=True)
     everything = asyncio.run(request)
     assert everything.headers["content-disposition"].startswith("attachment; ")
@@ -186,7 +191,13 @@ def test_exports_are_imported_again(studio: Studio, ours: Tenant, ada: Person) -
         "tramontane.export",
         "tramontane.conversation",
         "tramontane.prompt",
+        "tramontane.vote",
+        "tramontane.vote",
     ]
+    first, second = (line["vote"] for line in lines[3:])
+    assert (first["winner"], first["detail"]) == ("small", {"language": "it"})
+    assert (second["winner"], second["detail"]) == (None, {"none_good": True})
+    assert second["models"] == ["large", "small"]
     assert sent(ada, everything.body).json["already_here"] == 1
     ben = person(studio, "ben", ours.project)
     one = ada.call("GET", f"/api/v1/conversations/{conversation_id}/export?format=json")

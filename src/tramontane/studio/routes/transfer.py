@@ -18,7 +18,7 @@ from tramontane.assistant.transfer import markdown, own
 from tramontane.assistant.views import conversation_view, message_view
 from tramontane.datafolder import DataFolder
 from tramontane.errors import InvalidRequest
-from tramontane.store import assistants, conversations, feedback, messages, prompts
+from tramontane.store import assistants, conversations, feedback, messages, prompts, votes
 from tramontane.store.conversations import Conversation
 from tramontane.store.feedback import Feedback
 from tramontane.store.messages import Message
@@ -92,8 +92,8 @@ def export_conversation(
     **describe("exportAll", "Export everything of one's own", TAG, people=True, is_async=True),
 )
 async def export_all(platform: GivenPlatform, caller: GivenCaller) -> Stream:
-    """Lines of JSON: conversations with all branches, prompts and assistants. Each conversation
-    can be imported again.
+    """Lines of JSON: conversations with all branches, prompts, assistants, and votes in the
+    playground. Each conversation can be imported again.
     """
     member = caller.person()
     name = f"tramontane-{day_name(platform.clock_ms())}.jsonl"
@@ -202,6 +202,7 @@ def _own_tools(platform: Platform, member: Member) -> bytes:
     with platform.store.read() as c:
         own_prompts = prompts.list_of_member(c, member.id)
         own_assistants = assistants.list_of_member(c, member.id)
+        own_votes = votes.list_of_member(c, member.id)
     lines = [
         {"format": "tramontane.prompt", "version": VERSION, "prompt": each} for each in own_prompts
     ]
@@ -209,6 +210,7 @@ def _own_tools(platform: Platform, member: Member) -> bytes:
         {"format": "tramontane.assistant", "version": VERSION, "assistant": each}
         for each in own_assistants
     ]
+    lines += [{"format": "tramontane.vote", "version": VERSION, "vote": each} for each in own_votes]
     return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
 
 

@@ -128,7 +128,7 @@ const words: Translation<typeof english> = {
   signinEnd: "Dort abmelden",
   signinUnknownDevice: "Unbekannter Browser",
   exportTitle: "Alles mitnehmen",
-  exportText: "Alle Ihre Gespräche in einer Datei, je eine Zeile JSON. Tramontane nimmt sie auch wieder auf.",
+  exportText: "Ihre Gespräche, Vorlagen, Assistenten und Ihre Wahl beim Vergleichen in einer Datei, je eine Zeile JSON. Die Gespräche nimmt Tramontane auch wieder auf.",
   exportAll: "Alles exportieren",
   importTitle: "Gespräche mitbringen",
   importText: "Der Export von ChatGPT (die .zip oder ihre conversations.json), von Open WebUI oder unser eigener. Dieselbe Datei zweimal aufzunehmen fügt nichts doppelt hinzu.",

@@ -125,7 +125,7 @@ export default {
   signinEnd: "Sign out there",
   signinUnknownDevice: "Unknown browser",
   exportTitle: "Take everything with you",
-  exportText: "All your conversations in one file, one line of JSON each. Tramontane takes it back in, too.",
+  exportText: "Your conversations, prompts, assistants and votes in one file, one line of JSON each. Tramontane takes the conversations back in, too.",
   exportAll: "Export everything",
   importTitle: "Bring conversations along",
   importText: "The export of ChatGPT (the .zip or its conversations.json), of Open WebUI, or our own. Taking the same file in twice adds nothing twice.",

@@ -128,7 +128,7 @@ const words: Translation<typeof english> = {
   signinEnd: "Cerrar allí",
   signinUnknownDevice: "Navegador desconocido",
   exportTitle: "Llevárselo todo",
-  exportText: "Todas sus conversaciones en un archivo, una línea de JSON cada una. Tramontane también lo vuelve a admitir.",
+  exportText: "Sus conversaciones, plantillas, asistentes y votos en un archivo, una línea de JSON cada uno. Tramontane también vuelve a admitir las conversaciones.",
   exportAll: "Exportar todo",
   importTitle: "Traer conversaciones",
   importText: "La exportación de ChatGPT (el .zip o su conversations.json), de Open WebUI o la nuestra. Importar dos veces el mismo archivo no duplica nada.",

@@ -128,7 +128,7 @@ const words: Translation<typeof english> = {
   signinEnd: "Déconnecter",
   signinUnknownDevice: "Navigateur inconnu",
   exportTitle: "Tout emporter",
-  exportText: "Toutes vos conversations dans un fichier, une ligne de JSON chacune. Tramontane sait aussi le reprendre.",
+  exportText: "Vos conversations, consignes, assistants et votes dans un fichier, une ligne de JSON chacun. Tramontane sait aussi reprendre les conversations.",
   exportAll: "Tout exporter",
   importTitle: "Apporter vos conversations",
   importText: "L’export de ChatGPT (le .zip ou son conversations.json), d’Open WebUI, ou le nôtre. Importer deux fois le même fichier n’ajoute rien en double.",

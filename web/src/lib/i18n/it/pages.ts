@@ -128,7 +128,7 @@ const words: Translation<typeof english> = {
   signinEnd: "Disconnetti",
   signinUnknownDevice: "Browser sconosciuto",
   exportTitle: "Porti via tutto",
-  exportText: "Tutte le Sue conversazioni in un file, una riga JSON ciascuna. Tramontane sa anche riprenderlo.",
+  exportText: "Le Sue conversazioni, i modelli di richiesta, gli assistenti e i voti in un file, una riga JSON ciascuno. Tramontane sa anche riprendere le conversazioni.",
   exportAll: "Esporta tutto",
   importTitle: "Porti le Sue conversazioni",
   importText: "L’esportazione di ChatGPT (lo .zip o il suo conversations.json), di Open WebUI o la nostra. Importare due volte lo stesso file non duplica nulla.",
