@@ -14,9 +14,15 @@ from tramontane.cli.options import (
     Anyway,
     AsJson,
     ConfigFile,
+    Context,
     DataDir,
+    LocalPriceIn,
+    LocalPriceOut,
+    MaxOutput,
     ScaleToZero,
-    parse_seconds,
+    Slots,
+    Threads,
+    parse_scale_to_zero,
 )
 from tramontane.cli.output import copying, print_fields, print_json, print_table, view
 from tramontane.cli.platform import Platform, opened
@@ -146,26 +152,12 @@ def deploy(
         str | None,
         typer.Option("--name", help="The name that clients ask for. Left out: the model's."),
     ] = None,
-    context: Annotated[
-        int | None,
-        typer.Option("--context", min=64, metavar="TOKENS", help="Prompt and answer together."),
-    ] = None,
-    slots: Annotated[
-        int | None, typer.Option("--slots", min=1, help="How many requests are served at once.")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads of the engine.")
-    ] = None,
-    max_output: Annotated[
-        int | None,
-        typer.Option("--max-output", min=1, metavar="TOKENS", help="The longest answer."),
-    ] = None,
-    price_in: Annotated[
-        str, typer.Option("--price-in", metavar="AMOUNT", help="Per million input tokens.")
-    ] = "0",
-    price_out: Annotated[
-        str, typer.Option("--price-out", metavar="AMOUNT", help="Per million output tokens.")
-    ] = "0",
+    context: Context = None,
+    slots: Slots = None,
+    threads: Threads = None,
+    max_output: MaxOutput = None,
+    price_in: LocalPriceIn = "0",
+    price_out: LocalPriceOut = "0",
     price_cached: Annotated[
         str | None,
         typer.Option(
@@ -227,9 +219,7 @@ def deploy(
                 threads=threads,
                 embeddings=embeddings,
                 share_prompt_cache=share_prompt_cache,
-                scale_to_zero_after_s=scale_to_zero
-                if scale_to_zero is None
-                else parse_seconds(scale_to_zero, "--scale-to-zero"),
+                scale_to_zero_after_s=parse_scale_to_zero(scale_to_zero),
             ),
             anyway=anyway,
             licence_read=licence_read,

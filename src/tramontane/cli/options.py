@@ -44,7 +44,38 @@ Models = Annotated[
         help="The only models that may be asked for. Left out: every one.",
     ),
 ]
-
+Context = Annotated[
+    int | None,
+    typer.Option("--context", min=64, metavar="TOKENS", help="Prompt and answer together."),
+]
+Slots = Annotated[
+    int | None, typer.Option("--slots", min=1, help="How many requests are served at once.")
+]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads of the engine.")]
+MaxOutput = Annotated[
+    int | None,
+    typer.Option("--max-output", min=1, metavar="TOKENS", help="The longest answer."),
+]
+_PRICE_IN = typer.Option("--price-in", metavar="AMOUNT", help="Per million input tokens.")
+_PRICE_OUT = typer.Option("--price-out", metavar="AMOUNT", help="Per million output tokens.")
+PriceIn = Annotated[str | None, _PRICE_IN]
+PriceOut = Annotated[str | None, _PRICE_OUT]
+PriceCached = Annotated[
+    str | None,
+    typer.Option("--price-cached", metavar="AMOUNT", help="Per million tokens read from cache."),
+]
+PriceCacheWrite = Annotated[
+    str | None,
+    typer.Option(
+        "--price-cache-write", metavar="AMOUNT", help="Per million tokens written to cache."
+    ),
+]
+Currency = Annotated[
+    str | None, typer.Option("--currency", help="Of these prices. Left out: the platform's.")
+]
+LocalPriceIn = Annotated[str, _PRICE_IN]
+"""What runs here is free where nothing is said; a provider's model has no known price then."""
+LocalPriceOut = Annotated[str, _PRICE_OUT]
 ScaleToZero = Annotated[
     str | None,
     typer.Option(
@@ -81,6 +112,11 @@ def parse_since(text: str | None, now_ms: int, option: str) -> int | None:
     Raises InvalidRequest naming `option`.
     """
     return None if text is None else _moment_ms(text, now_ms, -1, option)
+
+
+def parse_scale_to_zero(text: str | None) -> float | None:
+    """Return seconds for the value of --scale-to-zero; None for None. Raises InvalidRequest."""
+    return None if text is None else parse_seconds(text, "--scale-to-zero")
 
 
 def parse_seconds(text: str, option: str) -> float:

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tramontane.cli.options import AsJson, ConfigFile, DataDir
+from tramontane.cli.options import (
+    AsJson,
+    ConfigFile,
+    Context,
+    Currency,
+    DataDir,
+    MaxOutput,
+    PriceCached,
+    PriceCacheWrite,
+    PriceIn,
+    PriceOut,
+)
 from tramontane.cli.output import print_fields, print_json, print_table
 from tramontane.cli.platform import Platform, opened
 from tramontane.config import (
@@ -233,36 +244,14 @@ def serve(
     public: Annotated[
         str | None, typer.Option("--as", help="The name that clients ask for. Left out: the same.")
     ] = None,
-    price_in: Annotated[
-        str | None, typer.Option("--price-in", metavar="AMOUNT", help="Per million input tokens.")
-    ] = None,
-    price_out: Annotated[
-        str | None, typer.Option("--price-out", metavar="AMOUNT", help="Per million output tokens.")
-    ] = None,
-    price_cached: Annotated[
-        str | None,
-        typer.Option(
-            "--price-cached", metavar="AMOUNT", help="Per million tokens read from cache."
-        ),
-    ] = None,
-    price_cache_write: Annotated[
-        str | None,
-        typer.Option(
-            "--price-cache-write", metavar="AMOUNT", help="Per million tokens written to cache."
-        ),
-    ] = None,
-    currency: Annotated[
-        str | None, typer.Option("--currency", help="Of these prices. Left out: the platform's.")
-    ] = None,
+    price_in: PriceIn = None,
+    price_out: PriceOut = None,
+    price_cached: PriceCached = None,
+    price_cache_write: PriceCacheWrite = None,
+    currency: Currency = None,
     free: Annotated[bool, typer.Option("--free", help="It costs nothing.")] = False,
-    context: Annotated[
-        int | None,
-        typer.Option("--context", min=64, metavar="TOKENS", help="Prompt and answer together."),
-    ] = None,
-    max_output: Annotated[
-        int | None,
-        typer.Option("--max-output", min=1, metavar="TOKENS", help="The longest answer."),
-    ] = None,
+    context: Context = None,
+    max_output: MaxOutput = None,
     open_weights: Annotated[
         bool | None, typer.Option("--open-weights/--closed-weights", help="Of the model.")
     ] = None,

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from tramontane.cli.options import AsJson, ConfigFile, DataDir, words
+from tramontane.cli.options import (
+    AsJson,
+    ConfigFile,
+    Currency,
+    DataDir,
+    PriceCached,
+    PriceCacheWrite,
+    PriceIn,
+    PriceOut,
+    words,
+)
 from tramontane.cli.output import print_fields, print_json, print_table
 from tramontane.cli.platform import Platform, opened
 from tramontane.errors import InvalidRequest, NotFound
@@ -39,27 +49,8 @@ Card = Annotated[
         "--card", metavar="FILE", exists=True, dir_okay=False, help="Its card: TOML or JSON."
     ),
 ]
-PriceIn = Annotated[
-    str | None, typer.Option("--price-in", metavar="AMOUNT", help="Per million input tokens.")
-]
-PriceOut = Annotated[
-    str | None, typer.Option("--price-out", metavar="AMOUNT", help="Per million output tokens.")
-]
-PriceCached = Annotated[
-    str | None,
-    typer.Option("--price-cached", metavar="AMOUNT", help="Per million tokens read from cache."),
-]
-PriceCacheWrite = Annotated[
-    str | None,
-    typer.Option(
-        "--price-cache-write", metavar="AMOUNT", help="Per million tokens written to cache."
-    ),
-]
 PriceRequest = Annotated[
     str | None, typer.Option("--price-request", metavar="AMOUNT", help="Per request.")
-]
-Currency = Annotated[
-    str | None, typer.Option("--currency", help="Of these prices. Left out: the platform's.")
 ]
 Audience = Annotated[
     list[str] | None,

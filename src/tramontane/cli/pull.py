@@ -19,9 +19,14 @@ from tramontane.cli.options import (
     Anyway,
     AsJson,
     ConfigFile,
+    Context,
     DataDir,
+    LocalPriceIn,
+    LocalPriceOut,
     ScaleToZero,
-    parse_seconds,
+    Slots,
+    Threads,
+    parse_scale_to_zero,
 )
 from tramontane.cli.output import print_json, print_table, view
 from tramontane.cli.platform import Platform, is_served, opened
@@ -53,22 +58,11 @@ def pull(
         str | None,
         typer.Option("--deploy", metavar="NAME", help="Then serve it, by this name."),
     ] = None,
-    context: Annotated[
-        int | None,
-        typer.Option("--context", min=64, metavar="TOKENS", help="Prompt and answer together."),
-    ] = None,
-    slots: Annotated[
-        int | None, typer.Option("--slots", min=1, help="How many requests are served at once.")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads of the engine.")
-    ] = None,
-    price_in: Annotated[
-        str, typer.Option("--price-in", metavar="AMOUNT", help="Per million input tokens.")
-    ] = "0",
-    price_out: Annotated[
-        str, typer.Option("--price-out", metavar="AMOUNT", help="Per million output tokens.")
-    ] = "0",
+    context: Context = None,
+    slots: Slots = None,
+    threads: Threads = None,
+    price_in: LocalPriceIn = "0",
+    price_out: LocalPriceOut = "0",
     scale_to_zero: ScaleToZero = None,
     anyway: Anyway = False,
     licence_read: Annotated[
@@ -102,9 +96,7 @@ def pull(
                 max_in_flight=slots,
                 context_tokens=context,
                 threads=threads,
-                scale_to_zero_after_s=None
-                if scale_to_zero is None
-                else parse_seconds(scale_to_zero, "--scale-to-zero"),
+                scale_to_zero_after_s=parse_scale_to_zero(scale_to_zero),
             )
             wanted = _wanted(platform, deploy, settings, anyway=anyway)
         elif any(each is not None for each in (context, slots, threads, scale_to_zero)):
