@@ -1,12 +1,22 @@
 """Runs commands as a shell would, over a data folder of its own."""
 
+import shutil
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
 from tests.cli.ran import Ran, Run
 from tramontane import cli
 from tramontane.datafolder import DataFolder
+
+
+@cache
+def _command() -> Any:
+    """The command line, made once: making it takes longer than most commands do."""
+    return typer.main.get_command(cli.app)
 
 
 @pytest.fixture
@@ -16,9 +26,11 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(bare: Run, data_dir: Path) -> Run:
+def run(bare: Run, data_dir: Path, empty_store_file: Path) -> Run:
     """A function that runs `tramontane` with its arguments, where a platform was started before."""
-    DataFolder(data_dir).prepare()
+    folder = DataFolder(data_dir)
+    folder.prepare()
+    shutil.copy(empty_store_file, folder.database)
     return bare
 
 
@@ -27,6 +39,7 @@ def bare(data_dir: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
     """A function that runs `tramontane` with its arguments, where there is no platform yet."""
     monkeypatch.setenv("TRAMONTANE_DATA", str(data_dir))
     monkeypatch.delenv("TRAMONTANE_CONFIG", raising=False)
+    monkeypatch.setattr(cli, "app", _command())
 
     def run(*arguments: object) -> Ran:
         monkeypatch.setattr("sys.argv", ["tramontane", *map(str, arguments)])
