@@ -117,7 +117,7 @@ export default defineConfig({
           groups: [
             {
               name: "base",
-              test: /node_modules[\\/](svelte|esm-env|clsx)[\\/]|src[\\/]lib[\\/]((ui|api)[\\/]|i18n[\\/]index|chat[\\/](Tool|Prose|samples|models|prompts|facts|CopyButton)|documents[\\/](evidence|attachments|bringing|parts)\.|tables[\\/]parts\.|markdown[\\/]tables|[^\\/]+\.ts$)/,
+              test: /node_modules[\\/](svelte|esm-env|clsx)[\\/]|src[\\/]lib[\\/]((ui|api)[\\/]|i18n[\\/]index|chat[\\/](Tool|Prose|samples|models|prompts|facts|CopyButton)|documents[\\/](evidence|attachments|bringing|Drops|parts)\.|tables[\\/]parts\.|markdown[\\/]tables|[^\\/]+\.ts$)/,
             },
             { name: "door", test: /src[\\/]lib[\\/]pages[\\/](Door|Password|password)\./ },
           ],
