@@ -3,6 +3,7 @@ no room for the journal new requests are refused, and running ones are settled.
 """
 
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -151,6 +152,29 @@ def test_a_refusal_says_which_budget_how_much_and_when_it_resets(
         assert left_s - 5 < int(reply.fields["retry-after"]) <= left_s + 5
         assert reply.fields["x-should-retry"] == "false"
     assert place.gateway.chat("x", key=key, max_tokens=10).status == 200, "fewer tokens fit"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "asked"),
+    [
+        ("/anthropic/v1/messages", 402, {"max_tokens": 300}),
+        ("/mistral/v1/chat/completions", 429, {"max_tokens": 300}),
+        ("/azure/chat/completions?api-version=2024-05-01-preview", 429, {"max_tokens": 300}),
+        ("/api/chat", 429, {"options": {"num_predict": 300}}),
+        ("/v1/embeddings", 429, {"input": "x" * 1_000, "messages": None}),
+        ("/api/embed", 429, {"input": "x" * 1_000, "messages": None}),
+    ],
+)
+def test_in_every_dialect_the_words_say_what_it_may_cost_and_what_is_left(
+    place: Place, path: str, status: int, asked: dict[str, Any]
+) -> None:
+    _, key = place.project("poor-" + re.sub(r"\W+", "-", path), 10_000)
+    body = {"model": "bench", "messages": [{"role": "user", "content": "x"}], **asked}
+    sent = json.dumps({name: value for name, value in body.items() if value is not None})
+    reply = place.gateway.request("POST", path, sent.encode(), key=key)
+    said = reply.body.decode()
+    assert reply.status == status, said
+    assert "left 0.00001 USD; this request may cost up to 0.000" in said
 
 
 def test_without_a_limit_of_its_own_a_request_gets_what_the_budget_affords(place: Place) -> None:

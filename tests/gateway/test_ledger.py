@@ -169,7 +169,8 @@ class TestRefusals:
         error = desk.refused(10)
         assert error.message == (
             "The daily budget of the project 'alpha' cannot afford this request: limit 1.00 EUR,"
-            " spent 0.95 EUR, held by open requests 0.00 EUR; this request may cost up to 0.10 EUR."
+            " spent 0.95 EUR, held by open requests 0.00 EUR, left 0.05 EUR; this request may cost"
+            " up to 0.10 EUR."
             " It resets at 2026-02-28T00:00:00Z. Until then, ask for fewer output tokens."
         )
         assert error.retry_after_s == 12 * 3600

@@ -423,10 +423,13 @@ class Ledger:
             account.held_in(window),
         )
         name = self._names.get(account.id, account.id)
+        left = max(0, limit - spent - held)
+        # Most dialects have room for words only: what `telling` says stands here as well.
         message = (
             f"The {_ADJECTIVES[window]} budget of the {account.owner} '{name}' cannot afford this"
             f" request: limit {self._money(limit)}, spent {self._money(spent)}, held by open"
-            f" requests {self._money(held)}; this request may cost up to {self._money(bound)}."
+            f" requests {self._money(held)}, left {self._money(left)}; this request may cost up to"
+            f" {self._money(bound)}."
         )
         end_ms = bounds(window, self._now_ms).end_ms
         resets = "It does not reset." if end_ms is None else f"It resets at {time_name(end_ms)}."
@@ -442,8 +445,7 @@ class Ledger:
         else:
             advice = ""
         refused = BudgetExhausted(f"{message} {resets}{advice}", retry_after_s=retry_after_s)
-        left = format_nano(max(0, limit - spent - held))
-        return refused.telling(format_nano(bound), left, self._currency.strip())
+        return refused.telling(format_nano(bound), format_nano(left), self._currency.strip())
 
     def _money(self, nano: int) -> str:
         return format_nano(nano) + self._currency
