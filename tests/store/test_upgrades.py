@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,13 +130,14 @@ def test_a_failing_upgrade_is_rolled_back(old: Path) -> None:
 
 
 KILLED = """
-    import os, signal, sqlite3, sys
+    import os, signal, sys
+    import alembic.command
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
     from tramontane.store import upgrade
     from tramontane.store.database import migrate
 
-    left = int(sys.argv[2])
+    left = 0
 
     def step(*_):
         global left
@@ -153,16 +155,37 @@ KILLED = """
     upgrade._copy = copied
     event.listen(Engine, "before_cursor_execute", step)
     event.listen(Engine, "commit", step)
-    migrate(sys.argv[1])
-    print("whole", left)
+    for line in sys.stdin:
+        at, url = line.split(maxsplit=1)
+        left = int(at)
+        if (child := os.fork()) == 0:
+            status = 1
+            try:
+                migrate(url.strip())
+                status = 0
+            finally:
+                os._exit(status)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
-def killed_at(path: Path, step: int) -> int:
+@pytest.fixture(scope="module")
+def upgrader() -> Iterator[subprocess.Popen[str]]:
+    """A process that has loaded what an upgrade needs, and forks for each that is to be killed."""
+    command = [sys.executable, "-c", textwrap.dedent(KILLED)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def killed_at(path: Path, step: int, upgrader: subprocess.Popen[str]) -> int:
     """Upgrade in a process that is killed at that step; return its status."""
-    script = textwrap.dedent(KILLED)
-    command = [sys.executable, "-c", script, f"sqlite:///{path}", str(step)]
-    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
+    assert upgrader.stdin is not None and upgrader.stdout is not None
+    print(step, f"sqlite:///{path}", file=upgrader.stdin, flush=True)
+    return int(upgrader.stdout.readline())
 
 
 @pytest.mark.parametrize(
@@ -171,7 +194,7 @@ def killed_at(path: Path, step: int) -> int:
     ids=["some", "all"],
 )
 def test_an_upgrade_that_was_killed_begins_anew(
-    old: Path, tmp_path: Path, steps: range | tuple[int, ...]
+    old: Path, upgrader: subprocess.Popen[str], steps: range | tuple[int, ...]
 ) -> None:
     before, revision = rows(old), version(old)
     whole = old.read_bytes()
@@ -180,7 +203,7 @@ def test_an_upgrade_that_was_killed_begins_anew(
         old.write_bytes(whole)
         for leftover in old.parent.glob("tramontane.db-*"):
             leftover.unlink()
-        status = killed_at(old, step)
+        status = killed_at(old, step, upgrader)
         if status == 0:
             break  # there are no more steps
         assert status == -signal.SIGKILL
