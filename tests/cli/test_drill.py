@@ -33,6 +33,8 @@ def test_a_preview_takes_nothing_away(run: Run) -> None:
     [
         (("--without", "local"), "not running"),
         (("--without", "nobody", "--preview"), "provider:local"),
+        (("--without", "locl", "--preview"), "Did you mean provider:local?"),
+        (("--without", "provider:locla", "--preview"), "Did you mean provider:local?"),
         (("--without", "local", "--for", "10"), "10m"),
         (("--without", "local", "--for", "m"), "10m"),
         (("--without", "local", "--for", "-5m"), "10m"),

@@ -76,7 +76,26 @@ def test_kinds(run: Run) -> None:
     assert found["bedrock"]["regions"]["eu-central-1"] == "DE"
     assert (found["mistral"]["owner"], found["mistral"]["seat"]) == ("Mistral AI", "FR")
     assert found["compatible"]["seat"] is None
-    assert "owner's law" in run("provider", "kinds").out
+    listed = run("provider", "kinds").out
+    assert "owner's law" in listed and "20, such as ap-northeast-1" in listed
+    assert max(map(len, listed.splitlines())) <= 100
+    shown = run("provider", "kinds", "bedrock").out
+    assert "eu-central-1 (DE)" in shown and "amazonaws.com" in shown
+    assert "did you mean bedrock" in run("provider", "kinds", "bedrok").err
+    one = run("provider", "kinds", "mistral", "--json").json["data"]
+    assert [each["kind"] for each in one] == ["mistral"]
+
+
+@pytest.mark.usefixtures("key_on_stdin")
+def test_a_model_that_nobody_knows_there_is_served_and_said_to_be_unheard_of(run: Run) -> None:
+    run("provider", "add", "mistral", "--name", "paris")
+    slip = run("provider", "serve", "paris", "mistral-lrge-latest", "--as", "a", "--free")
+    assert slip.status == 0 and "did you mean mistral-large-latest" in slip.err
+    assert "tramontane provider test paris" in slip.err
+    known = run("provider", "serve", "paris", "mistral-large-latest", "--as", "b", "--free")
+    assert (known.status, known.err) == (0, "")
+    run("provider", "add", "compatible", "--name", "own", "--url", "http://h.test/v1", "--no-key")
+    assert run("provider", "serve", "own", "anything", "--free").err == ""
 
 
 def test_policies_are_changed_a_field_at_a_time(run: Run) -> None:
@@ -93,6 +112,9 @@ def test_policies_are_changed_a_field_at_a_time(run: Run) -> None:
     cleared = run("project", "policy", "law", "--clear").out
     assert "nothing is ruled out" in cleared
     assert "capital letters" in run("project", "policy", "law", "--jurisdictions", "France").err
+    slip = run("project", "policy", "law", "--providers", "Mistrl,local,openai")
+    assert slip.status == 0 and slip.err.count("note:") == 1
+    assert "is called 'Mistrl'; did you mean mistral?" in slip.err
 
 
 def test_the_platform_s_own_address_is_no_provider(run: Run, data_dir: Path) -> None:

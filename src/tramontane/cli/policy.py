@@ -1,5 +1,6 @@
 """`tramontane project policy` and `tramontane key policy`: what may be used, and on which terms."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -8,7 +9,7 @@ import typer
 
 from tramontane.cli.options import AsJson, ConfigFile, DataDir, words
 from tramontane.cli.output import print_fields, print_json
-from tramontane.cli.platform import opened
+from tramontane.cli.platform import Platform, opened
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -153,7 +154,31 @@ def _kept(
         policy = _changed(policies.read(found.policy), asked, clear)
         if asked or clear:
             keep(c, found.id, policies.write(policy))
+        if "providers" in asked:
+            _tell_unheard(c, platform, policy)
     return found, policy
+
+
+def _tell_unheard(c: "Connection", platform: Platform, policy: "Policy") -> None:
+    """Say which of the providers that alone may be used nobody here is called by."""
+    from difflib import get_close_matches
+
+    from tramontane.governance import overview
+    from tramontane.providers.registry import KINDS
+
+    now = overview.standing(c, platform.settings, platform.folder.models)
+    known = {*KINDS, *now.accounts, *(facts.provider for facts in now.facts.values())}
+    names = {name for name in known if name is not None}
+    for name in policy.providers or ():
+        if name in names:
+            continue
+        near = get_close_matches(name.casefold(), names, 3)
+        meant = f"; did you mean {' or '.join(near)}?" if near else "."
+        print(
+            f"note: no account and no kind of provider is called {name!r}{meant} Until one is,"
+            " it allows nothing.",
+            file=sys.stderr,
+        )
 
 
 def _changed(policy: "Policy", asked: dict[str, object], clear: bool) -> "Policy":

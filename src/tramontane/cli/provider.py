@@ -39,6 +39,7 @@ app = typer.Typer(
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")]
 KEY_MOST = 4_096
+_REGIONS_SHOWN = 3
 
 
 @app.command()
@@ -145,45 +146,53 @@ def list_(as_json: AsJson = False, config: ConfigFile = None, data: DataDir = No
 
 
 @app.command()
-def kinds(as_json: AsJson = False) -> None:
+def kinds(
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="Show all of this one. Left out: list all.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the kinds of providers, the law they are under, their regions, and where that was read.
 
     Of the law: `-` where nobody has said.
     """
     from tramontane.governance.facts import Entry, book
     from tramontane.providers.registry import KINDS
+    from tramontane.store.names import unknown
 
-    unknown = Entry(sources=())
-    behind = {name: book().get(name, unknown) for name in KINDS}
-    found = [
+    if kind is not None and kind not in KINDS:
+        raise unknown("kind of provider", kind, KINDS)
+    nobody = Entry(sources=())
+    behind = {name: book().get(name, nobody) for name in KINDS}
+    found: list[dict[str, Any]] = [
         {
-            "kind": kind.name,
-            "title": kind.title,
-            "dialect": kind.dialect,
-            "url": kind.url or kind.url_example,
-            "owner": behind[kind.name].owner,
-            "seat": behind[kind.name].seat,
-            "regions": {region.name: region.jurisdiction for region in kind.regions},
-            "sources": kind.sources,
-            "checked": kind.checked or None,
+            "kind": each.name,
+            "title": each.title,
+            "dialect": each.dialect,
+            "url": each.url or each.url_example,
+            "owner": behind[each.name].owner,
+            "seat": behind[each.name].seat,
+            "regions": {region.name: region.jurisdiction for region in each.regions},
+            "sources": each.sources,
+            "checked": each.checked or None,
         }
-        for kind in KINDS.values()
+        for each in KINDS.values()
+        if kind in (None, each.name)
     ]
     if as_json:
         print_json({"data": found})
         return
+    if kind is not None:
+        (one,) = found
+        places = [f"{name} ({place})" if place else name for name, place in one["regions"].items()]
+        fields = {**one, "owner's law": one["seat"], "address": one["url"], "regions": places}
+        print_fields({n: v for n, v in fields.items() if n not in ("seat", "url")})
+        return
     print_table(
-        ("kind", "title", "owner's law", "dialect", "address", "regions"),
+        ("kind", "title", "owner's law", "dialect", "regions"),
         (
-            (
-                kind.name,
-                kind.title,
-                behind[kind.name].seat,
-                kind.dialect,
-                kind.url or kind.url_example,
-                [region.name for region in kind.regions],
-            )
-            for kind in KINDS.values()
+            (each["kind"], each["title"], each["seat"], each["dialect"], _some(each["regions"]))
+            for each in found
         ),
         empty="",
     )
@@ -290,8 +299,12 @@ def serve(
         open_weights=open_weights,
     )
     chosen = public or model
-    with opened(config, data) as platform, platform.store.write() as c:
-        _serve(c, platform, chosen, settings, project)
+    with opened(config, data) as platform:
+        with platform.store.write() as c:
+            account = _serve(c, platform, chosen, settings, project)
+        unheard = _unheard(platform, account, model)
+    if unheard:
+        print(unheard, file=sys.stderr)
     if as_json:
         print_json({"deployment": chosen, "provider": name, "upstream_model": model})
         return
@@ -378,14 +391,14 @@ def _serve(
     name: str,
     settings: DeploymentSettings,
     project: str | None,
-) -> None:
+) -> "Provider":
     import msgspec
 
     from tramontane.store import deployments, projects
     from tramontane.store.records import StoredDeployment
 
     assert settings.provider is not None
-    _account(c, platform, settings.provider)
+    account = _account(c, platform, settings.provider)
     taken = {*platform.settings.deployments, *(d.name for d in deployments.list_all(c))}
     if name in taken:
         raise Conflict(f"{name!r} is deployed already; choose another --as")
@@ -399,6 +412,36 @@ def _serve(
             project_id=None if project is None else projects.get(c, project).id,
         ),
     )
+    return account
+
+
+def _unheard(platform: Platform, account: "Provider", model: str) -> str | None:
+    """Return what to say of a model that the catalogue does not know at such a provider; None where
+    it does, and where each customer gives names of their own.
+    """
+    from tramontane.catalog import packing, selling
+
+    if account.kind.url is None:
+        return None
+    path = platform.folder.catalogue
+    sold = selling.names_at(
+        packing.load(path if path.exists() else None).cards(), account.settings.kind
+    )
+    if not sold or model in sold:
+        return None
+    near = selling.nearest(model, sold)
+    meant = f"; did you mean {' or '.join(near)}?" if near else "."
+    return (
+        f"note: no source of the catalogue knows a model {model!r} at {account.kind.title}{meant}"
+        f" It is served all the same; what there is: tramontane provider test {account.name}"
+    )
+
+
+def _some(regions: dict[str, Any]) -> str | None:
+    """Return the names of a few regions, of many only how many there are."""
+    if len(regions) > _REGIONS_SHOWN:
+        return f"{len(regions)}, such as {next(iter(regions))}"
+    return ", ".join(regions) or None
 
 
 def _shown(account: "Provider", users: list[str]) -> dict[str, Any]:

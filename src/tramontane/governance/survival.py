@@ -4,6 +4,7 @@ Pure. It judges by what is set up, not by what is up just now, and does not know
 """
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Literal
 
 import msgspec
@@ -84,11 +85,27 @@ def parse(without: str, facts: Mapping[str, Facts]) -> tuple[Dimension, str]:
     bare = [pair for pair in found if pair[1].casefold() == wanted]
     if not bare:
         known = ", ".join(f"{dimension}:{name}" for dimension, name in found[:24]) or "nobody"
-        raise NotFound(f"Nothing rests on {without[:80]!r}. There are: {known}.", param="without")
+        near = _nearest(wanted, found)
+        meant = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise NotFound(
+            f"Nothing rests on {without[:80]!r}, so nothing was taken away.{meant} There are:"
+            f" {known}.",
+            param="without",
+        )
     if len({struck(dimension, name, facts) for dimension, name in bare}) > 1:
         choices = " or ".join(f"{dimension}:{name}" for dimension, name in bare)
         raise InvalidRequest(f"Several are called so: say {choices}.", param="without")
     return bare[0]
+
+
+def _nearest(wanted: str, found: Iterable[tuple[Dimension, str]]) -> list[str]:
+    """Return those that are spelt nearly so, with or without their dimension."""
+    spelt = {f"{dimension}:{name}".casefold(): f"{dimension}:{name}" for dimension, name in found}
+    spelt |= {
+        name.casefold(): whole for whole in spelt.values() for name in [whole.partition(":")[2]]
+    }
+    near = get_close_matches(wanted[:80], spelt, 3)
+    return list(dict.fromkeys(spelt[each] for each in near))
 
 
 def _named(facts: Mapping[str, Facts]) -> list[tuple[Dimension, str]]:
