@@ -5,15 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests import empty
 from tramontane.datafolder import DataFolder
-from tramontane.store.database import migrate
 
 COMMAND = (sys.executable, "-m", "tramontane.cli")
 
@@ -53,21 +51,6 @@ def run_command(
     )
 
 
-@cache
-def _empty_store() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        migrate(f"sqlite:///{path}")
-        return path.read_bytes()
-
-
-def _begin(data: Path) -> None:
-    """Make what a first start finds where the folder has been used without anything being kept."""
-    folder = DataFolder(data)
-    folder.prepare()
-    folder.database.write_bytes(_empty_store())
-
-
 @contextmanager
 def run_platform(
     data: Path,
@@ -81,7 +64,7 @@ def run_platform(
     it is to begin `from_nothing`.
     """
     if not data.exists() and not from_nothing:
-        _begin(data)
+        empty.prepare(DataFolder(data))
     command = [*COMMAND, "serve", "--json", "--port", "0", "--data", str(data), *arguments]
     env = {**os.environ, **(environ or {})}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:

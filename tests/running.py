@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
+from tests import empty
 from tramontane import config
 from tramontane.config import DeploymentSettings, Settings
 from tramontane.datafolder import DataFolder
@@ -36,7 +37,7 @@ from tramontane.store import (
     schema,
     usage,
 )
-from tramontane.store.database import Store, migrate, open_store
+from tramontane.store.database import Store, open_store
 from tramontane.store.journal import FolderDisk, Importer
 from tramontane.store.opening import picture, prepare
 from tramontane.store.records import (
@@ -78,8 +79,7 @@ class RunningGateway:
         overrides = {"data": str(folder), "demo": False, "guide": False, **settings}
         self.settings: Settings = config.load(None, overrides)
         self.folder = DataFolder(folder)
-        self.folder.prepare()
-        migrate(self.settings.store_url)
+        empty.prepare(self.folder)
         self.store: Store = open_store(self.settings.store_url)
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

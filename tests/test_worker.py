@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from tests import empty
 from tramontane.config import Settings
+from tramontane.datafolder import DataFolder
 from tramontane.errors import Conflict
 from tramontane.money import Price
 from tramontane.store import schema
-from tramontane.store.database import Store, migrate, open_store
+from tramontane.store.database import Store, open_store
 from tramontane.store.journal import FolderDisk, HoldRecord, SettleRecord, Writer
 from tramontane.worker import run
 
@@ -20,7 +22,7 @@ from tramontane.worker import run
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     settings = Settings(data=str(tmp_path))
-    migrate(settings.store_url)
+    empty.prepare(DataFolder(settings.data_dir))
     return settings
 
 

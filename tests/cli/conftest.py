@@ -1,6 +1,5 @@
 """Runs commands as a shell would, over a data folder of its own."""
 
-import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from tests import empty
 from tests.cli.ran import Ran, Run
 from tramontane import cli
 from tramontane.datafolder import DataFolder
@@ -26,11 +26,9 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(bare: Run, data_dir: Path, empty_store_file: Path) -> Run:
+def run(bare: Run, data_dir: Path) -> Run:
     """A function that runs `tramontane` with its arguments, where a platform was started before."""
-    folder = DataFolder(data_dir)
-    folder.prepare()
-    shutil.copy(empty_store_file, folder.database)
+    empty.prepare(DataFolder(data_dir))
     return bare
 
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from tests.cli.ran import Run
 from tramontane.config import Settings
 from tramontane.store import engines
-from tramontane.store.database import migrate, open_store
+from tramontane.store.database import open_store
 from tramontane.store.records import EngineInstance
 
 
 def test_what_is_deployed_is_shown_with_what_is_known(run: Run, data_dir: Path) -> None:
     settings = Settings(data=str(data_dir))
-    migrate(settings.store_url)
     with closing(open_store(settings.store_url)) as store, store.write() as c:
         engines.put_instance(
             c,

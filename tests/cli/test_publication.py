@@ -120,8 +120,9 @@ def test_what_is_everybodys_and_a_price_that_was_to_stay(
 def test_a_prepaid_project_is_promised_and_topped_up(run: Run, data_dir: Path) -> None:
     run("project", "create", "default")
     made = run(
-        "member", "invite", "eve@example.org", "--new-project", "eves", "--prepaid", "50", "--json"
-    ).json
+        "member", "invite", "eve@example.org", "--new-project", "eves", "--prepaid", "50",
+        "--models", "small,large", "--json",
+    ).json  # fmt: skip
     for wrong in (
         ("--new-project", "eves", "--prepaid", "0"),
         ("--new-project", "eves2", "--prepaid", "-1"),
@@ -131,6 +132,8 @@ def test_a_prepaid_project_is_promised_and_topped_up(run: Run, data_dir: Path) -
         ("--new-project", "eves", "--prepaid", "1"),  # promised to somebody else
         ("--new-project", "eves2"),
         ("--prepaid", "5"),
+        ("--models", "large"),
+        ("--new-project", "eves2", "--prepaid", "5", "--models", "no such"),
         ("--new-project", "Eve's", "--prepaid", "5"),
     ):
         assert run("member", "invite", "max@example.org", *wrong).status != 0, wrong
@@ -138,6 +141,7 @@ def test_a_prepaid_project_is_promised_and_topped_up(run: Run, data_dir: Path) -
     with store.write() as c:
         link = links.get(c, made["id"])
         assert (link.new_project, link.prepaid_nano, link.role) == ("eves", 50 * 10**9, "manager")
+        assert link.allowed_models == ("large", "small")
         token = made["url"].partition("/#/welcome/")[2]
         pepper = DataFolder(data_dir).pepper()
         assert links.find(c, pepper, token, link.created_at_ms) == link

@@ -20,6 +20,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from pydantic import BaseModel, Field
 
+from tests import empty
 from tests.clients.flows import PATIENCE_S, WEATHER, Target, says
 from tests.clients.nodeflows import run_script
 from tests.clients.published import PublishedAPI, description_path
@@ -31,7 +32,7 @@ from tramontane.datafolder import DataFolder
 from tramontane.engines.keys import engine_key
 from tramontane.engines.library import ModelLibrary
 from tramontane.store import engines, keys, models, projects
-from tramontane.store.database import migrate, open_store
+from tramontane.store.database import open_store
 
 TOOLS_TEMPLATE = (
     "{%- if tools %}<tools>{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}</tools>"
@@ -112,10 +113,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 def _furnish(folder: DataFolder, files: dict[str, Path]) -> tuple[str, str]:
     """Put models into the library, and return the keys of two new projects."""
-    folder.prepare()
-    url = f"sqlite:///{folder.database}"
-    migrate(url)
-    store = open_store(url)
+    empty.prepare(folder)
+    store = open_store(f"sqlite:///{folder.database}")
     found = []
     with store.write() as c:
         for name, path in files.items():

@@ -18,12 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from tests import empty
 from tests.gateway.opened import open_ledger
 from tramontane.errors import BudgetExhausted, Conflict
 from tramontane.gateway.ledger import MAX_TOKENS, Ledger
 from tramontane.money import COST_MOST_NANO, NANO, Price, Usage, bound_nano, cost_nano
 from tramontane.store import schema, usage
-from tramontane.store.database import Store, migrate, open_store
+from tramontane.store.database import Store, open_store
 from tramontane.store.journal import Hold, Writer
 from tramontane.store.journal.simulated_disk import SimulatedDisk
 from tramontane.store.opening import resume_ms
@@ -384,9 +385,9 @@ def test_no_order_of_many_clients_overspends(seed: int) -> None:
 
 @pytest.fixture
 def store_url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'tramontane.db'}"
-    migrate(url)
-    return url
+    path = tmp_path / "tramontane.db"
+    path.write_bytes(empty.store())
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture

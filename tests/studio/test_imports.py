@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests import empty
 from tests.assistant.transfer.samples import chatgpt_rich, openwebui
 from tramontane.assistant.transfer import chatgpt, keeping
 from tramontane.assistant.transfer.reading import read
@@ -16,7 +17,7 @@ from tramontane.assistant.transfer.records import WORDS
 from tramontane.config import LimitDefaults
 from tramontane.errors import InvalidRequest
 from tramontane.store import conversations, members, memberships, messages, projects
-from tramontane.store.database import Store, migrate, open_store
+from tramontane.store.database import Store, open_store
 from tramontane.store.records import Member, Membership
 from tramontane.studio import imports
 from tramontane.studio.imports import Import
@@ -29,7 +30,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         url = f"sqlite:///{folder / 'tramontane.db'}"
-        migrate(url)
+        (folder / "tramontane.db").write_bytes(empty.store())
         self.folder = folder
         self.store: Store = open_store(url)
         with self.store.write() as c:
