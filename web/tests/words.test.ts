@@ -5,11 +5,14 @@ import { test } from "node:test";
 import { LANGUAGES, type Text } from "../src/lib/i18n/index.svelte";
 
 const files = import.meta.glob<{ default: Record<string, Text> }>("../src/lib/i18n/*/*.ts", { eager: true });
+const sources = import.meta.glob<string>(["../src/**/*.{ts,svelte}", "!../src/lib/i18n/*/*"], { query: "?raw", import: "default", eager: true });
 const part = (language: string, name: string) => files[`../src/lib/i18n/${language}/${name}.ts`]!.default;
 const texts = (text: Text): string[] => (typeof text === "string" ? [text] : Object.values(text));
 const blanks = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort();
 
-for (const name of ["core", "pages", "documents", "providers", "tables", "catalogue"]) {
+const names = Object.keys(files).flatMap((path) => path.match(/\/en\/(\w+)\.ts$/)?.[1] ?? []);
+
+for (const name of names) {
   const english = part("en", name);
   for (const language of LANGUAGES) {
     const words = part(language, name);
@@ -46,4 +49,13 @@ test("numbers choose their form", () => {
       if (typeof text !== "string") assert.ok(text.one && text.other);
     }
   }
+});
+
+test("every key is said somewhere", () => {
+  const code = Object.values(sources).join("\n");
+  const said = new Set(code.match(/(?<=(["'`]))\w+(?=\1)/g));
+  const beginnings = [...code.matchAll(/`(\w+_)\$\{/g)].map((match) => match[1]!);
+  const keys = names.flatMap((name) => Object.keys(part("en", name)));
+  assert.ok(keys.length > 1000 && beginnings.includes("chart_"));
+  assert.deepEqual(keys.filter((key) => !said.has(key) && !beginnings.some((begin) => key.startsWith(begin))), []);
 });

@@ -93,7 +93,7 @@ class SessionState {
 }
 
 /** "system" follows the device. */
-export function setTheme(theme: "system" | "light" | "dark"): void {
+function setTheme(theme: "system" | "light" | "dark"): void {
   if (theme === "system") {
     delete document.documentElement.dataset.theme;
     localStorage.removeItem(THEME);

@@ -92,7 +92,7 @@ export function placeOf(source: Source, check: Check | null = null): Place {
   };
 }
 
-export function wholeOf(documentId: string, name: string): Place {
+function wholeOf(documentId: string, name: string): Place {
   return { documentId, name, page: 1, label: "page", heading: "", passage: null, at: null, number: null, quote: "", verdict: null };
 }
 
@@ -105,7 +105,7 @@ export function checksOf(message: Message): Check[] {
 }
 
 /** The places that an answer's quotes and citations lead to, in the order of the text. */
-export function placesOf(message: Message): { place: Place; check: Check }[] {
+function placesOf(message: Message): { place: Place; check: Check }[] {
   const sources = new Map(sourcesOf(message).map((source) => [source.number, source]));
   return checksOf(message)
     .filter(({ kind, source }) => kind !== "number" && source !== null && sources.has(source))

@@ -103,11 +103,6 @@ export async function loadWords(...parts: Part[]): Promise<void> {
   await setLanguage(wanted);
 }
 
-/** Have the words of the pages, too. */
-export function loadPageWords(): Promise<void> {
-  return loadWords("pages");
-}
-
 async function fetchPart(of: Language, part: Part): Promise<Dictionary> {
   const load = loaders[`./${of}/${part}.ts`];
   if (!load) throw new Error(`no words: ${of}/${part}`);

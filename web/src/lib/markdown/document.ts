@@ -132,7 +132,7 @@ function replaced(old: Element, fresh: Element): Element {
 }
 
 /** Make `old` like `fresh`, touching only what differs; returns the node that is now in place. */
-export function morphed(old: Node, fresh: Node): Node {
+function morphed(old: Node, fresh: Node): Node {
   if (isSameFormula(old, fresh)) return old;
   if (old.nodeType === Node.TEXT_NODE && fresh.nodeType === Node.TEXT_NODE) {
     const [was, is] = [(old as Text).data, (fresh as Text).data];

@@ -34,7 +34,7 @@ export function judge(password: string, known: string[]): Verdict {
 }
 
 /** How many passwords a guesser who knows people tries before this one, at the least. */
-export function guesses(password: string, known: string[] = []): number {
+function guesses(password: string, known: string[] = []): number {
   const text = plain(password);
   const own = known.flatMap((words) => plain(words).split(/[^a-z0-9]+/)).filter((word) => word.length > 2);
   // best[i]: the fewest guesses for the first i characters.

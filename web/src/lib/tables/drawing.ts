@@ -189,7 +189,7 @@ function colours(scheme: "light" | "dark"): Record<(typeof NAMES)[number], strin
 }
 
 /** Whether the page is dark now. */
-export function isDark(): boolean {
+function isDark(): boolean {
   const chosen = document.documentElement.dataset.theme;
   return chosen === "dark" || (chosen !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
 }

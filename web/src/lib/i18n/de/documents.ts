@@ -14,7 +14,6 @@ const words: Translation<typeof english> = {
   sourcesNone: "Aus den Dokumenten wird nichts zitiert.",
   quotesProven: { one: "1 Zitat wörtlich gefunden", other: "{count} Zitate wörtlich gefunden" },
   quotesUnproven: { one: "1 nicht in den Dokumenten gefunden", other: "{count} nicht in den Dokumenten gefunden" },
-  openSource: "Quelle {number}: {name}, {place}",
   markProven: "Wörtlich gefunden",
   markUnproven: "nicht in den Dokumenten gefunden",
   markNoSource: "Diese Quelle gibt es nicht",

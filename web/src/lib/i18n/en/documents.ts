@@ -11,7 +11,6 @@ export default {
   sourcesNone: "Nothing of the documents is cited.",
   quotesProven: { one: "1 quote found word for word", other: "{count} quotes found word for word" },
   quotesUnproven: { one: "1 not found in the documents", other: "{count} not found in the documents" },
-  openSource: "Source {number}: {name}, {place}",
   markProven: "Found word for word",
   markUnproven: "not found in the documents",
   markNoSource: "There is no such source",

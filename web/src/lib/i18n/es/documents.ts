@@ -14,7 +14,6 @@ const words: Translation<typeof english> = {
   sourcesNone: "No se cita nada de los documentos.",
   quotesProven: { one: "1 cita encontrada palabra por palabra", other: "{count} citas encontradas palabra por palabra" },
   quotesUnproven: { one: "1 no encontrada en los documentos", other: "{count} no encontradas en los documentos" },
-  openSource: "Fuente {number}: {name}, {place}",
   markProven: "Encontrado palabra por palabra",
   markUnproven: "no se encuentra en los documentos",
   markNoSource: "Esta fuente no existe",

@@ -14,7 +14,6 @@ const words: Translation<typeof english> = {
   sourcesNone: "Rien n’est cité des documents.",
   quotesProven: { one: "1 citation retrouvée mot pour mot", other: "{count} citations retrouvées mot pour mot" },
   quotesUnproven: { one: "1 introuvable dans les documents", other: "{count} introuvables dans les documents" },
-  openSource: "Source {number} : {name}, {place}",
   markProven: "Retrouvé mot pour mot",
   markUnproven: "introuvable dans les documents",
   markNoSource: "Cette source n’existe pas",

@@ -14,7 +14,6 @@ const words: Translation<typeof english> = {
   sourcesNone: "Nulla è citato dai documenti.",
   quotesProven: { one: "1 citazione trovata parola per parola", other: "{count} citazioni trovate parola per parola" },
   quotesUnproven: { one: "1 non trovata nei documenti", other: "{count} non trovate nei documenti" },
-  openSource: "Fonte {number}: {name}, {place}",
   markProven: "Trovato parola per parola",
   markUnproven: "non trovato nei documenti",
   markNoSource: "Questa fonte non esiste",
