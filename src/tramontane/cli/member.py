@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tramontane.cli.options import AsJson, ConfigFile, DataDir
+from tramontane.cli.options import AsJson, ConfigFile, DataDir, words
 from tramontane.cli.output import print_fields, print_json, print_table, view
 from tramontane.cli.platform import Platform, opened
 
@@ -76,6 +76,12 @@ def invite(
         str | None,
         typer.Option("--prepaid", metavar="AMOUNT", help="What the new project can spend in all."),
     ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--models", metavar="NAME,…", help="What the new project may use. Left out: all."
+        ),
+    ] = None,
     as_json: AsJson = False,
     config: ConfigFile = None,
     data: DataDir = None,
@@ -88,6 +94,8 @@ def invite(
 
     if new_project is None and prepaid is not None:
         raise typer.BadParameter("--prepaid goes with --new-project")
+    if new_project is None and models is not None:
+        raise typer.BadParameter("--models goes with --new-project")
     if new_project is not None and admin:
         raise typer.BadParameter("--admin does not go with --new-project")
     with opened(config, data, may_create=True) as platform, platform.store.write() as c:
@@ -101,6 +109,7 @@ def invite(
             role=memberships.check_role("manager" if new_project is not None else role),
             new_project=new_project,
             prepaid_nano=None if prepaid is None else prepayments.read_amount(prepaid, "--prepaid"),
+            allowed_models=None if models is None else words(models),
             now_ms=platform.now_ms,
         )
     _print_link(platform, link, token, as_json)

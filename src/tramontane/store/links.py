@@ -5,13 +5,15 @@ grant what it grants. Only a keyed hash of its token is stored. It does not know
 make one: the studio does.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from tramontane.errors import Conflict, InvalidRequest, NotFound
 from tramontane.store import members, memberships, prepayments, projects, schema
 from tramontane.store.keys import digest
-from tramontane.store.names import check_name, new_id, random_base62
+from tramontane.store.names import check_models, check_name, new_id, random_base62
 from tramontane.store.records import Link, LinkPurpose, Role
 
 TOKEN_LENGTH = 43  # 256 bits
@@ -36,17 +38,24 @@ def create(
     created_by: str | None = None,
     new_project: str | None = None,
     prepaid_nano: int | None = None,
+    allowed_models: Iterable[str] | None = None,
     now_ms: int,
 ) -> tuple[Link, str]:
     """Return a new link and its token, which cannot be had again.
 
     It takes the place of earlier ones for the first administrator, of a reset of the same
     password, and of an invitation of the same address to the same project. With `new_project`
-    who uses it makes that project, which can spend `prepaid_nano`. Raises InvalidRequest, Conflict
-    where that name is taken, or promised to somebody else.
+    who uses it makes that project, which can spend `prepaid_nano` on `allowed_models` (None: on
+    every model). Raises InvalidRequest, Conflict where that name is taken, or promised to somebody
+    else.
     """
     if new_project is not None:
         _check_new_project(c, new_project, prepaid_nano, email, now_ms)
+    elif allowed_models is not None:
+        raise InvalidRequest(
+            "allowed_models goes with new_project: a project that is here has its own",
+            param="allowed_models",
+        )
     token = random_base62(TOKEN_LENGTH)
     link = Link(
         id=new_id("lnk"),
@@ -62,6 +71,7 @@ def create(
         expires_at_ms=now_ms + LIFETIME_MS[purpose],
         new_project=new_project,
         prepaid_nano=prepaid_nano,
+        allowed_models=check_models(allowed_models),
     )
     _replace_earlier(c, link)
     c.execute(insert(schema.links), msgspec.structs.asdict(link))

@@ -4,6 +4,8 @@ What is paid in is added to the limit of the project's total budget, which the g
 any other. It does not know payments themselves: who records one has seen it.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
@@ -60,10 +62,15 @@ def open_project(
     defaults: LimitDefaults,
     recorded_by: str,
     now_ms: int,
+    allowed_models: Iterable[str] | None = None,
 ) -> Project:
-    """Return a new project that can spend that amount in total. Raises InvalidRequest, Conflict."""
+    """Return a new project that can spend that amount in total, on these models (None: on every
+    one). Raises InvalidRequest, Conflict.
+    """
     amount_nano = check_amount(amount_nano, "prepaid")
-    project = projects.create(c, name=name, defaults=defaults, now_ms=now_ms)
+    project = projects.create(
+        c, name=name, defaults=defaults, allowed_models=allowed_models, now_ms=now_ms
+    )
     budgets.set(c, project_id=project.id, window="total", limit_nano=amount_nano)
     _record(c, project.id, amount_nano, None, recorded_by, now_ms)
     return project

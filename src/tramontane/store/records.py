@@ -341,7 +341,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     """A one-time link: whoever has its token may do what `purpose` says, once.
 
     `created_by` is the member who made it, None where the operator did. `member_id` is whose
-    password it resets.
+    password it resets. `allowed_models` are what `new_project` may use, None for every model.
     """
 
     id: str
@@ -359,6 +359,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at_ms: int | None = None
     new_project: str | None = None
     prepaid_nano: int | None = None
+    allowed_models: tuple[str, ...] | None = None
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):

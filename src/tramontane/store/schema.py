@@ -366,6 +366,7 @@ links = Table(
     Column("revoked_at_ms", BigInteger),
     Column("new_project", Text),  # which using it creates
     Column("prepaid_nano", BigInteger),  # all that it may ever spend
+    Column("allowed_models", Words),  # all that it may use; none: every model
 )
 
 sessions = Table(

@@ -209,6 +209,7 @@ class SignIns:
                 defaults=self._defaults,
                 recorded_by=link.created_by or "",
                 now_ms=now_ms,
+                allowed_models=link.allowed_models,
             )
         except Conflict:
             raise Conflict(

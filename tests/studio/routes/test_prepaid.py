@@ -61,11 +61,25 @@ def test_who_accepts_manages_a_new_project_that_can_spend_what_was_paid(
         project = projects.get(c, "acme")
         budget = prepayments.total_budget(c, project.id)
         (paid,) = prepayments.list_all(c, project.id)
+    assert project.allowed_models is None
     assert budget is not None and budget.limit_nano == 50 * 10**9 == paid.amount_nano
     assert paid.recorded_by == root.member.id
     again = accept(studio, token)
     assert (again.status, again.error["code"]) == (404, "link_unusable")
     assert names(studio.store) == ["acme", "ours"]
+
+
+def test_an_invitation_narrows_what_the_new_project_may_use(studio: Studio, root: Person) -> None:
+    made = invite(root, allowed_models=["small", "large", "small"])
+    assert made.json["allowed_models"] == ["large", "small"]
+    (listed,) = root.call("GET", "/api/v1/invitations").json["data"]
+    assert listed["allowed_models"] == ["large", "small"]
+    token = token_of(made)
+    told = studio.call("POST", "/api/v1/links/check", json={"token": token}, headers=PAGE).json
+    assert told["allowed_models"] == ["large", "small"]
+    assert accept(studio, token).status == 200
+    with studio.store.read() as c:
+        assert projects.get(c, "acme").allowed_models == ("large", "small")
 
 
 def test_two_at_once_make_one_project(studio: Studio, root: Person) -> None:
@@ -100,6 +114,12 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"new_project": None, "project_id": "ours"}, 400, "prepaid"),
     ({"new_project": None}, 400, "project_id"),
     ({"email": "nobody"}, 400, "email"),
+    ({"allowed_models": ["no such\nname"]}, 400, "allowed_models"),
+    (
+        {"new_project": None, "prepaid": None, "project_id": "ours", "allowed_models": ["large"]},
+        400,
+        "allowed_models",
+    ),
 ]
 
 

@@ -20,7 +20,8 @@ from tramontane.studio.routes.projects import seen_by
 
 class InvitationView(msgspec.Struct, frozen=True, kw_only=True):
     """An invitation that waits to be used. `email` null: for whoever has the link. With
-    `new_project` who uses it makes that project, which can spend `prepaid` in total.
+    `new_project` who uses it makes that project, which can spend `prepaid` in total, on
+    `allowed_models` (null: on every model).
     """
 
     id: str
@@ -35,6 +36,7 @@ class InvitationView(msgspec.Struct, frozen=True, kw_only=True):
     is_expired: bool
     new_project: str | None
     prepaid: str | None
+    allowed_models: tuple[str, ...] | None
 
 
 class InvitationList(msgspec.Struct, frozen=True):
@@ -45,12 +47,14 @@ class InvitationList(msgspec.Struct, frozen=True):
 
 class NewInvitation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who is invited, to what: a project, of which `project_id` may be the name, or to make
-    `new_project` and manage it, with `prepaid` (a decimal such as "50.00") to spend in total.
+    `new_project` and manage it, with `prepaid` (a decimal such as "50.00") to spend in total, on
+    `allowed_models` by their public names (null: on every model, also those to come).
     """
 
     project_id: str | None = None
     new_project: str | None = None
     prepaid: str | None = None
+    allowed_models: tuple[str, ...] | None = None
     email: str | None = None
     role: Role = "member"
     is_admin: bool = False
@@ -108,6 +112,8 @@ def create_invitation(
         )
     if data.prepaid is not None:
         raise InvalidRequest("prepaid goes with new_project.", param="prepaid")
+    if data.allowed_models is not None:
+        raise InvalidRequest("allowed_models goes with new_project.", param="allowed_models")
     with platform.store.write() as c:
         project = seen_by(c, caller, data.project_id)
         check_manages(c, caller, None if data.is_admin else project.id)
@@ -154,6 +160,7 @@ def _invite_to_new_project(
             prepaid_nano=None
             if data.prepaid is None
             else prepayments.read_amount(data.prepaid, "prepaid"),
+            allowed_models=data.allowed_models,
             now_ms=now_ms,
         )
     names = {caller.person().id: caller.person().name}
@@ -190,6 +197,7 @@ def _fields(link: Link, names: dict[str, str], now_ms: int) -> dict[str, Any]:
         "is_expired": link.expires_at_ms <= now_ms,
         "new_project": link.new_project,
         "prepaid": None if link.prepaid_nano is None else format_nano(link.prepaid_nano),
+        "allowed_models": link.allowed_models,
     }
 
 

@@ -28,7 +28,8 @@ class LinkToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 class LinkView(msgspec.Struct, frozen=True, kw_only=True):
     """What a link is for. `email` is the address that it is bound to, if it is. With `new_project`
-    who uses it makes that project, which can spend `prepaid` in `currency` in total.
+    who uses it makes that project, which can spend `prepaid` in `currency` in total, on
+    `allowed_models` (null: on every model).
     """
 
     purpose: LinkPurpose
@@ -37,6 +38,7 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: str
     new_project: str | None
     prepaid: str | None
+    allowed_models: tuple[str, ...] | None
     currency: str
 
 
@@ -100,5 +102,6 @@ def _view(platform: Platform, link: Link) -> LinkView:
         expires_at=time_name(link.expires_at_ms),
         new_project=link.new_project,
         prepaid=None if link.prepaid_nano is None else format_nano(link.prepaid_nano),
+        allowed_models=link.allowed_models,
         currency=platform.settings.currency,
     )

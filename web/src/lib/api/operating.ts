@@ -13,6 +13,8 @@ export interface LinkCheck {
   /** The project that who uses it makes, and what that can spend. */
   new_project: string | null;
   prepaid: string | null;
+  /** What the new project may use; null: every model. */
+  allowed_models: string[] | null;
   currency: string;
   expires_at: string;
 }
@@ -33,6 +35,8 @@ export interface Invitation {
   is_expired: boolean;
   new_project: string | null;
   prepaid: string | null;
+  /** What the new project may use; null: every model. */
+  allowed_models: string[] | null;
   expires_at: string;
   created_at: string;
   /** In the answer that makes it, and never again. */

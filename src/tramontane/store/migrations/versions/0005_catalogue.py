@@ -113,6 +113,7 @@ def upgrade() -> None:
     op.add_column("deployments", sa.Column("card_id", sa.Text()))
     op.add_column("links", sa.Column("new_project", sa.Text()))
     op.add_column("links", sa.Column("prepaid_nano", sa.BigInteger()))
+    op.add_column("links", sa.Column("allowed_models", sa.Text()))
     for name in ("publication_id", "publisher_id"):
         op.add_column("usage", sa.Column(name, sa.Text(), nullable=False, server_default=""))
     op.add_column(
