@@ -316,7 +316,7 @@ class Exchange:
             return False
         assert asked is not None
         self._sent = True
-        self._client.respond(200, self._fields(deployment), counted_here(client, asked))
+        self._client.respond(200, self._fields(), counted_here(client, asked))
         return True
 
     def _settle_interrupted(self, status: str) -> None:
@@ -432,7 +432,7 @@ class Exchange:
         elif intent.stream:
             await self._stream(head, answer, deployment, intent, chunks)
         elif deployment.is_local and intent.gives_text:
-            await self._gather(head, answer, deployment, chunks)
+            await self._gather(head, answer, chunks)
         else:
             await self._whole(head, answer, deployment, gives_text=intent.gives_text)
 
@@ -463,7 +463,7 @@ class Exchange:
                 self._tell_serving()
             else:
                 self._client.start_stream(
-                    self._fields(deployment), media_type=self._endpoint.client.stream_type
+                    self._fields(), media_type=self._endpoint.client.stream_type
                 )
             return self._client
 
@@ -498,9 +498,7 @@ class Exchange:
         if self._translation is not None:
             self._translation.forget_prompt()
 
-    async def _gather(
-        self, head: ResponseHead, answer: Answer, deployment: Deployment, chunks: Chunks | None
-    ) -> None:
+    async def _gather(self, head: ResponseHead, answer: Answer, chunks: Chunks | None) -> None:
         require_type(head, EVENT_STREAM)
         bill, how = self._bill, self._translation
         whole = gathering(chunks, how, bill.checkpoint, self._desk.answer_bytes)
@@ -511,7 +509,7 @@ class Exchange:
         cost = bill.settle(whole.progress.usage, whole.progress, "ok")
         body = whole.result() if chunks is None else rendered(whole.result(), how)
         self._sent = True
-        self._client.respond(200, self._fields(deployment, cost), body)
+        self._client.respond(200, self._fields(cost), body)
 
     async def _whole(
         self, head: ResponseHead, answer: Answer, deployment: Deployment, *, gives_text: bool
@@ -536,7 +534,7 @@ class Exchange:
         cost = self._bill.settle(progress.usage, progress, "ok")
         self._sent = True
         if self._client.is_open:
-            self._client.respond(200, self._fields(deployment, cost), body)
+            self._client.respond(200, self._fields(cost), body)
 
     async def _upstream_refused(
         self, head: ResponseHead, answer: Answer, deployment: Deployment
@@ -563,7 +561,7 @@ class Exchange:
         if connection is not None:
             connection.detach()
 
-    def _fields(self, deployment: Deployment, cost_nano: int | None = None) -> bytes:
+    def _fields(self, cost_nano: int | None = None) -> bytes:
         admitted = self._bill.admitted
         assert admitted is not None
         return answer_fields(

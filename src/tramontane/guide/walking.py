@@ -9,7 +9,7 @@ import re
 import msgspec
 
 from tramontane.guide.search import Hit
-from tramontane.handbook import Page, Section, pages
+from tramontane.handbook import Page, Section
 
 WALKED = ("add-a-provider", "add-a-model")
 _ITEM = re.compile(r"^\d+\. (.*(?:\n(?!\d+\. |\n).*)*(?:\n\n   .*)*)", re.MULTILINE)
@@ -37,8 +37,3 @@ def steps_of(section: Section) -> tuple[str, ...]:
     return tuple(
         re.sub(r"\n\s*", " ", match.group(1)).strip() for match in _ITEM.finditer(section.text)
     )
-
-
-def walked_pages(language: str) -> list[Page]:
-    """Return the pages that can be walked through."""
-    return [page for page in pages(language) if page.slug in WALKED]

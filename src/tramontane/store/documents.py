@@ -34,7 +34,6 @@ NAME_CHARACTERS_MAX = 400
 ATTEMPTS_MAX = 3
 TABLE_KINDS = frozenset({"csv", "tsv", "json", "parquet", "sqlite"})
 """What is nothing but a table: of its text, only the head is kept as a passage."""
-SHEET_KINDS = frozenset({"xlsx", "ods"})
 UNFINISHED: tuple[Status, ...] = ("queued", "reading")
 _LABELS: dict[str, Label] = {"pdf": "page", "pptx": "slide", "xlsx": "sheet", "ods": "sheet"}
 

@@ -18,7 +18,6 @@ PROOF_HEADER = "x-tramontane"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_TOKEN_BYTES = 128
 
-Headers = Iterable[tuple[bytes, bytes]]
 Transport = Literal["secure", "loopback", "plain"]
 
 

@@ -87,9 +87,7 @@ def _seen(order: Order) -> Seen:
     left = max(0, len(found) - TABLES_MAX)
     found = found[:TABLES_MAX]
     if order.only_names:
-        made = [
-            Loaded(name="", title=_title(kind, *table), row_count=0, columns=()) for table in found
-        ]
+        made = [Loaded(name="", title=_title(*table), row_count=0, columns=()) for table in found]
         return Seen(tuple(made), left)
     import duckdb
 
@@ -101,7 +99,7 @@ def _seen(order: Order) -> Seen:
     return Seen(tuple(tables), left)
 
 
-def _title(kind: str, schema: str, name: str) -> str:
+def _title(schema: str, name: str) -> str:
     return f"{schema}.{name}" if schema else name
 
 
@@ -116,7 +114,7 @@ def _table(
     mark = "`" if kind == "mysql" else '"'
     parts = [part for part in (schema, name) if part]
     place = ".".join(mark + part.replace(mark, mark * 2) + mark for part in parts)
-    title = _title(kind, schema, name)
+    title = _title(schema, name)
     try:
         titles, fetch = session.run(f"SELECT * FROM {place} LIMIT {SAMPLE_ROWS}")
         rows = [[cell(value) for value in row] for row in fetch(SAMPLE_ROWS)]

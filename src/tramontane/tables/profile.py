@@ -237,12 +237,10 @@ def _histogram(
             " GROUP BY 1 ORDER BY 1"
         ).fetchall()
         return tuple(Bar(plain(value), plain(value), int(n)) for value, n in rows)
-    return _bars(connection, table, column, kind, ends)
+    return _bars(connection, table, column, kind)
 
 
-def _bars(
-    connection: "DuckDBPyConnection", table: str, column: str, kind: str, ends: tuple[Any, Any]
-) -> tuple[Bar, ...]:
+def _bars(connection: "DuckDBPyConnection", table: str, column: str, kind: str) -> tuple[Bar, ...]:
     number = f"{column}::DOUBLE" if kind == "number" else f"epoch({column}::TIMESTAMP)"
     low, high = _one(connection, f"SELECT min({number}), max({number}) FROM {table}")
     if kind == "date":  # whole days

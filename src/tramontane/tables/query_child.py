@@ -95,7 +95,7 @@ def _remote_answer(job: dict[str, Any]) -> dict[str, Any]:
     kinds = remote.kinds(len(names), found)
     columns = list(zip(names, kinds, strict=True))
     chunks = iter([[[remote.cell(value) for value in row] for row in found], []])
-    rows, is_cut = fetched(lambda _: next(chunks), columns, limits["rows"], limits["bytes"])
+    rows, is_cut = fetched(lambda _: next(chunks), limits["rows"], limits["bytes"])
     count = len(rows)
     if is_cut:
         _, fetch = session.run(job["count_sql"])
@@ -174,7 +174,7 @@ def _run(connection: "DuckDBPyConnection", job: dict[str, Any]) -> dict[str, Any
     columns, sql = _columns(connection, job["sql"])
     result = connection.execute(sql)
     limits = job["limits"]
-    rows, is_cut = fetched(result.fetchmany, columns, limits["rows"], limits["bytes"])
+    rows, is_cut = fetched(result.fetchmany, limits["rows"], limits["bytes"])
     count = len(rows)
     if is_cut:
         found = connection.execute(job["count_sql"]).fetchone()
@@ -217,9 +217,7 @@ def _is_simple(kind: str) -> bool:
     return kind_of(kind) in _SIMPLE and "TIME ZONE" not in kind.upper()
 
 
-def fetched(
-    fetch: Any, columns: Sequence[tuple[str, str]], rows_max: int, bytes_max: int
-) -> tuple[list[list[Any]], bool]:
+def fetched(fetch: Any, rows_max: int, bytes_max: int) -> tuple[list[list[Any]], bool]:
     """Return the rows that fit, and whether there are more (or a cell was cut)."""
     rows: list[list[Any]] = []
     size = 0

@@ -137,7 +137,7 @@ def value_words(value: Any, words: Lexicon) -> str:
             count = (end.year - start.year) * 12 + end.month - start.month
             if count == 1:
                 return f"{MONTHS[words.language][start.month - 1]} {start.year}"
-        return period_name(value, words)
+        return period_name(value)
     if isinstance(value, bool):
         return words.say["yes" if value else "no"]
     if isinstance(value, int | float | Decimal):

@@ -146,13 +146,13 @@ def is_called(group: Dimension, words: Lexicon) -> bool:
 def side_name(side: Filter, words: Lexicon) -> str:
     """Return what one of two that are compared is called."""
     if side.test == "within":
-        return period_name(side.values[0], words)
+        return period_name(side.values[0])
     if side.test in ("true", "false"):
         return words.say[side.test].format(what=side.column.title)
     return ", ".join(map(str, side.values))
 
 
-def period_name(period: Period, words: Lexicon) -> str:
+def period_name(period: Period) -> str:
     """Return a period in figures: 2023, 2023-03, Q2 2023, 2023-03-05."""
     if period.start is None or period.end is None:
         return f"Q{period.quarter}" if period.quarter else f"{period.month:02}."

@@ -9,7 +9,7 @@ from tramontane.money import format_nano
 from tramontane.store import members, prepayments, usage
 from tramontane.store.records import Project, SpentWindows
 from tramontane.store.windows import time_name
-from tramontane.studio.auth import Caller, GivenCaller
+from tramontane.studio.auth import GivenCaller
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform, Platform
 from tramontane.studio.publishing import author_of
@@ -60,7 +60,7 @@ def get_prepaid(
 ) -> PrepaidView:
     """For the project's members and keys, and operators."""
     with platform.store.read() as c:
-        return _view(c, platform, caller, seen_by(c, caller, project_id))
+        return _view(c, platform, seen_by(c, caller, project_id))
 
 
 @post(
@@ -85,10 +85,10 @@ def top_up(
             recorded_by=author_of(caller),
             now_ms=platform.clock_ms(),
         )
-        return _view(c, platform, caller, project)
+        return _view(c, platform, project)
 
 
-def _view(c: Connection, platform: Platform, caller: Caller, project: Project) -> PrepaidView:
+def _view(c: Connection, platform: Platform, project: Project) -> PrepaidView:
     budget = prepayments.total_budget(c, project.id)
     spent = usage.spend(c, platform.clock_ms()).get(("project", project.id), SpentWindows())
     names = {member.id: member.name for member in members.list_all(c)}

@@ -25,7 +25,7 @@ from tramontane.store.shares import Share
 from tramontane.store.windows import time_name
 from tramontane.studio.auth import GivenCaller
 from tramontane.studio.operations import describe
-from tramontane.studio.platform import GivenPlatform, Platform
+from tramontane.studio.platform import GivenPlatform
 from tramontane.studio.routes.conversations import reader_of
 from tramontane.studio.routes.session import arrived_at
 
@@ -135,12 +135,10 @@ def read_shared(
         branch = messages.branch(c, found.id, share.message_id)
     if found.project_id not in caller.project_ids:
         branch = [without_ways_in(message) for message in branch]
-    return _shown(platform, found, branch, is_mine=found.member_id == caller.person().id)
+    return _shown(found, branch, is_mine=found.member_id == caller.person().id)
 
 
-def _shown(
-    platform: Platform, found: Conversation, branch: list[Message], *, is_mine: bool
-) -> ConversationView:
+def _shown(found: Conversation, branch: list[Message], *, is_mine: bool) -> ConversationView:
     bare = msgspec.structs.replace(
         found,
         instructions=None,

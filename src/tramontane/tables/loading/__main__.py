@@ -106,7 +106,7 @@ def _sheets(connection: "DuckDBPyConnection", job: Job, folder: Path) -> Iterato
     elif job.kind == "parquet":
         yield records.parquet(connection, path, job.name, limits.columns)
     elif job.kind == "json":
-        yield records.json(connection, path, job.name, folder, limits.columns)
+        yield records.json(connection, path, job.name, limits.columns)
     elif job.kind == "sqlite":
         yield from records.sqlite(path, folder, limits.columns, limits.tables)
     else:

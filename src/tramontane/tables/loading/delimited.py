@@ -56,7 +56,7 @@ def read(path: Path, kind: str, name: str, folder: Path, columns_max: int) -> Sh
         first_row=found.start + skipped + 1,
         notes=notes,
     )
-    lines = _lines_before(sample, separator, found.start + skipped)
+    lines = _lines_before(sample, found.start + skipped)
     if lines is None:
         return rewritten(sheet, clean, found, skipped, folder)
     sheet.skip = lines
@@ -157,7 +157,7 @@ def _head(sample: str, separator: str) -> list[list[str]]:
     return rows
 
 
-def _lines_before(sample: str, separator: str, rows: int) -> int | None:
+def _lines_before(sample: str, rows: int) -> int | None:
     """Return how many lines the first `rows` rows take; None where DuckDB would count otherwise."""
     lines = sample.splitlines(keepends=True)[: rows + 1]
     if any('"' in line and line.count('"') % 2 for line in lines):

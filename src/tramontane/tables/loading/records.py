@@ -27,9 +27,7 @@ def parquet(connection: "DuckDBPyConnection", path: Path, name: str, columns_max
     return _typed(connection, source, names.of_file(name), columns_max, is_native=True)
 
 
-def json(
-    connection: "DuckDBPyConnection", path: Path, name: str, folder: Path, columns_max: int
-) -> Sheet:
+def json(connection: "DuckDBPyConnection", path: Path, name: str, columns_max: int) -> Sheet:
     """Return the table in that JSON file: an array of objects, or one object a line.
 
     An object with one array of objects in it counts as that array. Raises Unloadable.
@@ -69,7 +67,7 @@ def _typed(
     ]
     columns: list[tuple[str, str]] = []
     for name, kind in described:
-        columns.extend(_flat(connection, source, name, kind))
+        columns.extend(_flat(connection, name, kind))
     if not columns:
         raise Unloadable("empty", "There are no columns in this file.")
     if len(columns) > columns_max:
@@ -85,9 +83,7 @@ def _typed(
     )
 
 
-def _flat(
-    connection: "DuckDBPyConnection", source: str, name: str, kind: str
-) -> Iterator[tuple[str, str]]:
+def _flat(connection: "DuckDBPyConnection", name: str, kind: str) -> Iterator[tuple[str, str]]:
     column = quoted(name)
     if kind.startswith("STRUCT(") and kind.endswith(")"):
         below = connection.execute(

@@ -9,8 +9,6 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
-
 
 class _Strict(
     msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False

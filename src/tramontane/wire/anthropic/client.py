@@ -89,7 +89,7 @@ class Messages:
             raise wrong("messages", "the field is missing", "missing_field")
         messages = decode("messages", fields["messages"], _MESSAGES)
         fields["messages"] = Raw(_ENCODE(sealed(messages)))
-        system = _system(fields, counted)
+        system = _system(fields)
         read = read_messages(messages, counted)
         request = Request(
             model=named,
@@ -199,7 +199,7 @@ def _set_aside(fields: dict[str, Raw], counted: Counted) -> None:
         counted.extra["service_tier"] = Raw(b'"default"')  # as most call it
 
 
-def _system(fields: dict[str, Raw], counted: Counted) -> Message | None:
+def _system(fields: dict[str, Raw]) -> Message | None:
     system = _read(fields, "system", _SYSTEM)
     if not system:
         fields.pop("system", None)

@@ -17,7 +17,6 @@ from tramontane.wire.dialect import Asked
 from tramontane.wire.openai.responses.sealed import sealed
 
 Item = dict[str, Any]
-_NULL = Raw(b"null")
 _ECHOED = (
     "instructions", "max_output_tokens", "max_tool_calls", "prompt_cache_key", "reasoning",
     "safety_identifier", "service_tier", "user",
