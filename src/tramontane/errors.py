@@ -100,6 +100,13 @@ class BudgetExhausted(TramontaneError):
         self.may_cost, self.left, self.currency = may_cost, left, currency
         return self
 
+    @property
+    def amounts(self) -> dict[str, str | None]:
+        """The amounts by name; empty where they were not said."""
+        if self.may_cost is None:
+            return {}
+        return {"may_cost": self.may_cost, "left": self.left, "currency": self.currency}
+
 
 class Overloaded(TramontaneError):
     """The deployment's queue is full or the wait would be too long."""

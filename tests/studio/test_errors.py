@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.studio.conftest import Studio, Tenant
-from tramontane.errors import Unavailable
+from tramontane.errors import BudgetExhausted, Unavailable
 from tramontane.studio.application import MAX_BODY_BYTES
 
 JSON = st.recursive(
@@ -101,6 +101,17 @@ def test_a_store_that_is_gone_says_when_to_come_back(studio: Studio, ours: Tenan
     answer = broken.call("GET", "/api/v1/status", ours.read)
     assert (answer.status, answer.error["code"]) == (503, "store_unavailable")
     assert answer.headers["retry-after"] == "1"
+
+
+def test_a_budget_says_what_is_left(studio: Studio, ours: Tenant) -> None:
+    refused = BudgetExhausted("Too dear.").telling("0.043", "0.0422", "EUR")
+    broken = Studio(studio.settings, Broken(refused), studio.pepper)  # type: ignore[arg-type]
+    answer = broken.call("GET", "/api/v1/status", ours.read)
+    assert (answer.status, answer.error["code"], answer.error["param"]) == (
+        429, "insufficient_quota", None,
+    )  # fmt: skip
+    assert (answer.error["may_cost"], answer.error["left"]) == ("0.043", "0.0422")
+    assert answer.error["currency"] == "EUR"
 
 
 def test_a_fault_of_ours_shows_nothing_of_itself(

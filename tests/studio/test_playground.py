@@ -17,7 +17,7 @@ from tramontane.assistant.tokenstream import (
     TextDelta,
     ToolCallDelta,
 )
-from tramontane.errors import Forbidden, NotFound, Overloaded, UpstreamFailed
+from tramontane.errors import BudgetExhausted, Forbidden, NotFound, Overloaded, UpstreamFailed
 from tramontane.money import Price, Usage
 from tramontane.studio.playground import Sheet, Stopwatch, ask
 
@@ -142,6 +142,13 @@ def test_an_error_in_the_middle_is_an_event() -> None:
             "retry_after_s": None,
         },
     )
+
+
+def test_a_budget_that_is_too_small_says_by_how_much() -> None:
+    refused = BudgetExhausted("Too dear.").telling("0.043", "0.0422", "EUR")
+    (_, said) = events(Queued(1, 0.5), refused)[-1]
+    assert (said["code"], said["may_cost"]) == ("insufficient_quota", "0.043")
+    assert (said["left"], said["currency"]) == ("0.0422", "EUR")
 
 
 def test_an_error_before_is_raised() -> None:

@@ -510,8 +510,7 @@ def _failure(error: TramontaneError) -> Failure:
     known = Failure(error.code, error.message, error.retry_after_s)
     if not isinstance(error, BudgetExhausted):
         return known
-    amounts = {"may_cost": error.may_cost, "left": error.left, "currency": error.currency}
-    return msgspec.structs.replace(known, **amounts)
+    return msgspec.structs.replace(known, **error.amounts)
 
 
 def _ms(seconds: float) -> int:

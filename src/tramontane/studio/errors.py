@@ -13,7 +13,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, SerializationException
 from litestar.types import Send
 
-from tramontane.errors import InvalidRequest, TramontaneError
+from tramontane.errors import BudgetExhausted, InvalidRequest, TramontaneError
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +50,20 @@ _PARAMETER = re.compile(r"^Missing required query parameter '([^']{1,80})'")
 _UNKNOWN = re.compile(r"unknown field `([^`]{1,80})`")
 
 
-class ErrorBody(msgspec.Struct, frozen=True):
-    """What happened and what to change; `param` names the field at fault where one is known."""
+class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What happened and what to change; `param` names the field at fault where one is known.
+
+    A budget's refusal says the most that the request could cost and what is left, as decimals of
+    `currency`.
+    """
 
     message: str
     type: str
     param: str | None
     code: str
+    may_cost: str | None = None
+    left: str | None = None
+    currency: str | None = None
 
 
 class ErrorEnvelope(msgspec.Struct, frozen=True):
@@ -72,7 +79,8 @@ def envelope(error: TramontaneError) -> ErrorEnvelope:
     if param in _FIELDS:
         message = message.replace(param, _FIELDS[param])
         param = _FIELDS[param]
-    return ErrorEnvelope(ErrorBody(message, kind, param, error.code))
+    amounts = error.amounts if isinstance(error, BudgetExhausted) else {}
+    return ErrorEnvelope(ErrorBody(message, kind, param, error.code, **amounts))
 
 
 def headers(error: TramontaneError) -> dict[str, str]:

@@ -22,7 +22,7 @@ from tramontane.assistant.tokenstream import (
     ToolCallDelta,
 )
 from tramontane.assistant.turn import Tokens
-from tramontane.errors import Forbidden, TramontaneError, Unavailable
+from tramontane.errors import BudgetExhausted, Forbidden, TramontaneError, Unavailable
 from tramontane.money import Usage, cost_nano, format_nano
 from tramontane.studio.following import Following
 
@@ -107,6 +107,7 @@ async def _events(
                 "message": error.message,
                 "param": error.param,
                 "retry_after_s": error.retry_after_s,
+                **(error.amounts if isinstance(error, BudgetExhausted) else {}),
             },
         )
     finally:

@@ -32,8 +32,8 @@ def render(error: TramontaneError) -> bytes:
         "param": error.param,
         "code": error.code,
     }
-    if isinstance(error, BudgetExhausted) and error.may_cost is not None:
-        said |= {"may_cost": error.may_cost, "left": error.left, "currency": error.currency}
+    if isinstance(error, BudgetExhausted):
+        said |= error.amounts
     return msgspec.json.encode({"error": said})
 
 

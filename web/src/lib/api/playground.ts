@@ -2,6 +2,7 @@
 
 import { ApiError, request } from "./client";
 import { EventParser } from "./feed";
+import type { Failure } from "./types";
 
 export interface PlayMessage {
   role: "system" | "user" | "assistant";
@@ -58,7 +59,7 @@ export type PlayEvent =
   | { type: "opened"; data: Whereabouts }
   | { type: "delta"; data: { text?: string; reasoning?: string; tool_calls?: ToolPiece[] } }
   | { type: "end"; data: PlayEnd }
-  | { type: "error"; data: { code: string; message: string; param: string | null; retry_after_s: number | null } };
+  | { type: "error"; data: Failure & { param: string | null } };
 
 export interface Tally {
   model: string;
@@ -96,7 +97,7 @@ export async function askModel(
       for (const event of parser.push(value) as unknown as PlayEvent[]) {
         if (event.type === "error") {
           const { code, message, param, retry_after_s } = event.data;
-          throw new ApiError(502, code, message, param, retry_after_s);
+          throw new ApiError(502, code, message, param, retry_after_s, { error: event.data });
         }
         hasEnded ||= event.type === "end";
         tell(event);

@@ -210,7 +210,7 @@ const words: Translation<typeof english> = {
   failedMidway: "Die Antwort brach ab. Was angekommen war, ist erhalten.",
   failedSafe: "Ihre Frage ist gespeichert.",
   failedRetryIn: "Versuchen Sie es in {wait} noch einmal.",
-  failedBudget: "Das Budget des Projekts ist aufgebraucht. Wer das Projekt verwaltet, kann es erhöhen.",
+  failedBudget: "Das Budget des Projekts ist aufgebraucht. Die Administration kann es erhöhen oder aufladen.",
   failedCostly: "Diese Anfrage kann bis zu {cost} kosten, und im Budget sind noch {left}. Ein günstigeres Modell oder eine kürzere Antwort passt vielleicht hinein.",
   failedTerms: "Ihr Projekt hat die Bedingungen dieses Modells nicht angenommen. Wer es verwaltet, kann das unter „Veröffentlichte Modelle“ tun. Ihr Text ist sicher.",
   failedUnserved: "Der Anbieter stellt dieses Modell nicht mehr oder zurzeit nicht bereit. Berechnet wurde nichts, Ihr Text ist sicher: Wählen Sie ein anderes Modell.",

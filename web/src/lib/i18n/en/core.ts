@@ -214,7 +214,7 @@ export default {
   failedMidway: "The answer broke off. What had arrived is kept.",
   failedSafe: "Your question is saved.",
   failedRetryIn: "Try again in {wait}.",
-  failedBudget: "The project’s budget is used up. Whoever manages the project can raise it.",
+  failedBudget: "The project’s budget is used up. An administrator can raise it or top it up.",
   failedCostly: "This request may cost up to {cost}, and the budget has {left} left. A cheaper model or a shorter answer may fit.",
   failedTerms: "Your project has not accepted the terms of this model. Whoever manages it can, under “Published models”. Your text is safe.",
   failedUnserved: "Its publisher does not serve this model any more, or not just now. Nothing was charged, and your text is safe: choose another model.",

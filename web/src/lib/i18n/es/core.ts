@@ -210,7 +210,7 @@ const words: Translation<typeof english> = {
   failedMidway: "La respuesta se interrumpió. Se conserva lo que había llegado.",
   failedSafe: "Su pregunta está guardada.",
   failedRetryIn: "Vuelva a intentarlo dentro de {wait}.",
-  failedBudget: "El presupuesto del proyecto está agotado. Quien gestiona el proyecto puede ampliarlo.",
+  failedBudget: "El presupuesto del proyecto está agotado. Un administrador puede ampliarlo o recargarlo.",
   failedCostly: "Esta petición puede costar hasta {cost}, y en el presupuesto quedan {left}. Un modelo más barato o una respuesta más corta pueden caber.",
   failedTerms: "Su proyecto no ha aceptado las condiciones de este modelo. Quien lo gestiona puede hacerlo en «Modelos publicados». Su texto está a salvo.",
   failedUnserved: "Quien lo publica ya no sirve este modelo, o no en este momento. No se ha cobrado nada y su texto está a salvo: elija otro modelo.",

@@ -211,7 +211,7 @@ const words: Translation<typeof english> = {
   failedMidway: "La réponse s’est interrompue. Ce qui était arrivé est conservé.",
   failedSafe: "Votre question est enregistrée.",
   failedRetryIn: "Réessayez dans {wait}.",
-  failedBudget: "Le budget du projet est épuisé. La personne qui gère le projet peut l’augmenter.",
+  failedBudget: "Le budget du projet est épuisé. L’administration peut l’augmenter ou le recharger.",
   failedCostly: "Cette demande peut coûter jusqu’à {cost}, et il reste {left} au budget. Un modèle moins cher ou une réponse plus courte peuvent suffire.",
   failedTerms: "Votre projet n’a pas accepté les conditions de ce modèle. Qui le gère peut le faire, sous « Modèles publiés ». Votre texte est en sécurité.",
   failedUnserved: "Son éditeur ne sert plus ce modèle, ou pas en ce moment. Rien n’est facturé et votre texte est en sécurité : choisissez un autre modèle.",

@@ -210,7 +210,7 @@ const words: Translation<typeof english> = {
   failedMidway: "La risposta si è interrotta. Ciò che era arrivato è conservato.",
   failedSafe: "La Sua domanda è salvata.",
   failedRetryIn: "Riprovi tra {wait}.",
-  failedBudget: "Il budget del progetto è esaurito. Chi gestisce il progetto può aumentarlo.",
+  failedBudget: "Il budget del progetto è esaurito. Un amministratore può aumentarlo o ricaricarlo.",
   failedCostly: "Questa richiesta può costare fino a {cost}, e nel budget restano {left}. Un modello più economico o una risposta più breve possono bastare.",
   failedTerms: "Il Suo progetto non ha accettato le condizioni di questo modello. Chi lo gestisce può farlo in «Modelli pubblicati». Il Suo testo è al sicuro.",
   failedUnserved: "Chi lo pubblica non serve più questo modello, o non in questo momento. Non è stato addebitato nulla e il Suo testo è al sicuro: scelga un altro modello.",

@@ -7,6 +7,7 @@ import { tick } from "svelte";
 import { api, ApiError } from "$lib/api/client";
 import type { Document, FileReference } from "$lib/api/types";
 import { Chat, type Entry } from "$lib/chat/chat.svelte";
+import { explanation } from "$lib/chat/failure";
 import { Reading } from "$lib/chat/reading.svelte";
 import { conversations } from "$lib/conversations.svelte";
 import { Attachments } from "$lib/documents/attachments.svelte";
@@ -90,7 +91,9 @@ export class Asking {
         this.#unanswered = { text, parentId, clientId };
         return { problem: t("draftKept"), canTrim: false };
       }
-      return { problem: `${t("sendFailed")} ${error.message}`, canTrim: error.code === "context_length_exceeded" && this.#chat.path.length > 0 };
+      const isLong = error.code === "context_length_exceeded"; // the server says by how much
+      const why = isLong ? error.message : (explanation(error) ?? error.message);
+      return { problem: `${t("sendFailed")} ${why}`, canTrim: isLong && this.#chat.path.length > 0 };
     }
   }
 

@@ -3,6 +3,8 @@
 import { api, ApiError } from "$lib/api/client";
 import type { Bill } from "$lib/api/operating";
 import { askModel, type PlayEnd, type PlayEvent, type PlayRequest, type Whereabouts } from "$lib/api/playground";
+import type { Failure } from "$lib/api/types";
+import { explanation } from "$lib/chat/failure";
 import { problem } from "$lib/problem";
 
 export type Phase = "idle" | "asked" | "queued" | "writing" | "done" | "stopped" | "failed";
@@ -33,11 +35,23 @@ export class Answer {
     return this.phase === "asked" || this.phase === "queued" || this.phase === "writing";
   }
 
-  /** What is wrong, in words: the gateway's own name what to change. */
+  /** What is wrong, in the reader's words where there are any. */
   get wrong(): string {
     const error = this.failure;
     if (!error) return "";
-    return error instanceof ApiError && !error.isOffline ? error.message : problem(error);
+    return error instanceof ApiError && !error.isOffline ? (this.#explained ?? error.message) : problem(error);
+  }
+
+  /** What the gateway says of it, which names what to change; empty where `wrong` says that. */
+  get detail(): string {
+    return this.#explained && this.failure instanceof ApiError ? this.failure.message : "";
+  }
+
+  get #explained(): string | null {
+    const error = this.failure;
+    if (!(error instanceof ApiError)) return null;
+    const said = (error.body as { error?: Partial<Failure> } | null)?.error;
+    return explanation({ ...said, code: error.code });
   }
 
   /** Whether something stands here that can be judged. */
