@@ -249,7 +249,7 @@ const words: Translation<typeof english> = {
   cmpCheapest: "Günstigster Preis, eine Million Token",
   cmpOffers: "Angebote",
   cmpPlace: "Günstigstes Angebot verarbeitet in",
-  cmpAlso: "auch angeboten in {places}",
+  cmpAlso: "andere Angebote: {places}",
   cmpOnly: "Nur was sich unterscheidet",
   cmpBest: "der beste Wert",
   cmpItems: "{count}:",

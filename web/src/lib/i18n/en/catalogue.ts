@@ -253,7 +253,7 @@ export default {
   cmpCheapest: "Cheapest, a million tokens",
   cmpOffers: "Offers",
   cmpPlace: "Cheapest offer processed in",
-  cmpAlso: "also offered in {places}",
+  cmpAlso: "other offers: {places}",
   cmpOnly: "Only what differs",
   cmpBest: "best of these",
   cmpItems: "{count}:",

@@ -249,7 +249,7 @@ const words: Translation<typeof english> = {
   cmpCheapest: "Lo más barato, un millón de tokens",
   cmpOffers: "Ofertas",
   cmpPlace: "La oferta más barata se procesa en",
-  cmpAlso: "también se ofrece en {places}",
+  cmpAlso: "otras ofertas: {places}",
   cmpOnly: "Solo lo que difiere",
   cmpBest: "el mejor de estos",
   cmpItems: "{count}:",

@@ -249,7 +249,7 @@ const words: Translation<typeof english> = {
   cmpCheapest: "Le moins cher, un million de jetons",
   cmpOffers: "Offres",
   cmpPlace: "Offre la moins chère traitée en",
-  cmpAlso: "proposé aussi en {places}",
+  cmpAlso: "autres offres : {places}",
   cmpOnly: "Seulement ce qui diffère",
   cmpBest: "le meilleur d’entre eux",
   cmpItems: "{count} :",

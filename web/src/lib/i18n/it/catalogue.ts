@@ -249,7 +249,7 @@ const words: Translation<typeof english> = {
   cmpCheapest: "Il più economico, un milione di token",
   cmpOffers: "Offerte",
   cmpPlace: "L’offerta più economica è elaborata in",
-  cmpAlso: "offerto anche in {places}",
+  cmpAlso: "altre offerte: {places}",
   cmpOnly: "Solo ciò che differisce",
   cmpBest: "il migliore di questi",
   cmpItems: "{count}:",
