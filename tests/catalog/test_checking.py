@@ -6,7 +6,7 @@ import pytest
 from tests.catalog.excerpt import built, files
 from tests.clients.published import ROOT
 from tramontane.catalog import building, checking, packing
-from tramontane.catalog.cards import Card, Claim
+from tramontane.catalog.cards import Card, Claim, Field
 from tramontane.catalog.raw import RawRecords
 
 
@@ -33,6 +33,25 @@ def test_a_claim_that_its_record_does_not_hold_is_found(claim: Claim) -> None:
     card = next(card for card in built().cards if card.id == "openai/gpt-5-nano")
     found = checking.check_cards([changed(card, claim)], RawRecords(files()), seed=1, count=1)
     assert [failure.what for failure in found.failures] == ["context_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("input_modalities", ["text", "video"]),
+        ("languages", ["it"]),
+        ("limitations", "It is often wrong about birds and their names."),
+        ("licence", "MIT"),
+        ("parameters", 8_000_000_000),
+        ("base_model", "Lab/Some-4B"),
+    ],
+)
+def test_each_kind_of_fact_is_looked_up(field: Field, value: object) -> None:
+    card = next(card for card in built().cards if card.id == "openai/gpt-5-nano")
+    claim = Claim(value=value, source="models_dev", record="models/openai/gpt-5-nano")
+    wrong = msgspec.structs.replace(card, facts={field: (claim,)}, offers=())
+    found = checking.check_cards([wrong], RawRecords(files()), seed=1, count=1)
+    assert [failure.what for failure in found.failures] == [field]
 
 
 def test_a_price_in_the_wrong_unit_is_found() -> None:

@@ -84,6 +84,17 @@ def test_a_link_to_a_sibling_is_not_believed() -> None:
     assert alone == {"lab/big": 1}, "nobody else knows a model by that name"
 
 
+def test_a_link_to_another_version_is_not_believed_nor_what_it_told() -> None:
+    linked = reading(
+        "models_dev", "seller/big-4", "big-4-5", publisher="lab", same_as="lab/big-4-5",
+        called="big-4", nearness=2, offers=(offer("seller", "big-4"),),
+        facts={"name": "Big 4.5", "context_tokens": 9},
+    )  # fmt: skip
+    known = [reading("helm", f"lab/{name}", name, publisher="lab") for name in ("big-4", "big-4-5")]
+    found = {card.id: (len(card.offers), len(card.facts)) for card in cards_of([linked, *known])}
+    assert found == {"lab/big-4": (1, 0), "lab/big-4-5": (0, 0)}
+
+
 def test_sellers_of_base_models_do_sell_base_models() -> None:
     base = reading("x", "b", "Llama-9-8B", publisher="meta", repository="meta-llama/Llama-9-8B")
     chat = reading(

@@ -16,11 +16,11 @@ DATES = {reader.source.id: reader.source.date for reader in READERS}
 
 def said(
     source: str, facts: dict[Field, Any], *, nearness: Nearness = 0, record: str = "r",
-    offers: tuple[Offer, ...] = (), dates: dict[Field, str] | None = None,
+    offers: tuple[Offer, ...] = (), updated: str = "",
 ) -> Reading:  # fmt: skip
     return Reading(
         source=source, record=record, name="m-1-2-b", publisher="acme", facts=facts,
-        nearness=nearness, offers=offers, dates=dates or {},
+        nearness=nearness, offers=offers, updated=updated,
     )  # fmt: skip
 
 
@@ -57,10 +57,11 @@ def test_the_nearest_source_is_shown_and_the_others_kept() -> None:
 
 def test_of_one_source_the_newest_is_shown() -> None:
     found = made(
-        said("models_dev", {"context_tokens": 1_000}, record="a", dates={"context_tokens": "2025"}),
-        said("models_dev", {"context_tokens": 9_000}, record="b", dates={"context_tokens": "2026"}),
+        said("models_dev", {"context_tokens": 1_000}, record="a", updated="2025-01-01"),
+        said("models_dev", {"context_tokens": 9_000}, record="b", updated="2026-01-01"),
     )
     assert found.value("context_tokens") == 9_000
+    assert found.facts["context_tokens"][0].date is None  # the day it was read on is the source's
 
 
 def test_a_reseller_counts_only_where_nobody_nearer_speaks() -> None:

@@ -35,6 +35,7 @@ OTHER = [
     ("moonshotai", "kimi-k2-thinking", "kimi-k2-instruct"),
     ("openai", "gpt-3.5-turbo", "gpt-3.5-turbo-instruct"),
     ("cohere", "rerank-v3-5:0", "rerank-v3"),
+    ("anthropic", "claude-3.5-sonnet-v2", "claude-3.5-sonnet"),
 ]
 
 

@@ -1,12 +1,23 @@
 """Each source's reader: units, dates, licences, languages; what is no model is left out."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from tests.catalog.excerpt import files, read, readings
+from tramontane.catalog.cards import Field
 from tramontane.catalog.reading import is_per_piece
-from tramontane.catalog.sources import gpustack, helm, litellm, localai, models_dev
+from tramontane.catalog.sources import (
+    azureml,
+    gpustack,
+    helm,
+    litellm,
+    localai,
+    models_dev,
+    xinference,
+)
 from tramontane.errors import InvalidRequest
 
 
@@ -17,7 +28,7 @@ def test_models_dev_tells_models_with_dates_and_benchmarks() -> None:
     assert small.facts["released_on"] == "2025-06-20"
     assert small.facts["context_tokens"] == 128_000
     assert small.facts["input_modalities"] == ["image", "text"]
-    assert small.dates["context_tokens"] == "2025-06-20"
+    assert small.updated == "2025-06-20"
     assert found["models/deepreinforce/ornith-1.0-35b"].facts["licence"] == "MIT"
     nano = found["models/openai/gpt-5-nano"].facts
     assert nano["knowledge_until"] == "2024-05-30"
@@ -162,6 +173,98 @@ def test_localai_entries_are_believed_only_as_far_as_their_files() -> None:
     assert found["whisper-large-q5_0"].name == "whisper-large-v3-q5_0"
     assert found["bert-embeddings"].is_alone  # its file is a Llama's
     assert not found["qwen3.5-35b-a3b-apex-i-balanced"].is_alone
+
+
+def gallery(**given: object) -> Mapping[Field, Any]:
+    """The facts of one entry of LocalAI's gallery."""
+    row = {"name": "some-model-8b", "files": [{"uri": "huggingface://x/y-GGUF/y-Q4_K_M.gguf"}]}
+    read = localai.read({localai.FILE: json.dumps([{**row, **given}]).encode()})
+    return read.readings[0].facts
+
+
+def test_localai_tags_tell_size_languages_and_what_goes_in_and_out() -> None:
+    facts = gallery(tags=["llm", "8b", "vision", "italian", "welsh"])
+    assert facts["parameters"] == 8_000_000_000
+    assert facts["languages"] == ["cy", "it"]
+    assert facts["input_modalities"] == ["image", "text"]
+    assert "parameters" not in gallery(tags=["llm", "70b"])  # not what the name says
+    assert "parameters" not in gallery(name="scout-17b-16e", tags=["17b"])  # of one expert
+    voice = gallery(name="voice-it_IT-paola-medium", tags=["piper", "tts"])
+    assert (voice["languages"], voice["output_modalities"]) == (["it-IT"], ["audio"])
+
+
+def test_localai_lines_that_name_a_licence_or_a_base_model() -> None:
+    facts = gallery(
+        description="A model.\n\n**License:** OpenMDW 1.1.\n- **Base Model:** `Lab/Some-4B`"
+    )
+    assert (facts["licence"], facts["base_model"]) == ("OpenMDW-1.1", "Lab/Some-4B")
+    prose = gallery(description="License: see the page of Lab/Some-4B.\nBase model: a good one")
+    assert not {"licence", "base_model"} & set(prose)
+    itself = gallery(description="Base model: Lab/Some-Model-8B")
+    assert "base_model" not in itself
+
+
+def test_localai_files_of_another_model_are_left_out() -> None:
+    row = {
+        "name": "deep-cat-32b-i1",
+        "urls": ["https://huggingface.co/mradermacher/Deep-Cat-32B-i1-GGUF"],
+        "files": [{"uri": "huggingface://bartowski/Qwen_Qwen3-30B-A3B-GGUF/Q4_K_M.gguf"}],
+    }
+    read = localai.read({localai.FILE: json.dumps([row]).encode()})
+    assert (read.readings, dict(read.left_out)) == ((), {"its file is another model's": 1})
+
+
+def test_azure_sections_are_taken_over_by_their_headings() -> None:
+    text = "A model.\n\n## Limitations and Biases\n\n" + "It is **often** wrong about birds. " * 2
+    row = {
+        "folder": "system/bird", "name": "bird", "description_md": text + "\n\n## License\n\nMIT",
+        "system_metadata": {"publisher": "Lab", "tasks": {"inferenceTasks": ["fill-mask"]}},
+    }  # fmt: skip
+    (reading,) = azureml.read({azureml.FILE: json.dumps([row]).encode()}).readings
+    assert str(reading.facts["limitations"]).startswith("It is often wrong about birds.")
+    assert reading.facts["input_modalities"] == ["text"]
+    row["description_md"] = (
+        "## Limitations\n\n* one\n* two\n\nSomething else that is long enough to be prose."
+    )
+    (listed,) = azureml.read({azureml.FILE: json.dumps([row]).encode()}).readings
+    assert "limitations" not in listed.facts
+
+
+@pytest.mark.parametrize(
+    ("model", "linked", "is_believed"),
+    [
+        ("mistral-large2", "mistral/mistral-large-latest", False),
+        ("gpt-5.2-chat", "openai/gpt-5.2-chat-latest", True),
+        ("mistral-large", "mistral/mistral-large-2411", True),
+    ],
+)
+def test_an_offer_that_says_its_version_is_not_what_is_newest(
+    model: str, linked: str, is_believed: bool
+) -> None:
+    row = {
+        **json.loads(files()["models_dev"][models_dev.OFFERS])[0],
+        "provider_id": "seller", "id": model, "base_model": linked,
+    }  # fmt: skip
+    contents = {models_dev.MODELS: b"{}", models_dev.PROVIDERS: b"[]"}
+    contents[models_dev.OFFERS] = json.dumps([row]).encode()
+    (found,) = models_dev.read(contents).readings
+    assert found.same_as == (linked if is_believed else None)
+    assert ("context_tokens" in found.facts) is is_believed  # taken over with the link
+
+
+def test_xinference_abilities_tell_what_goes_in_and_out() -> None:
+    rows = [
+        {"model_name": name, "model_ability": abilities,
+         "model_src": {"huggingface": {"model_id": f"Lab/{name}"}}}
+        for name, abilities in zip(
+            "abc", (["image2video"], ["inpainting"], ["text2image"]), strict=True
+        )
+    ]  # fmt: skip
+    files = dict.fromkeys(xinference.FILES, b"[]")
+    files["xinference_video.json"] = json.dumps(rows).encode()
+    facts = [reading.facts for reading in xinference.read(files).readings]
+    assert [f.get("input_modalities") for f in facts] == [["image"], None, ["text"]]
+    assert [f.get("output_modalities") for f in facts] == [["video"], None, ["image"]]
 
 
 def test_xinference_makes_a_model_of_each_size() -> None:

@@ -1,9 +1,11 @@
 """What does not belong into a catalogue for work is left out; what only sounds so stays."""
 
+import json
+
 import pytest
 
 from tests.catalog.excerpt import built
-from tramontane.catalog import packing, unsuitable
+from tramontane.catalog import building, packing, unsuitable
 from tramontane.catalog.cards import ModelFileFact
 from tramontane.catalog.reading import Reading
 
@@ -32,6 +34,13 @@ def entry(name: str, text: str = "", tags: tuple[str, ...] = (), **given: object
             ),
             "name",
         ),
+        (entry("plain-8b", "It was optimized for creative roleplay."), "description"),
+        (entry("plain-8b", "It excels in coding, role-playing and mathematics."), None),
+        (entry("plain-8b", "- model: TheDrummer/Anubis-70B-v1.1"), "description"),
+        (entry("plain-8b", tags=("llm", "merge")), "parts"),
+        (entry("plain-8b", "A merge of pre-trained language models.", publisher="who"), "parts"),
+        (entry("plain-8b", tags=("mergekit",), publisher="arcee-ai"), None),
+        (entry("plain-8b", facts={"name": "Uncensored (free)"}), "name"),
         (entry("illustrious-cluster-7b"), None),
         (entry("devil-may-sing-tts"), None),
         (entry("nsfw-image-detection", "It finds nsfw pictures."), None),
@@ -50,6 +59,25 @@ def test_what_was_left_out_is_counted() -> None:
     assert sum(n for why, n in counts.items() if why.startswith("unsuitable")) == 3
     package = packing.load().left_out
     assert sum(n for why, n in package["localai"].items() if why.startswith("unsuitable")) > 200
+
+
+def test_what_one_source_tells_of_a_model_counts_for_who_only_names_it() -> None:
+    row = {
+        "name": "plain-8b-i1", "tags": ["nsfw"],
+        "urls": ["https://huggingface.co/who/Plain-8B"],
+        "files": [{"uri": "huggingface://who/Plain-8B/plain.gguf"}],
+    }  # fmt: skip
+    named = {
+        "name": "who/plain-8b", "display_name": "Plain", "creator_organization_name": "who",
+        "description": "", "access": "open", "tags": [],
+    }  # fmt: skip
+    files = {
+        "localai": {"localai_gallery.json": json.dumps([row]).encode()},
+        "helm": {"helm_model_metadata.json": json.dumps([named]).encode()},
+    }
+    found = building.build(files)
+    assert found.cards == ()
+    assert found.left_out["helm"] == {"unsuitable as another source tells": 1}
 
 
 def test_the_packages_cards_hold_none_of_the_words() -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from tramontane.catalog import merging, unsuitable
 from tramontane.catalog.cards import Card, Source
+from tramontane.catalog.keys import Key, name_key
 from tramontane.catalog.matching import Matched, Member, match
 from tramontane.catalog.providers import JURISDICTIONS, Provider
 from tramontane.catalog.reading import Reading
@@ -64,12 +65,17 @@ def build(files: Mapping[str, Mapping[str, bytes]]) -> Built:
     readings: list[Reading] = []
     left_out: dict[str, Counter[str]] = {}
     sources: dict[str, Source] = {}
+    unfit: set[Key] = set()
     for reader in READERS:
         if reader.source.id in files:
-            found, counts = _read(reader, files[reader.source.id])
+            found, counts, keys = _read(reader, files[reader.source.id])
             readings += found
+            unfit |= keys
             left_out[reader.source.id] = counts
             sources[reader.source.id] = reader.source
+    for reading in (reading for reading in readings if name_key(reading) in unfit):
+        left_out[reading.source]["unsuitable as another source tells"] += 1
+    readings = [reading for reading in readings if name_key(reading) not in unfit]
     matched = match(readings)
     for reading in matched.unplaced:
         left_out[reading.source]["no model by that name is known"] += 1
@@ -116,8 +122,12 @@ def least_key(members: Iterable[Member]) -> str:
     return min(member.key[1] for member in members)
 
 
-def _read(reader: Reader, files: Mapping[str, bytes]) -> tuple[list[Reading], Counter[str]]:
-    """Return a source's readings without what is unsuitable, and the counts of both."""
+def _read(
+    reader: Reader, files: Mapping[str, bytes]
+) -> tuple[list[Reading], Counter[str], set[Key]]:
+    """Return a source's readings without what is unsuitable, the counts of both, and the models
+    that were found so: another source may only name them.
+    """
     try:
         read = reader.read(files)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
@@ -127,13 +137,16 @@ def _read(reader: Reader, files: Mapping[str, bytes]) -> tuple[list[Reading], Co
         ) from error
     counts: Counter[str] = Counter(read.left_out)
     kept: list[Reading] = []
+    unfit: set[Key] = set()
     for reading in read.readings:
         reason = unsuitable.reason(reading)
         if reason is None:
             kept.append(reading)
-        else:
-            counts[f"unsuitable by its {reason}"] += 1
-    return kept, counts
+            continue
+        counts[f"unsuitable by its {reason}"] += 1
+        if unsuitable.is_of_nobody_known(reading):
+            unfit.add(name_key(reading))
+    return kept, counts, unfit
 
 
 def _providers(

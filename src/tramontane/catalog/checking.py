@@ -16,6 +16,7 @@ import msgspec
 
 from tramontane.catalog import merging, naming
 from tramontane.catalog.cards import Card, Claim, Field, Offer
+from tramontane.catalog.language_names import code_of
 from tramontane.catalog.languages import tag_of
 from tramontane.catalog.licences import licence_id
 from tramontane.catalog.matching import Matched, Member
@@ -25,8 +26,17 @@ from tramontane.catalog.raw import RawRecords
 
 CARDS = 50
 PAIRS = 480
-_DERIVED = frozenset({"kind", "abilities", "input_modalities", "output_modalities"})
+_DERIVED = frozenset({"kind", "abilities"})
 """What a reader concludes from several flags: only that the record is there is checked."""
+_MODALITIES = {
+    "image": re.compile(r"image|vision|multimodal|picture|ocr|object|omni|face|depth", re.I),
+    "audio": re.compile(r"audio|speech|tts|asr|stt|voice|music|transcri|omni|sound", re.I),
+    "video": re.compile(r"video", re.I),
+    "document": re.compile(r"document|pdf|file", re.I),
+}
+"""Words one of which a record uses that says that a model takes or gives such; all take text."""
+_LABELLED = re.compile(r"License: ?(.+?)\.?\s*$", re.MULTILINE)
+_LOCALE = re.compile(r"(?<![a-z])([a-z]{2,3}[_-][A-Z]{2})(?![A-Za-z])")
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -101,13 +111,21 @@ def holds(texts: Iterable[str], field: Field, claim: Claim) -> bool:
             for entry in value
         )
     if field == "languages":
-        return set(value) <= {tag_of(text) for text in said} | {"lo", "fr", "es", "ja", "ko", "zh"}
+        tags = {tag_of(text) for text in said} | {
+            tag_of(part) for t in said for part in _LOCALE.findall(t)
+        }
+        tags |= {code_of(text) for text in said if len(text) > 3}
+        return set(value) <= tags | {"lo", "fr", "es", "ja", "ko", "zh"}
+    if field in ("input_modalities", "output_modalities"):
+        patterns = [_MODALITIES[entry] for entry in value if entry in _MODALITIES]
+        return all(any(pattern.search(text) for text in said) for pattern in patterns)
     if isinstance(value, bool):
         return bool(said)
     if isinstance(value, int):
         return any(_counts(text.rpartition("/")[2]) & {value} for text in said)
     text = str(value)
     if field == "licence":
+        said += [line for other in said for line in _LABELLED.findall(other)]
         return any(licence_id(other) == text for other in said)
     if field == "publisher":
         makers = {word for word, title in TITLES.items() if title == text}
@@ -116,9 +134,11 @@ def holds(texts: Iterable[str], field: Field, claim: Claim) -> bool:
             naming.publisher_of(part) in makers or PUBLISHERS.get(provider_id(part)) in makers
             for part in _parts(said)
         )
-    if field == "training_data_summary":
-        return all(any(part in other for other in said) for part in text.split(", "))
-    if field == "description":
+    if field == "training_data_summary" and all(
+        any(part in other for other in said) for part in text.split(", ")
+    ):
+        return True
+    if field in ("description", "training_data_summary", "intended_use", "limitations"):
         words = text.rstrip("….").split()
         joined = " ".join(" ".join(said).replace("*", "").replace("`", "").split())
         return sum(word in joined for word in words) >= 0.9 * len(words)
@@ -146,6 +166,8 @@ def _counts(text: str) -> set[int]:
     try:
         number = Decimal(plain[:-1] if unit else plain)
     except ArithmeticError:
+        return set()
+    if not number.is_finite():
         return set()
     if unit:
         return {int(number * unit)}

@@ -27,6 +27,11 @@ def _codes() -> dict[str, str]:
     return {folded(name): code for code, known in names().items() for name in known}
 
 
+def english() -> dict[str, str]:
+    """Return each language's code by its English name in lower case."""
+    return {known[0].lower(): code for code, known in names().items()}
+
+
 def code_of(text: str) -> str | None:
     """Return the code for a code (pt-BR is pt) or a name (Italian, italiano), else None."""
     wanted = folded(text.strip())

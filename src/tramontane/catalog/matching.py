@@ -5,15 +5,18 @@
 2. An offer for chat under the name of a base model is that name's "-instruct", "-chat" or "-it"
    (`chat`), if that has a repository and no "-thinking" beside it, and the seller neither sells it
    under its own name too nor goes by the hub's names: such sellers do sell base models.
-3. An offer whose title says "… Instruct" (or Chat, or it) where its name does not is that one
-   (`title`). Another source's record of the very same offer (provider and name there) is what this
-   title, or models.dev's own link to a model, says (`offer`). A link is not believed where name
-   and title both say another model that others know.
+3. An offer whose title says all that its name says, and a version or kind of weights besides, is
+   what the title says (`title`; `titles`). Another source's record of the very same offer (provider
+   and name there) is what this title, or models.dev's own link to a model, says (`offer`). A link
+   is not believed where name and title, or the version in the name, say another model that others
+   know.
 4. A name without a publisher joins the only model called so of the publisher whose family's name it
    begins with (`family`), or else the only model called so at all, if the name has four parts or
    more and a number among them (`only`).
 5. An offer whose title names another version of the family than its name does is put nowhere.
 6. What is left and is not certain is put nowhere, and counted.
+
+A date in a name tells models apart where one name has several (`snapshots`).
 
 The result depends on which readings there are, not on their order. It does not know what they say.
 """
@@ -24,17 +27,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from tramontane.catalog import naming
-from tramontane.catalog.cards import Offer
+from tramontane.catalog import naming, snapshots
+from tramontane.catalog.keys import Key, key_of, keys_of, name_key, repository_key, sold_as
 from tramontane.catalog.offernames import HUB_SELLERS
 from tramontane.catalog.reading import Reading
+from tramontane.catalog.titles import CHAT, Told, is_another_version
 
-Key = tuple[str | None, str]
-"""A publisher's word (None: unknown) and the key of a name."""
-
-_CHAT = ("instruct", "chat", "it")
 _VERSION = re.compile(r"\b(llama|gemma|phi|glm) ?(\d(?:[. ]\d(?![\db]))?)(?![\db])")
-_AREA = re.compile(r"^(?:us|eu|apac|global|au|jp|ca|us-gov)\.(?=[a-z0-9]+\.)")
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -80,19 +79,6 @@ def _order(key: Key) -> tuple[str, str]:
     return key[0] or "~", key[1]
 
 
-def name_key(reading: Reading) -> Key:
-    """Return what the reading's own name stands for."""
-    named = naming.named(reading.publisher, reading.name)
-    return named.publisher, named.key
-
-
-def repository_key(repository: str) -> Key:
-    """Return what ORG/REPO at the hub stands for."""
-    org, _, name = repository.partition("/")
-    named = naming.named(naming.publisher_of(org), name)
-    return named.publisher, named.key
-
-
 def match(readings: Iterable[Reading]) -> Matched:
     """Return the groups, each sorted, and in the order of their least key."""
     sure: list[Reading] = []
@@ -108,17 +94,19 @@ def match(readings: Iterable[Reading]) -> Matched:
     sure = [reading for reading in sure if not _contradicts_itself(reading)]
     unsure = [reading for reading in unsure if not _contradicts_itself(reading)]
     sure = list(_linked_rightly(sure))
+    dated = snapshots.told_apart([*sure, *unsure])
+    sure, unsure = dated[: len(sure)], dated[len(sure) :]
     chat = _Chat([*sure, *unsure])
     sets = _Sets()
     placed: list[tuple[Member, Key]] = []
-    told = _told([*sure, *unsure])
+    told = Told([*sure, *unsure])
     plain = {_sure_key(reading, chat, told)[0] for reading in sure if not reading.names}
     for reading in sure:
         key, rule = _sure_key(reading, chat, told)
         for publisher, name in reading.names:
-            named = naming.named(publisher, name)
-            if rule == "name" and (named.publisher, named.key) in plain and key not in plain:
-                key, rule = (named.publisher, named.key), "family"
+            other = key_of(reading, publisher, name)
+            if rule == "name" and other in plain and key not in plain:
+                key, rule = other, "family"
                 break
         sets.root(key)
         if reading.repository is not None:
@@ -141,21 +129,24 @@ def match(readings: Iterable[Reading]) -> Matched:
 
 
 def _linked_rightly(readings: Sequence[Reading]) -> Iterable[Reading]:
-    """Yield the readings, without links to a sibling: where name and title both say another model
-    that others know, and not only by this very offer.
+    """Yield the readings, without links to a sibling: where name and title, or the version in the
+    name, say another model that others know, and not only by this very offer. A title that says
+    what the link does was taken over with it, and so were the facts.
     """
-    linked = {_sold_as(o) for r in readings if r.called is not None for o in r.offers}
+    linked = {sold_as(o) for r in readings if r.called is not None for o in r.offers}
     known = {
         name_key(reading)
         for reading in readings
         if not (reading.offers and reading.same_as is not None)
-        and not any(_sold_as(offer) in linked for offer in reading.offers)
+        and not any(sold_as(offer) in linked for offer in reading.offers)
     }
     for reading in readings:
         if reading.called is not None:
             own = msgspec.structs.replace(reading, name=reading.called, same_as=None, called=None)
             if name_key(own) in known:
-                yield own
+                title = naming.named(own.publisher, str(own.facts.get("name"))).key
+                is_own_title = (own.publisher, title) == name_key(own)
+                yield own if is_own_title else msgspec.structs.replace(own, facts={})
                 continue
         yield reading
 
@@ -186,7 +177,7 @@ def _chat_names(readings: Iterable[Reading]) -> Mapping[Key, Key]:
     }
     found: dict[Key, Key] = {}
     for publisher, key in sorted(held, key=_order):
-        for word in _CHAT:
+        for word in CHAT:
             bare = key.removesuffix(f"-{word}")
             if bare != key and (publisher, f"{bare}-thinking") not in held:
                 found.setdefault((publisher, bare), (publisher, key))
@@ -202,7 +193,7 @@ class _Chat:
             (offer.provider, key[1])
             for reading in readings
             for offer in reading.offers
-            for key in _keys(reading)
+            for key in keys_of(reading)
         }
 
     def of(self, reading: Reading, key: Key) -> Key | None:
@@ -218,58 +209,8 @@ class _Chat:
         return chat
 
 
-def _keys(reading: Reading) -> Iterable[Key]:
-    yield name_key(reading)
-    for publisher, name in reading.names:
-        named = naming.named(publisher, name)
-        yield named.publisher, named.key
-
-
-def _titled(reading: Reading) -> Key | None:
-    """Return what an offer's title says it is where it says more than its name; None: nothing."""
-    title = reading.facts.get("name")
-    if not reading.offers or reading.same_as is not None or not isinstance(title, str):
-        return None
-    key = name_key(reading)
-    said = naming.named(reading.publisher, title.rpartition(": ")[2]).key
-    return (key[0], said) if said in {f"{key[1]}-{word}" for word in _CHAT} else None
-
-
-def _told(readings: Iterable[Reading]) -> Mapping[tuple[str, str], Key]:
-    """Return what offers (provider, name there) are, where a title or a link says so, and only one
-    thing.
-    """
-    found: dict[tuple[str, str], set[Key]] = defaultdict(set)
-    for reading in readings:
-        key = name_key(reading) if reading.same_as is not None else _titled(reading)
-        if key is not None:
-            for offer in reading.offers:
-                found[_sold_as(offer)].add(key)
-    return {offer: next(iter(keys)) for offer, keys in found.items() if len(keys) == 1}
-
-
-def _sold_as(offer: Offer) -> tuple[str, str]:
-    """Return the provider and its name for what it offers, the same in each of its regions."""
-    return offer.provider, _AREA.sub("", offer.model.lower())
-
-
-def _told_of(reading: Reading, told: Mapping[tuple[str, str], Key]) -> tuple[Key, str] | None:
-    if reading.same_as is not None:
-        return None
-    titled = _titled(reading)
-    if titled is not None:
-        return titled, "title"
-    for offer in reading.offers:
-        key = told.get(_sold_as(offer))
-        if key is not None and key != name_key(reading):
-            return key, "offer"
-    return None
-
-
-def _sure_key(
-    reading: Reading, chat: _Chat, told: Mapping[tuple[str, str], Key]
-) -> tuple[Key, str]:
-    said = _told_of(reading, told)
+def _sure_key(reading: Reading, chat: _Chat, told: Told) -> tuple[Key, str]:
+    said = told.of(reading)
     if said is not None:
         return said
     key = name_key(reading)
@@ -282,15 +223,17 @@ def _look_up(
     sets: _Sets,
     by_name: Mapping[str, set[Key]],
     chat: _Chat,
-    told: Mapping[tuple[str, str], Key],
+    told: Told,
 ) -> tuple[str, Key] | None:
     """Return the rule and the key by which an uncertain reading joins a model, if one does.
 
     A community entry (`is_certain` without a publisher) makes a card of its own where none does.
     """
-    said = _told_of(reading, told)
+    said = told.of(reading)
     if said is not None and said[0] in sets:
         return said[1], said[0]
+    if said is not None and is_another_version(reading):
+        return None
     own = name_key(reading)
     tries: list[tuple[str, Key]] = []
     if reading.repository is not None:
@@ -298,18 +241,23 @@ def _look_up(
     if own[0] is not None:
         tries.append(("name", own))
     for publisher, name in reading.names:
-        named = naming.named(publisher, name)
-        tries.append(("family", (named.publisher, named.key)))
+        tries.append(("family", key_of(reading, publisher, name)))
     for rule, key in tries:
         instead = chat.of(reading, key)
         if instead is not None:
             return "chat", instead
-        if key in sets:
+        if key in sets or _is_snapshot_of_one(reading, key, sets):
             return rule, key
     same = by_name.get(own[1], set())
     if len(same) == 1 and not reading.is_alone and _is_telling(own[1]):
         return "only", next(iter(same))
     return ("name", own) if reading.is_certain else None
+
+
+def _is_snapshot_of_one(reading: Reading, key: Key, sets: _Sets) -> bool:
+    """Return whether `key` is a dated snapshot of a model that is known without the date."""
+    dated = f"-{reading.snapshot}"
+    return key[1].endswith(dated) and (key[0], key[1].removesuffix(dated)) in sets
 
 
 def _is_telling(key: str) -> bool:

@@ -14,10 +14,14 @@ from tramontane.catalog.cards import Card, Claim, Field, ModelFileFact, Offer
 from tramontane.catalog.matching import Member
 from tramontane.catalog.openness import graded
 from tramontane.catalog.reading import Reading
+from tramontane.catalog.titles import title_of
 
 ONE_CLAIM: frozenset[Field] = frozenset({"description", "homepage", "name"})
 """Texts of which only the nearest is kept: two wordings are no disagreement."""
 
+_PROSE: frozenset[Field] = frozenset(
+    {"description", "training_data_summary", "intended_use", "limitations"}
+)
 DESCRIPTION_CHARACTERS = 280
 MAX_ALIASES = 24
 MAX_FILES = 60
@@ -28,7 +32,7 @@ _HUB = frozenset({"gpustack", "xinference"})
 
 
 def card(members: Sequence[Member], dates: Mapping[str, str], id_: str | None = None) -> Card:
-    """Return the card. `dates` are the sources' own, for claims without one."""
+    """Return the card. `dates` are the sources' own: of which day what they say is."""
     readings = [member.reading for member in members]
     facts: dict[Field, tuple[Claim, ...]] = {}
     for field in get_args(Field):
@@ -53,12 +57,23 @@ def card(members: Sequence[Member], dates: Mapping[str, str], id_: str | None = 
 
 def card_id(members: Iterable[Member]) -> str:
     """Return the id: after the record that names the model best."""
-    best = min((member.reading for member in members), key=_naming_order)
-    named = naming.named(best.publisher, best.name)
-    return naming.card_id(best.publisher, named.text)
+    best = min(members, key=_naming_order)
+    publisher = best.reading.publisher or best.key[0]
+    return naming.card_id(publisher, _called(best))
 
 
-def _naming_order(reading: Reading) -> tuple[int, int, int, int, str]:
+def _called(member: Member) -> str:
+    """Return what a member's record calls the model: its title where that counts, and its date
+    where the model has several.
+    """
+    reading = member.reading
+    title = title_of(reading) if member.rule == "title" else None
+    text = naming.named(reading.publisher, title or reading.name).text
+    return f"{text}-{reading.snapshot}" if reading.snapshot else text
+
+
+def _naming_order(member: Member) -> tuple[bool, int, int, int, int, str]:
+    reading = member.reading
     if reading.source == "models_dev" and reading.nearness == 0:
         place = 0
     elif reading.repository is not None:
@@ -69,7 +84,8 @@ def _naming_order(reading: Reading) -> tuple[int, int, int, int, str]:
     is_moving = named.text.endswith("-latest")
     source = _MAKERS_FIRST.index(reading.source) if reading.source in _MAKERS_FIRST else 9
     return (
-        int(reading.publisher is None),
+        reading.publisher is None,
+        ("title", "offer").index(member.rule) + 1 if member.rule in ("title", "offer") else 0,
         place + 5 * is_moving,
         source,
         len(named.text),
@@ -89,7 +105,7 @@ def _claims(
         said = [r for r in said if r.nearness < 2 or _is_agreed(r.facts[field], times)]
 
     def order(reading: Reading) -> tuple[int, int, int, tuple[int, ...], str]:
-        date = reading.dates.get(field) or dates.get(reading.source, "")
+        date = reading.updated or dates.get(reading.source, "")
         newest = tuple(-ord(character) for character in date)
         agreeing = -times[_text(reading.facts[field])] if reading.nearness == 2 else 0
         place = trust.rank(field, reading.source)
@@ -98,16 +114,11 @@ def _claims(
     kept: dict[tuple[str, str], Claim] = {}
     for reading in sorted(said, key=order):
         value = reading.facts[field]
-        if field == "description":
+        if field in _PROSE:
             value = shortened(value)
         kept.setdefault(
             (reading.source, _text(value)),
-            Claim(
-                value=value,
-                source=reading.source,
-                record=reading.record,
-                date=reading.dates.get(field),
-            ),
+            Claim(value=value, source=reading.source, record=reading.record),
         )
     claims = tuple(kept.values())
     return claims[:1] if field in ONE_CLAIM else claims

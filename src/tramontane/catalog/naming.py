@@ -120,7 +120,8 @@ def named(publisher: str | None, name: str) -> Name:
     elif publisher == "anthropic":
         text = text.removesuffix("-thinking")
         if re.search(r"opus|sonnet|haiku", text):
-            text = re.sub(r"-v[12]$", "", text)
+            is_dated = without_date(name.lower())[1] is not None  # then a revision says no more
+            text = re.sub(r"-v[12]$" if is_dated else r"-v1$", "", text)
         text = _claude(text)
     elif publisher == "amazon" and "nova" in text:
         text = re.sub(r"^amazon-|-v1$", "", text)

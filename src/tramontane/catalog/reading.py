@@ -5,6 +5,7 @@ makes a card of them. Units are ours already; it does not know how a source spel
 """
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Literal
@@ -40,11 +41,12 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     same_as: str | None = None
     called: str | None = None
     names: tuple[tuple[str | None, str], ...] = ()
+    snapshot: str | None = None  # its date, where the model has several: `snapshots` says
     is_certain: bool = True
     is_alone: bool = False  # its name is not to be trusted: joins no model by it
     nearness: Nearness = 0
     facts: Mapping[Field, Any] = {}
-    dates: Mapping[Field, str] = {}
+    updated: str = ""  # the day (ISO) on which the model changed last, as the source says
     aliases: tuple[str, ...] = ()
     files: tuple[ModelFileFact, ...] = ()
     offers: tuple[Offer, ...] = ()
@@ -125,6 +127,18 @@ def billions(value: Any) -> int | None:
 def present(facts: Mapping[Field, Any]) -> dict[Field, Any]:
     """Return `facts` without those that say nothing."""
     return {field: value for field, value in facts.items() if value not in (None, "", [], ())}
+
+
+def plain_text(markdown: str) -> str:
+    """Return the first paragraph of prose, without markup."""
+    text = re.sub(r"```.*?```|<[^>]+>|!\[[^\]]*\]\([^)]*\)", " ", markdown, flags=re.DOTALL)
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    for paragraph in re.split(r"\n\s*\n", text):
+        lines = [line.strip() for line in paragraph.splitlines()]
+        prose = " ".join(line for line in lines if line and line[0] not in "#>|-*=[")
+        if len(prose) > 40:
+            return re.sub(r"[*`]{1,3}|(?<!\w)_+|_+(?!\w)", "", re.sub(r"\s+", " ", prose)).strip()
+    return ""
 
 
 def _decimal(value: Any) -> Decimal:

@@ -50,7 +50,6 @@ ORDERS: Mapping[Field, str] = MappingProxyType(
         "repository": "files",
         "licence": "files",
         "weights_open": "files",
-        "parameters": "files",
         "active_parameters": "files",
         "architecture": "files",
         "languages": "files",

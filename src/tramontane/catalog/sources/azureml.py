@@ -10,6 +10,7 @@ are not in it.
 import re
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tramontane.catalog import licences, naming
@@ -17,7 +18,7 @@ from tramontane.catalog.cards import Field, Source
 from tramontane.catalog.languages import tags_of
 from tramontane.catalog.offernames import family_of
 from tramontane.catalog.publishers import FAMILIES, TITLES, title_of
-from tramontane.catalog.reading import Read, Reading, decoded, present, whole
+from tramontane.catalog.reading import Read, Reading, decoded, plain_text, present, whole
 
 SOURCE = Source(
     id="azureml",
@@ -41,6 +42,44 @@ _KINDS = {
     "text-to-image": "image",
     "image-to-image": "image",
 }
+_MODALITIES: Mapping[str, tuple[list[str], list[str]]] = MappingProxyType(
+    {
+        "text-generation": (["text"], ["text"]),
+        "text-translation": (["text"], ["text"]),
+        "text-summarization": (["text"], ["text"]),
+        "question-answering": (["text"], ["text"]),
+        "fill-mask": (["text"], ["text"]),
+        "text-classification": (["text"], []),
+        "token-classification": (["text"], []),
+        "automatic-speech-recognition": (["audio"], ["text"]),
+        "text-to-image": (["text"], ["image"]),
+        "image-to-image": (["image"], ["image"]),
+        "image-to-text": (["image"], ["text"]),
+        "visual-question-answering": (["image", "text"], ["text"]),
+        "image-text-to-text": (["image", "text"], ["text"]),
+        "image-classification": (["image"], []),
+        "zero-shot-image-classification": (["image", "text"], []),
+        "image-feature-extraction": (["image"], []),
+        "image-segmentation": (["image"], []),
+        "object-detection": (["image"], []),
+    }
+)
+"""What goes in and out by the task, where the entry does not say it itself."""
+
+
+def _section(titles: str) -> re.Pattern[str]:
+    flags = re.IGNORECASE | re.MULTILINE | re.DOTALL
+    return re.compile(rf"^#{{1,6}}[ *]*(?:{titles})[ *:]*\n(.*?)(?=^#{{1,6}} |\Z)", flags)
+
+
+_SECTIONS: Mapping[Field, re.Pattern[str]] = MappingProxyType(
+    {
+        "intended_use": _section("intended uses?(?:(?: and| &) limitations)?"),
+        "limitations": _section("limitations(?: and bias(?:es)?)?"),
+        "training_data_summary": _section("training data(?:sets)?"),
+    }
+)
+"""Sections of a description by their headings: what they say is taken over as it stands."""
 _VISION_WORDS = (
     "object-detection image-segmentation image-classification zero-shot-image-classification "
     "image-feature-extraction multi-object-tracking image-to-text visual-question-answering"
@@ -154,6 +193,7 @@ def _facts(row: Mapping[str, Any], *, is_local: bool) -> dict[Field, Any]:
         abilities.append("reasoning")
     if "image" in (about.get("inputModalities") or []):
         abilities.append("vision")
+    inputs, outputs = _MODALITIES.get(tasks[0], ([], [])) if tasks else ([], [])
     data = about.get("datasets") or []
     training = tags.get("training_dataset") or tags.get("training_datasets") or ", ".join(data)
     return present(
@@ -162,14 +202,27 @@ def _facts(row: Mapping[str, Any], *, is_local: bool) -> dict[Field, Any]:
             "kind": _kind(tasks),
             "abilities": sorted(abilities),
             "languages": tags_of(about.get("languages") or []),
-            "input_modalities": sorted(about.get("inputModalities") or []),
-            "output_modalities": sorted(about.get("outputModalities") or []),
+            "input_modalities": sorted(about.get("inputModalities") or inputs),
+            "output_modalities": sorted(about.get("outputModalities") or outputs),
+            "max_output_tokens": None if is_local else whole(about.get("maxOutputTokens")),
             "context_tokens": whole(about.get("textContextWindow") or tags.get("contextLength")),
             "weights_open": True if is_local else None,
-            "training_data_summary": training if isinstance(training, str) else None,
             "description": None if is_local else about.get("summary"),
+            **({} if is_local else _sections(row.get("description_md") or "")),
+            **(
+                {"training_data_summary": training}
+                if training and isinstance(training, str)
+                else {}
+            ),
         }
     )
+
+
+def _sections(markdown: str) -> dict[Field, Any]:
+    """Return the first paragraph of each section that a field is about, where it is prose."""
+    found = {field: pattern.search(markdown) for field, pattern in _SECTIONS.items()}
+    firsts = {field: match[1].strip().split("\n\n")[0] for field, match in found.items() if match}
+    return {field: plain_text(first) for field, first in firsts.items()}
 
 
 def _kind(tasks: list[str]) -> str | None:

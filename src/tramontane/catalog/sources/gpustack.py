@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from tramontane.catalog import licences, naming
@@ -32,6 +33,16 @@ _KINDS = {
     "text_to_speech": "speech",
     "speech_to_text": "transcription",
 }
+_MODALITIES: Mapping[str, tuple[list[str], list[str]]] = MappingProxyType(
+    {
+        "llm": (["text"], ["text"]),
+        "embedding": (["text"], []),
+        "reranker": (["text"], []),
+        "image": ([], ["image"]),  # some change pictures, some make them of words
+        "text_to_speech": (["text"], ["audio"]),
+        "speech_to_text": (["audio"], ["text"]),
+    }
+)
 _UNITS = {"M": Decimal(10) ** 6, "B": Decimal(10) ** 9, "T": Decimal(10) ** 12}
 
 
@@ -88,6 +99,9 @@ def _facts(row: Mapping[str, Any]) -> dict[Field, Any]:
     said = row.get("capabilities") or []
     pairs = dict(entry.split("/", 1) for entry in said if "/" in entry)
     context = tokens_of(pairs.get("context") or pairs.get("max_tokens") or "")
+    inputs, outputs = _MODALITIES.get(row["categories"][0], ([], []))
+    if inputs and "vision" in said:
+        inputs = ["image", *inputs]
     # A width of vectors given for three sizes alike is the family's largest: not taken.
     return present(
         {
@@ -103,6 +117,8 @@ def _facts(row: Mapping[str, Any]) -> dict[Field, Any]:
             "parameters": _count(row.get("size"), row.get("size_unit") or "B"),
             "active_parameters": _count(row.get("activated_size"), "B"),
             "context_tokens": context,
+            "input_modalities": inputs,
+            "output_modalities": outputs,
             "abilities": sorted(a for a in said if a in ("tools", "reasoning", "vision")),
         }
     )

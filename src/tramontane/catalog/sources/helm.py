@@ -35,6 +35,16 @@ _HOW_ASKED = re.compile(
     r"|-thinking-\d+k$|-(?:not?|no)-thinking$|-\d+k-thinking$"
 )
 _PAPER = re.compile(r"\[paper\]\((https?://[^\s)]+)\)")
+_LINK = re.compile(r"\[([^\]]+)\]\((https?://[^\s)]+)\)")
+_HOMES = (
+    "website",
+    "model card",
+    "huggingface model card",
+    "blog",
+    "blog post",
+    "documentation",
+    "docs",
+)
 _BEDROCK = re.compile(r"^amazon-(?=mi[sx]tral|llama)|-on-bedrock$")
 
 
@@ -92,6 +102,7 @@ def _facts(row: Mapping[str, Any]) -> dict[Field, Any]:
             "name": row["display_name"],
             "paper": paper and paper[1],
             "paper_open": True if paper else None,
+            "homepage": _homepage(row["description"]),
             "description": _short(row["description"]),
             "released_on": row.get("release_date"),
             "parameters": whole(row.get("num_parameters")),
@@ -102,6 +113,12 @@ def _facts(row: Mapping[str, Any]) -> dict[Field, Any]:
             "output_modalities": ["image"] if paints else ["text"] if writes else [],
         }
     )
+
+
+def _homepage(description: str) -> str | None:
+    """Return the page that a description links as the model's own, the nearest to it."""
+    links = {title.lower(): url for title, url in reversed(_LINK.findall(description))}
+    return next((links[title] for title in _HOMES if title in links), None)
 
 
 def _inputs(*, sees: bool, hears: bool, reads: bool) -> list[str]:

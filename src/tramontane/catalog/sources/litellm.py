@@ -7,6 +7,7 @@ price one size or quality of a picture. It does not know who made a model but by
 import re
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tramontane.catalog import providers
@@ -47,6 +48,18 @@ _KINDS = {
     "moderation": "moderation",
     "ocr": "vision",
 }
+_MODALITIES: Mapping[str, tuple[list[str], list[str]]] = MappingProxyType(
+    {
+        "embedding": (["text"], []),
+        "rerank": (["text"], []),
+        "image_generation": (["text"], ["image"]),
+        "image_edit": (["image"], ["image"]),
+        "video_generation": ([], ["video"]),
+        "audio_speech": (["text"], ["audio"]),
+        "audio_transcription": (["audio"], ["text"]),
+    }
+)
+"""What goes in and out by the mode. Of chat it does not say what else than text."""
 _ABILITIES = {
     "supports_function_calling": "tools",
     "supports_reasoning": "reasoning",
@@ -153,6 +166,7 @@ def _facts(row: Mapping[str, Any]) -> dict[Field, Any]:
     outputs = row.get("supported_output_modalities") or []
     kind = _KINDS.get(mode or "")
     context = whole(row.get("max_input_tokens"))
+    by_mode = _MODALITIES.get(mode or "", ([], []))
     return present(
         {
             "kind": kind,
@@ -164,8 +178,8 @@ def _facts(row: Mapping[str, Any]) -> dict[Field, Any]:
             "abilities": sorted(
                 ability for flag, ability in _ABILITIES.items() if row.get(flag) is True
             ),
-            "input_modalities": _modalities(row.get("supported_modalities") or []),
-            "output_modalities": _modalities(outputs),
+            "input_modalities": _modalities(row.get("supported_modalities") or by_mode[0]),
+            "output_modalities": _modalities(outputs or by_mode[1]),
         }
     )
 

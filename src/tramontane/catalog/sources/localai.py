@@ -8,13 +8,14 @@ unknown. Anybody may enter a model there: what is unsuitable is taken out later.
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tramontane.catalog import licences, naming
+from tramontane.catalog import language_names, licences, naming
 from tramontane.catalog.cards import Field, ModelFileFact, Source
 from tramontane.catalog.languages import tags_of
 from tramontane.catalog.publishers import TITLES, title_of
-from tramontane.catalog.reading import Read, Reading, decoded, present
+from tramontane.catalog.reading import Read, Reading, decoded, plain_text, present
 
 SOURCE = Source(
     id="localai",
@@ -56,9 +57,29 @@ _ABILITIES = {
     "mathematics": {"math", "mathematics"},
     "multilingual": {"multilingual"},
 }
-_LANGUAGES_WORDS = "english chinese french german spanish italian portuguese japanese"
-_LANGUAGES = frozenset(_LANGUAGES_WORDS.split())
-_SIZE = re.compile(r"^(\d+(?:\.\d+)?)b$")
+_LOCALE = re.compile(r"(?<![a-z])([a-z]{2,3}[_-][A-Z]{2})(?![A-Za-z])")
+_MODALITIES = (
+    ({"text-to-image"}, "text", "image"),
+    ({"image-generation"}, None, "image"),
+    ({"image-to-image", "image-editing"}, "image", "image"),
+    ({"text-to-video"}, "text", "video"),
+    ({"image-to-video", "first-last-frame-to-video"}, "image", "video"),
+    ({"video-generation"}, None, "video"),
+    ({"text-to-speech", "tts", "text-to-audio"}, "text", "audio"),
+    ({"voice-cloning", "music-generation"}, None, "audio"),
+    ({"speech-recognition", "asr", "stt", "transcription", "speech-to-text"}, "audio", "text"),
+    ({"reranker", "rerank", "text-ranking"}, "text", None),
+    (
+        {"object-detection", "face-recognition", "depth-estimation", "image-segmentation"},
+        "image",
+        None,
+    ),
+)
+"""What goes in and out, by the tags that say it."""
+_SIZE = re.compile(r"^(\d+(?:\.\d+)?)([bm])$")
+_EXPERTS = re.compile(r"(?<![a-z0-9])\d+e(?![a-z0-9])", re.IGNORECASE)  # a size before: of one
+_LABELLED_LICENCE = re.compile(r"^\W*licen[sc]e\W*:\W*([\w. -]{2,40}?)\.?\s*$", re.I | re.M)
+_BASE = re.compile(r"^\W*base[ _]model\W*:\W*([\w.-]+/[\w.-]+)\W*$", re.IGNORECASE | re.MULTILINE)
 
 
 def read(files: Mapping[str, bytes]) -> Read:
@@ -73,6 +94,9 @@ def read(files: Mapping[str, bytes]) -> Read:
             continue
         if not row.get("files") and not row.get("urls"):
             left_out["a template without files"] += 1
+            continue
+        if _fetches_another(row):
+            left_out["its file is another model's"] += 1
             continue
         readings.append(_reading(row, gallery))
     return Read(source=SOURCE, readings=tuple(readings), left_out=left_out)
@@ -98,6 +122,23 @@ def _repositories(row: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     linked = [f"{m[1]}/{m[2]}" for url in row.get("urls") or () if (m := _HUB.match(url))]
     filed = [f"{m[1]}/{m[2]}" for f in row.get("files") or () if (m := _HUB.match(f["uri"]))]
     return linked, filed
+
+
+def _fetches_another(row: Mapping[str, Any]) -> bool:
+    """Return whether an entry links the repository that it is called as, and fetches a file out of
+    a packager's that is called otherwise.
+    """
+    linked, filed = _repositories(row)
+    own = _key(None, row["name"])
+    if own not in {_key(None, repository.split("/")[1]) for repository in linked}:
+        return False
+    pairs = [naming.of_pair(repository.split("/")[1]) for repository in filed]
+    packed = {_key(None, pair[1]) for pair in pairs if pair is not None}
+    return (
+        bool(packed)
+        and len(packed) == len(set(filed))
+        and not any(own in name or name in own for name in packed)
+    )
 
 
 def _makers(rows: Iterable[Mapping[str, Any]]) -> frozenset[str]:
@@ -272,27 +313,66 @@ def _facts(row: Mapping[str, Any]) -> dict[Field, Any]:
     abilities = sorted(ability for ability, words in _ABILITIES.items() if tags & words)
     return present(
         {
-            "description": _plain_text(row.get("description") or ""),
-            "licence": licences.licence_id(row.get("license")),
+            "description": plain_text(row.get("description") or ""),
+            "licence": licences.licence_id(row.get("license")) or _labelled_licence(row),
+            "base_model": _base_model(row),
+            "parameters": _parameters(row["name"], tags),
             "kind": kind,
             "weights_open": True,
             "abilities": abilities if kind in (None, "chat") else [],
-            "languages": tags_of(tags & _LANGUAGES),
+            "languages": _languages(row, tags),
+            **_modalities(kind, tags, abilities),
             "homepage": website,
         }
     )
 
 
-def _plain_text(markdown: str) -> str:
-    """Return the first paragraph of prose, without markup."""
-    text = re.sub(r"```.*?```|<[^>]+>|!\[[^\]]*\]\([^)]*\)", " ", markdown, flags=re.DOTALL)
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    for paragraph in re.split(r"\n\s*\n", text):
-        lines = [line.strip() for line in paragraph.splitlines()]
-        prose = " ".join(line for line in lines if line and line[0] not in "#>|-*=[")
-        if len(prose) > 40:
-            return re.sub(r"[*`]{1,3}|(?<!\w)_+|_+(?!\w)", "", re.sub(r"\s+", " ", prose)).strip()
-    return ""
+def _labelled_licence(row: Mapping[str, Any]) -> str | None:
+    """Return the licence of a line "License: …" that is one and nothing else."""
+    found = _LABELLED_LICENCE.search(row.get("description") or "")
+    licence = licences.licence_id(found[1]) if found else None
+    return licence if licences.known(licence) is not None else None
+
+
+def _base_model(row: Mapping[str, Any]) -> str | None:
+    """Return the ORG/REPO of a line "Base model: …", unless it is what the entry itself packs."""
+    found = _BASE.search(row.get("description") or "")
+    if found is None:
+        return None
+    base = naming.key_of(naming.plain(found[1].split("/")[1]))
+    own = naming.key_of(naming.plain(row["name"]))
+    return None if base in own else found[1]
+
+
+def _parameters(name: str, tags: set[str]) -> int | None:
+    """Return the parameters by a tag such as "8b" that is in the name too: entries are made from
+    one another, their tags with them. None where there are two, or none.
+    """
+    words = re.split(r"[-_ ]", name.lower())
+    sizes = [size for tag in tags if tag in words and (size := _SIZE.match(tag)) is not None]
+    if len(sizes) != 1 or _EXPERTS.search(name):
+        return None
+    return int(Decimal(sizes[0][1]) * {"b": 10**9, "m": 10**6}[sizes[0][2]])
+
+
+def _languages(row: Mapping[str, Any], tags: set[str]) -> list[str]:
+    """Return the languages that tags name; of a Piper voice that which its name says: "it_IT"."""
+    codes = language_names.english()
+    found = {codes[tag] for tag in tags if tag in codes}
+    if "piper" in tags and len(set(places := _LOCALE.findall(row["name"]))) == 1:
+        found.update(tags_of(places))
+    return sorted(found)
+
+
+def _modalities(kind: str | None, tags: set[str], abilities: Iterable[str]) -> dict[Field, Any]:
+    if kind == "chat":
+        inputs = {"text", "image"} if "vision" in abilities else {"text"}
+        return {"input_modalities": sorted(inputs), "output_modalities": ["text"]}
+    said = [(into, out) for words, into, out in _MODALITIES if tags & words]
+    return {
+        "input_modalities": sorted({into for into, _out in said if into is not None}),
+        "output_modalities": sorted({out for _into, out in said if out is not None}),
+    }
 
 
 def _file(entry: Mapping[str, Any]) -> ModelFileFact:

@@ -5,6 +5,7 @@ An offer that names its `base_model` is that model; any other is told by its nam
 licences but of a few.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -131,7 +132,7 @@ def _model(id_: str, row: Mapping[str, Any], shared: set[str]) -> Reading:
         repository=repository,
         same_as=id_,
         facts=facts,
-        dates=dict.fromkeys(facts, row["last_updated"]),
+        updated=row["last_updated"],
         aliases=(name,),
     )
 
@@ -195,13 +196,15 @@ def _benchmark(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _offer(row: Mapping[str, Any], title: str | None) -> Reading | None:
     provider = providers.provider_named(row["provider_id"], title)
     record = f"{row['provider_id']}/{row['id']}"
-    place = placed(row["id"], provider.id, row.get("base_model"))
+    linked = row.get("base_model")
+    is_moving = linked is not None and _is_moving(linked, row["id"])
+    place = placed(row["id"], provider.id, None if is_moving else linked)
     if place is None:
         return None
     is_own = provider.publisher is not None and place.publisher == provider.publisher
-    facts = _facts(row)
+    facts = {} if is_moving else _facts(row)  # they are those of what it links
     # A reseller's "false" often only means that it has not said it.
-    if row["open_weights"] or is_own:
+    if not is_moving and (row["open_weights"] or is_own):
         facts["weights_open"] = row["open_weights"]
     if place.publisher is not None:
         facts["publisher"] = title_of(place.publisher)
@@ -211,12 +214,12 @@ def _offer(row: Mapping[str, Any], title: str | None) -> Reading | None:
         publisher=place.publisher,
         name=place.name,
         names=place.others,
-        same_as=row.get("base_model"),
-        called=_called(row, provider.id, place),
+        same_as=None if is_moving else linked,
+        called=None if is_moving else _called(row, provider.id, place),
         is_certain=place.is_certain,
         nearness=1 if is_own else 2,
         facts=facts,
-        dates=dict.fromkeys(facts, row["last_updated"]),
+        updated=row["last_updated"],
         aliases=(row["id"],),
         offers=(_priced(row, provider, record),),
         community=True,
@@ -224,16 +227,38 @@ def _offer(row: Mapping[str, Any], title: str | None) -> Reading | None:
 
 
 def _called(row: Mapping[str, Any], provider: str, linked: Place) -> str | None:
-    """Return what an offer that links a model is called by name and title alike, where that is not
-    what the link says: some links lead to a sibling.
+    """Return what an offer that links a model is called, where that is not what the link says but
+    its title agrees, or where only the version is another: some links lead to a sibling.
     """
     own = placed(row["id"], provider) if row.get("base_model") else None
     if own is None:
         return None
-    key = naming.named(linked.publisher, own.name).key
-    if key == naming.named(linked.publisher, linked.name).key:
-        return None
-    return own.name if key == naming.named(linked.publisher, row["name"]).key else None
+    there = naming.named(linked.publisher, linked.name).key
+    title = naming.named(linked.publisher, row["name"]).key
+    for name in (own.name, *(name for _owner, name in own.others)):
+        key = naming.named(linked.publisher, name).key
+        if key == there:
+            return None
+        if key == title or _is_other_version(key, there):
+            return name
+    return None
+
+
+def _is_other_version(one: str, other: str) -> bool:
+    """Return whether two keys differ in their versions only: "claude-sonnet-4" and "…-4-5"."""
+    words = [[part for part in key.split("-") if not part.isdigit()] for key in (one, other)]
+    numbers = [
+        [part for part in key.split("-") if part.isdigit() and part != "0" and len(part) < 4]
+        for key in (one, other)
+    ]
+    return words[0] == words[1] and all(numbers) and numbers[0] != numbers[1]
+
+
+def _is_moving(linked: str, model: str) -> bool:
+    """Return whether an offer that says its version links what is always the newest."""
+    return linked.endswith("-latest") and bool(
+        set(re.findall(r"\d+", model)) - set(re.findall(r"\d+", linked))
+    )
 
 
 def _priced(row: Mapping[str, Any], provider: Provider, record: str) -> Offer:

@@ -4,6 +4,7 @@ A family of several sizes is as many models. Which repository is a size's own: t
 unquantised specification, unless a packager's. It does not know licences.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -30,6 +31,7 @@ _ABILITIES = {
     "vision": "vision",
     "audio": "audio_input",
 }
+_PAIR = re.compile(r"(text|image|audio|firstlastframe)2(text|image|audio|video|music)(?:_|$)")
 _AUDIO_LANGUAGES = {"EN": "en", "FR": "fr", "JP": "ja", "ES": "es", "ZH": "zh", "KR": "ko"}
 
 
@@ -155,11 +157,23 @@ def _facts(
         "parameters": billions(parameters) if part == "llm" else None,
         "active_parameters": billions(active) if part == "llm" else None,
         "languages": tags_of(languages),
-        "input_modalities": _inputs(found) if part == "llm" else [],
-        "output_modalities": ["text"] if part == "llm" and "omni" not in abilities else [],
+        **_modalities(part, abilities, found),
         "abilities": sorted(found),
         "architecture": architectures[0] if len(architectures) == 1 else None,
     }
+
+
+def _modalities(part: str, abilities: list[str], found: set[str]) -> dict[Field, Any]:
+    """Return what goes in and out: "image2video" says it; of "inpainting" nothing is said."""
+    if part == "llm":
+        outputs = [] if "omni" in abilities else ["text"]
+        return {"input_modalities": _inputs(found), "output_modalities": outputs}
+    if part in ("embedding", "rerank"):
+        return {"input_modalities": ["text"]}
+    pairs = [pair for name in abilities if (pair := _PAIR.match(name)) is not None]
+    inputs = {"image" if pair[1] == "firstlastframe" else pair[1] for pair in pairs}
+    outputs = ["audio" if pair[2] == "music" else pair[2] for pair in pairs]
+    return {"input_modalities": sorted(inputs), "output_modalities": sorted(set(outputs))}
 
 
 def _inputs(abilities: set[str]) -> list[str]:
