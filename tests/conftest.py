@@ -64,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "even",
         deadline=None,
         derandomize=True,
-        max_examples=60,
+        max_examples=30,
         phases=set(Phase) - {Phase.explain},
         suppress_health_check=[HealthCheck.too_slow],
     )
