@@ -21,7 +21,7 @@ SOURCE = ROOT / "src" / "tramontane"
 
 # A part may import from parts on lower floors and from itself.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "money", "log"),
+    ("errors", "money", "log", "clock"),
     ("pricing", "places"),
     ("addresses", "config", "datafolder", "sockets", "text"),
     ("children", "tools", "handbook", "samples"),

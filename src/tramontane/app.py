@@ -17,7 +17,6 @@ import signal
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +27,7 @@ from sqlalchemy import Connection
 
 from tramontane import __version__, sockets
 from tramontane.children import Child
+from tramontane.clock import clock_ms
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
 from tramontane.engines.keys import engine_key
@@ -513,11 +513,6 @@ def _grant(supervisor: Supervisor, line: bytes) -> None:
         supervisor.rest(wish.deployment, wish.nonce)
     else:
         supervisor.wake(wish.deployment)
-
-
-def clock_ms() -> int:
-    """Return the wall clock in Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def _say(text: str) -> None:

@@ -21,12 +21,12 @@ from tests.hub import run_hub
 from tests.platform import RunningPlatform, run_command, run_platform
 from tests.processes import run_standin
 from tests.studio.flows import HERE
+from tramontane.clock import clock_ms
 from tramontane.engines.plan import DEMO_PATH
 from tramontane.providers.standin import Behaviour, Rule, StandinOptions
 from tramontane.store import keys, projects, usage
 from tramontane.store.database import Store, open_store
 from tramontane.store.records import UsageRecord
-from tramontane.studio.server import clock_ms
 
 CONFIG = """
 [hub]

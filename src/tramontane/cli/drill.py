@@ -17,6 +17,7 @@ from tramontane.cli.independence import OUTCOMES
 from tramontane.cli.options import AsJson, ConfigFile, DataDir
 from tramontane.cli.output import print_fields, print_json, print_table, view
 from tramontane.cli.platform import Platform, opened
+from tramontane.clock import clock_ms
 from tramontane.errors import Conflict, InvalidRequest
 from tramontane.money import format_nano
 
@@ -170,7 +171,7 @@ def _run(
         _confirm(named, lost)
     with platform.store.write() as c:
         begun = drills.start(
-            c, without=named, for_ms=for_ms, started_by="command line", now_ms=_now_ms()
+            c, without=named, for_ms=for_ms, started_by="command line", now_ms=clock_ms()
         )
     if detach:
         _begun(begun, taken, as_json)
@@ -181,7 +182,7 @@ def _run(
         _watch(platform, begun)
     except KeyboardInterrupt:
         with platform.store.write() as c:
-            drills.end(c, begun.id, _now_ms())
+            drills.end(c, begun.id, clock_ms())
         print("\nended; what was away serves again", file=sys.stderr)
     _print_drill(platform, _reported(platform, begun.id), as_json)
 
@@ -219,12 +220,12 @@ def _watch(platform: Platform, begun: "Drill") -> None:
                 now = drills.get(c, begun.id)
             if now.ended_at_ms is not None:
                 return
-            if _now_ms() > now.ends_at_ms + 5_000:  # the platform was stopped meanwhile
+            if clock_ms() > now.ends_at_ms + 5_000:  # the platform was stopped meanwhile
                 with platform.store.write() as c:
-                    drills.end_due(c, _now_ms())
+                    drills.end_due(c, clock_ms())
                 return
             if tell is not None:
-                tell(_now_ms() - begun.started_at_ms, _so_far(platform, begun))
+                tell(clock_ms() - begun.started_at_ms, _so_far(platform, begun))
             time.sleep(POLL_S)
 
 
@@ -257,7 +258,7 @@ def _so_far(platform: Platform, begun: "Drill") -> str:
     from tramontane.governance.access import read
     from tramontane.governance.drills import figures
 
-    now_ms = _now_ms()
+    now_ms = clock_ms()
     lines = read(platform.folder.access_log, begun.started_at_ms, now_ms)
     found = figures(lines, (begun.started_at_ms, now_ms))
     return f"{found.answered} answered, {found.failed} failed"
@@ -371,7 +372,3 @@ def _percent(share: float | None) -> str | None:
 
 def _milli(ms: int | None) -> str | None:
     return None if ms is None else f"{ms} ms"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -11,6 +11,7 @@ import typer
 from tramontane.cli.options import AsJson, ConfigFile, DataDir
 from tramontane.cli.output import print_fields, print_json, print_table, view
 from tramontane.cli.platform import Platform, opened
+from tramontane.clock import clock_ms
 from tramontane.errors import InvalidRequest, NotFound, PayloadTooLarge, TramontaneError
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ def _read(platform: Platform, ids: list[str], show: Show) -> None:
         platform.store,
         _files(platform),
         platform.settings.documents,
-        lambda: time.time_ns() // 1_000_000,
+        clock_ms,
     )
 
     def read() -> None:

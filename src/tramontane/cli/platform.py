@@ -2,12 +2,12 @@
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from tramontane.clock import clock_ms
 from tramontane.config import Settings, load
 from tramontane.datafolder import DataFolder
 from tramontane.errors import ConfigError
@@ -63,7 +63,7 @@ def opened(
     migrate(settings.store_url)
     store = open_store(settings.store_url)
     try:
-        yield Platform(settings, folder, store, time.time_ns() // 1_000_000)
+        yield Platform(settings, folder, store, clock_ms())
     finally:
         store.close()
 

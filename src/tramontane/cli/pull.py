@@ -30,6 +30,7 @@ from tramontane.cli.options import (
 )
 from tramontane.cli.output import print_json, print_table, view
 from tramontane.cli.platform import Platform, is_served, opened
+from tramontane.clock import clock_ms
 from tramontane.config import DeploymentSettings, PriceSettings, check_sleep, parse_price
 from tramontane.errors import InvalidRequest, TramontaneError, Unavailable
 
@@ -234,7 +235,7 @@ def _fetch(
     from tramontane.worker.pulling import Puller
 
     library = ModelLibrary(platform.folder.models)
-    puller = Puller(platform.store, library, platform.settings, _clock_ms)
+    puller = Puller(platform.store, library, platform.settings, clock_ms)
     try:
         if not puller.step(stop, [pull_id]):
             failures.append(Unavailable("another process fetches a model just now; try again"))
@@ -334,7 +335,3 @@ def _json(pull: "Pull") -> dict[str, Any]:
     hidden = ("wanted", "lease_until_ms", "attempts", "started_by")
     found = {name: value for name, value in view(pull).items() if name not in hidden}
     return {**found, "problem": None if pull.problem is None else view(pull.problem)}
-
-
-def _clock_ms() -> int:
-    return time.time_ns() // 1_000_000

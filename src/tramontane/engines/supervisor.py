@@ -21,6 +21,7 @@ from pathlib import Path
 
 import msgspec
 
+from tramontane.clock import clock_ms
 from tramontane.engines.childlog import ChildLog
 from tramontane.engines.plan import Engine
 from tramontane.engines.protocol import Failed, Options, Ready
@@ -82,10 +83,6 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     nonce: Callable[[], str]
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def _nonce() -> str:
     return secrets.token_hex(16)
 
@@ -103,7 +100,7 @@ class Supervisor:
         patience: Patience | None = None,
         commands: Mapping[Engine, Sequence[str]] = COMMANDS,
         clock_s: Callable[[], float] = time.monotonic,
-        now_ms: Callable[[], int] = _now_ms,
+        now_ms: Callable[[], int] = clock_ms,
         random: Callable[[], float] = random.random,
         nonce: Callable[[], str] = _nonce,
     ) -> None:

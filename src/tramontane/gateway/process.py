@@ -24,6 +24,7 @@ import msgspec
 import uvloop
 
 from tramontane import log, sockets
+from tramontane.clock import clock_ms
 from tramontane.config import ServerSettings
 from tramontane.datafolder import DataFolder
 from tramontane.errors import (
@@ -493,11 +494,6 @@ class GatewayProcess:
                 f"The model '{name[:100]}' does not exist.", code="model_not_found", param="model"
             )
         return 200, b"", msgspec.json.encode(openai_model(name, self._started_s))
-
-
-def clock_ms() -> int:
-    """Return the wall clock in Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 async def serve(launch: Launch, lines: asyncio.StreamReader) -> int:

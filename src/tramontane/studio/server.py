@@ -3,7 +3,6 @@
 import secrets
 import signal
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import uvicorn
 
 from tramontane.assistant.feed import Feed
 from tramontane.assistant.tokens import TokenClient
+from tramontane.clock import clock_ms
 from tramontane.datafolder import DataFolder
 from tramontane.sockets import listen
 from tramontane.store.database import open_store
@@ -65,11 +65,6 @@ def _outlive_signals() -> None:
     # the store is closed.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-
-
-def clock_ms() -> int:
-    """Return the wall clock in Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def _config(app: object, log_level: str) -> uvicorn.Config:

@@ -9,10 +9,10 @@ gateway or not. It knows no requests.
 import logging
 import signal
 import threading
-import time
 from collections.abc import Sequence
 
 from tramontane.children import begin_child, read_launch, say_ready
+from tramontane.clock import clock_ms
 from tramontane.config import Settings
 from tramontane.datafolder import DataFolder
 from tramontane.documents.files import FileStore
@@ -80,18 +80,18 @@ def _begin_threads(
 ) -> list[threading.Thread]:
     files = FileStore(folder)
     files.prepare()
-    reader = Reader(store, files, settings.documents, _clock_ms, loading=settings.tables)
+    reader = Reader(store, files, settings.documents, clock_ms, loading=settings.tables)
     threads = [
         threading.Thread(target=read_always, args=(reader, stop), name=f"reader-{n}", daemon=True)
         for n in range(READERS)
     ]
     arguments = (store, files, stop)
     threads.append(threading.Thread(target=sweep_always, args=arguments, name="sweep", daemon=True))
-    reporting = (store, settings, folder, stop, _clock_ms)
+    reporting = (store, settings, folder, stop, clock_ms)
     threads.append(
         threading.Thread(target=report_always, args=reporting, name="drills", daemon=True)
     )
-    puller = Puller(store, ModelLibrary(folder.models), settings, _clock_ms)
+    puller = Puller(store, ModelLibrary(folder.models), settings, clock_ms)
     threads.append(
         threading.Thread(target=pull_always, args=(puller, stop), name="pulls", daemon=True)
     )
@@ -103,10 +103,6 @@ def _begin_threads(
 def _insert(store: Store, rows: Sequence[UsageRecord]) -> None:
     with store.write() as connection:
         usage.insert_many(connection, rows)
-
-
-def _clock_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from types import TracebackType
 import msgspec
 import uvloop
 
+from tramontane.clock import clock_ms
 from tramontane.errors import ConfigError
 from tramontane.providers.standin.behaviour import StandinOptions
 from tramontane.providers.standin.connection import Connection
@@ -35,7 +36,7 @@ class Standin:
         options = self._options
         loop = asyncio.get_running_loop()
         try:
-            self._tally = Tally(options.keep_requests, options.requests_file, clock_ms=_now_ms)
+            self._tally = Tally(options.keep_requests, options.requests_file, clock_ms=clock_ms)
             tls = _tls(options)
             self._service = Service(
                 options, self._tally, clock_s=time.time, run_id=secrets.token_hex(4)
@@ -89,10 +90,6 @@ class Standin:
         connection = Connection(self._service, self._wheel, self._connections.discard)
         self._connections.add(connection)
         return connection
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _tls(options: StandinOptions) -> ssl.SSLContext | None:
