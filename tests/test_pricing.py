@@ -175,7 +175,7 @@ def usages(draw: st.DrawFn) -> Usage:
     return Usage(prompt, draw(st.integers(0, 10**6)), cached, write + hour, hour)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(price=prices(), usage=usages(), more=st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)))
 def test_costs_are_exact_and_never_above_their_bound(
     price: Price, usage: Usage, more: tuple[int, int]

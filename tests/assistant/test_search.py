@@ -134,7 +134,7 @@ def test_there_are_no_more_than_were_asked_for(shelf: Shelf) -> None:
 
 def test_no_query_is_a_mistake(store: Store) -> None:
     @given(st.text(max_size=60))
-    @settings(max_examples=150)
+    @settings(max_examples=60)
     def find(query: str) -> None:
         with store.read() as c:
             assert search(c, query, member_id="mem_x", project_ids=["prj_x"]) == []

@@ -422,7 +422,7 @@ def check_mutant(data: bytes, place: Path) -> None:
 quiet = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
-@settings(quiet, max_examples=400)
+@settings(quiet, max_examples=150)
 @given(changes=mutations)
 def test_mutants_are_read_or_refused(whole: bytes, place: Path, changes: list[Mutation]) -> None:
     data = bytearray(whole)

@@ -120,7 +120,7 @@ class Gate(RuleBasedStateMachine):
 
 
 TestGate = Gate.TestCase
-TestGate.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestGate.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 
 
 def test_a_tenant_gets_the_place_that_keeps_its_state() -> None:

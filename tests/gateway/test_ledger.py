@@ -302,7 +302,7 @@ class TestTime:
         wrong = latest + 365 * DAY_MS
         assert resume_ms(wrong, latest) == latest, "a wrong clock does not freeze budgets"
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(st.data())
     def test_no_jump_charges_twice_or_below_zero(self, data: st.DataObject) -> None:
         """RE10, beside a slow model: each attempt counts in the windows it began in."""
@@ -353,7 +353,7 @@ def test_a_bound_is_an_upper_bound(
     assert 0 <= cost_nano(price, less) <= bound
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_no_order_of_many_clients_overspends(seed: int) -> None:
     """RE3: 64 clients, one small budget each of a project and a key, usage within the holds."""

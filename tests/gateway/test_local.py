@@ -342,7 +342,7 @@ class Desk:
         return [json.loads(e[6:]) for e in self.got.split(b"\n\n") if e.startswith(b"data: {")]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 700), max_size=20), st.booleans())
 def test_a_stream_says_the_same_however_it_is_cut(cuts: list[int], drops_usage: bool) -> None:
     whole = FIRST + TEXT * 3 + LAST + USAGE + DONE

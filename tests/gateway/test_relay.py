@@ -108,7 +108,7 @@ class Wire:
         self.aborted = True
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data(), streams())
 def test_any_cut_of_a_stream_gives_the_same_bytes_and_usage(
     data: st.DataObject, stream: Stream
@@ -121,7 +121,7 @@ def test_any_cut_of_a_stream_gives_the_same_bytes_and_usage(
     check(desk, meant)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data(), streams())
 def test_any_framing_and_any_cut_of_it_too(data: st.DataObject, stream: Stream) -> None:
     """From the bytes of the socket: head, chunks of any size, reads of any size."""
@@ -137,7 +137,7 @@ def test_any_framing_and_any_cut_of_it_too(data: st.DataObject, stream: Stream) 
     assert (wire.given_back, wire.aborted) == (1, False)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data(), streams(choices=1))
 def test_a_gathered_stream_says_the_same_however_it_is_cut(
     data: st.DataObject, stream: Stream
@@ -172,7 +172,7 @@ def rendered(stream: Stream, pieces: list[bytes]) -> tuple[bytes, Progress]:
     return desk.got, engine.progress
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data(), streams(choices=1))
 def test_an_engines_stream_is_rendered_the_same_however_it_is_cut(
     data: st.DataObject, stream: Stream
@@ -322,7 +322,7 @@ def test_a_gathered_answer_has_a_most() -> None:
         gathered.feed(EVENT * 20, None)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from((EVENT, FINISH, USAGE, b"data: ", b"\n", b"\r", b"{}", b"x"))))
 def test_whatever_comes_is_passed_on_ended_or_refused(pieces: list[bytes]) -> None:
     desk = Desk(Stream(b"", 1, drops_usage=False))

@@ -96,7 +96,7 @@ POLICIES = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(policy=POLICIES, terms=TERMS)
 def test_knowing_less_never_allows_more(policy: Policy, terms: Terms) -> None:
     """Whatever is forgotten about what a provider serves, nothing that was ruled out gets in."""

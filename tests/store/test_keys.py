@@ -267,7 +267,7 @@ def test_rights_never_grow(new_store: Callable[[], Store]) -> None:
 
     Machine.new_store = staticmethod(new_store)
     run_state_machine_as_test(
-        Machine, settings=settings(max_examples=40, stateful_step_count=30, deadline=None)
+        Machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None)
     )
 
 

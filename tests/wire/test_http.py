@@ -129,7 +129,7 @@ def chunked(draw: st.DrawFn) -> bytes:
 
 
 @given(chunked(), cuts)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_split_of_a_chunked_body_is_understood_as_the_slow_reader_does(
     data: bytes, cuts: list[int]
 ) -> None:
@@ -137,7 +137,7 @@ def test_any_split_of_a_chunked_body_is_understood_as_the_slow_reader_does(
 
 
 @given(st.binary(max_size=60), cuts)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_bytes_are_understood_as_the_slow_reader_does(data: bytes, cuts: list[int]) -> None:
     assert outcome(decode, split(data, cuts)) == outcome(read_chunks, data)
 
@@ -304,13 +304,13 @@ def heads(draw: st.DrawFn) -> bytes:
 @given(heads())
 @example(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\n")
 @example(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n")
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_head_is_understood_as_the_slow_reader_does(data: bytes) -> None:
     assert outcome(seen, data) == outcome(read_head, data)
 
 
 @given(heads(), st.integers(0, 200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_head_that_is_cut_off_is_waited_for_or_refused(data: bytes, place: int) -> None:
     whole = outcome(seen, data)
     if isinstance(whole, tuple):

@@ -27,7 +27,7 @@ def splits(body: bytes, pieces: list[bytes]) -> list[bytes]:
     return events
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data(), st.lists(st.sampled_from((b"\r", b"\n", b"a", b"data: x")), max_size=24))
 def test_any_cut_gives_the_same_events_whatever_the_bytes(
     data: st.DataObject, parts: list[bytes]
@@ -36,7 +36,7 @@ def test_any_cut_gives_the_same_events_whatever_the_bytes(
     assert splits(body, data.draw(st.composite(cut)(body))) == splits(body, [body])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data(), bodies())
 def test_events_and_data_are_those_of_the_standard(data: st.DataObject, body: bytes) -> None:
     pieces = data.draw(st.composite(cut)(body))

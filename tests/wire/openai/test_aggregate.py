@@ -99,7 +99,7 @@ def test_what_is_no_chunk_is_malformed(data: bytes) -> None:
         Aggregate().add(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(JSON, max_size=4))
 def test_whatever_comes_is_gathered_or_malformed(choices: list[Any]) -> None:
     aggregate = Aggregate()

@@ -110,7 +110,7 @@ def requests(draw: st.DrawFn) -> Request:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(requests())
 def test_a_request_written_is_read_as_it_was(request: Request) -> None:
     written = UPSTREAM.write(request, model="m", drops=False)
@@ -223,7 +223,7 @@ def streams(draw: st.DrawFn) -> list[Piece]:
     return [*pieces, Counted(Usage(9, 4, 2, 1)), Ended()]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(streams(), st.data())
 def test_a_stream_written_is_read_as_it_was_however_it_is_cut(
     pieces: list[Piece], data: st.DataObject
@@ -241,7 +241,7 @@ def test_a_stream_written_is_read_as_it_was_however_it_is_cut(
     assert reader.end() == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(streams(), st.data())
 def test_a_broken_stream_gives_what_came_before_however_it_is_cut(
     pieces: list[Piece], data: st.DataObject

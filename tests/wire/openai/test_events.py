@@ -108,7 +108,7 @@ def test_deep_nesting_is_read_or_not_valid(depth: int) -> None:
         assert not read_event(data).is_valid
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(NAMES, JSON, max_size=4))
 def test_any_object_is_valid_and_read_without_a_fault(said: dict[str, Any]) -> None:
     data = msgspec.json.encode(said)

@@ -65,7 +65,7 @@ def objects(draw: st.DrawFn) -> tuple[list[tuple[str, Any]], bytes]:
     return pairs, (around + "{" + ",".join(written) + "}" + around).encode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(objects())
 def test_what_is_read_is_all_there_is(drawn: tuple[list[tuple[str, Any]], bytes]) -> None:
     pairs, body = drawn
@@ -85,7 +85,7 @@ def test_what_is_read_is_all_there_is(drawn: tuple[list[tuple[str, Any]], bytes]
     assert read.model == dict(pairs)["model"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=80), st.integers(0, 200), st.integers(0, 200))
 def test_damaged_bodies_are_read_or_refused(junk: bytes, start: int, end: int) -> None:
     body = json.dumps({**PLAIN, "stream": True, "seed": 5, "user": "é\\u0000"}).encode()
