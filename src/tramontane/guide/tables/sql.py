@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from tramontane.guide.conversation import ColumnFacts, TableFacts
+from tramontane.guide.conversation import ColumnFacts
 from tramontane.guide.tables.lexicon import Lexicon
 from tramontane.guide.tables.query import Dimension, Filter, Measure, Query
 from tramontane.guide.tables.tokens import Period
@@ -280,12 +280,3 @@ def literal(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     return "'" + str(value).replace("'", "''") + "'"
-
-
-def label_of(table: TableFacts) -> ColumnFacts | None:
-    """Return the column that tells a table's rows apart for people; None where none does."""
-    texts = [column for column in table.columns if column.type == "text"]
-    for column in texts:
-        if column.distinct is not None and column.distinct >= table.row_count > 0:
-            return column
-    return None
