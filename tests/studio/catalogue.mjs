@@ -1,49 +1,13 @@
-// The catalogue and what follows from it as people use it: find, compare, deploy, try; engines;
-// models offered to other projects. One platform for all; flows go on where the ones before ended.
+// The catalogue and what follows from it as people use it: find, compare, deploy, try; engines.
+// One platform for all; flows go on where the ones before ended.
 // Usage: node catalogue.mjs, with {"browser", "url", "link", "key", "standin", "files"} as a line of
 // JSON on stdin.
 
 import assert from "node:assert/strict";
-import { answered, barriers, complaints, given, opened, please, run, until } from "./driver.mjs";
+import { answered, barriers, complaints, given, please, run, until } from "./driver.mjs";
+import { api, arrived, at, flaws, isServed } from "./members.mjs";
 
-const PASSWORD = "seven grey herons over Sion";
 const people = {}; // pages of those who are signed in: ada (administrator), nina (member)
-
-/** Show `path` of the app on a page that has it open. */
-async function at(page, path) {
-  await page.goto("about:blank"); // else what is seen next may still be the page before
-  await page.goto(`${given.url}/#/${path}`);
-  await page.locator("h1").first().waitFor();
-  await settled(page);
-}
-
-/** Wait until everything on the page has been fetched. */
-async function settled(page) {
-  await page.waitForFunction(() => !document.querySelector(".skeleton"));
-}
-
-/** Become a member through a one-time link; returns their page. */
-async function arrived(link, name, email) {
-  const page = await opened();
-  await page.goto(link);
-  await page.getByLabel("Your name").fill(name);
-  await page.getByLabel("E-mail").fill(email);
-  await page.getByLabel("New password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Make the account" }).click();
-  await page.getByRole("button", { name, exact: true }).waitFor();
-  return page;
-}
-
-/** Ask the API as the page's own member. */
-async function api(page, method, path, body) {
-  const response = await page.context().request.fetch(`${given.url}/api/v1${path}`, {
-    method,
-    headers: { "x-tramontane": "1", origin: given.url },
-    ...(body === undefined ? {} : { data: body }),
-  });
-  assert.ok(response.ok(), `${method} ${path}: ${response.status()} ${await response.text()}`);
-  return response.status() === 204 ? null : response.json();
-}
 
 const CARD = "catalogue/card?id=mistral%2Fmistral-nemo";
 const OTHER = "catalogue/card?id=microsoft%2Fphi-3.5-mini-instruct";
@@ -54,12 +18,6 @@ const COMPARISON = "catalogue/compare?id=mistral%2Fmistral-nemo&id=microsoft%2Fp
 async function offered(page, name) {
   await page.getByRole("region", { name: "Offers" }).getByRole("button", { name: /^All/ }).click();
   await page.getByRole("row", { name }).getByRole("button", { name: "Use this" }).click();
-}
-
-/** Whether the gateway knows a model of that name, for who has `key`. */
-async function isServed(model, key = given.key) {
-  const answer = await fetch(`${given.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
-  return answer.ok && (await answer.json()).data.some(({ id }) => id === model); // a new key is not known at once
 }
 
 /** How many models the catalogue has found. */
@@ -74,14 +32,6 @@ async function filtered(page, act) {
   await page.waitForURL((url) => url.href !== before);
   const found = await api(page, "GET", `/catalog/models?${new URL(page.url()).hash.split("?")[1] ?? ""}`);
   await until(() => total(page), found.total);
-}
-
-/** Become a member through a one-time link without its page; returns a page of the app. */
-async function joined(link, name) {
-  const page = await opened();
-  const email = `${name.split(" ")[0].toLowerCase()}@example.org`;
-  await api(page, "POST", "/links/accept", { token: link.split("/").at(-1), password: PASSWORD, name, email, language: "en" });
-  return page;
 }
 
 const flows = {
@@ -341,33 +291,8 @@ const flows = {
 
   "no barrier in any look of the catalogue, and every language whole": async () => { // slow
     const { ada } = people;
-    const pages = ["catalogue?openness=open&language=it", CARD, COMPARISON];
-    const found = [];
-    for (const colorScheme of ["light", "dark"]) {
-      for (const width of [1280, 390]) {
-        await ada.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        await ada.setViewportSize({ width, height: 820 });
-        for (const name of pages) {
-          await at(ada, name);
-          const over = await ada.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-          if (over > 0) found.push(`${name} ${width}: ${over} pixels too wide`);
-          for (const barrier of await barriers(ada)) found.push(`${name} ${colorScheme} ${width}: ${barrier}`);
-        }
-      }
-    }
-    await ada.emulateMedia({ colorScheme: "light" });
-    await ada.setViewportSize({ width: 1280, height: 820 });
-    for (const language of ["fr", "de", "es", "it"]) {
-      await api(ada, "PATCH", "/me", { language });
-      await ada.reload();
-      for (const name of pages) {
-        await at(ada, name);
-        const text = await ada.locator("main").innerText();
-        for (const gap of text.match(/(?<!\{)\{\w+\}(?!\})|\b(?:undefined|NaN)\b|\b(?:cat|card|cmp|deploy|field)[A-Z]\w+/g) ?? []) found.push(`${language} ${name}: ${gap}`);
-      }
-    }
-    await api(ada, "PATCH", "/me", { language: "en" });
-    assert.deepEqual(found, []);
+    const looks = ["catalogue?openness=open&language=it", CARD, COMPARISON].map((path) => ({ page: ada, path }));
+    assert.deepEqual(await flaws(looks, String.raw`(?:cat|card|cmp|deploy|field)[A-Z]\w+`), []);
   },
 
   "one prompt is put to models side by side, and the better answer is voted for": async () => {
@@ -503,98 +428,8 @@ const flows = {
     });
     assert.equal(asked.status, 200, await asked.text());
     await drowsy.getByText("Asleep").waitFor();
-    const found = [];
-    for (const colorScheme of ["light", "dark"]) {
-      for (const width of [1280, 390]) {
-        await ada.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        await ada.setViewportSize({ width, height: 820 });
-        await at(ada, "engines");
-        const over = await ada.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        if (over > 0) found.push(`${width}: ${over} pixels too wide`);
-        for (const barrier of await barriers(ada)) found.push(`${colorScheme} ${width}: ${barrier}`);
-      }
-    }
-    await ada.emulateMedia({ colorScheme: "light" });
-    await ada.setViewportSize({ width: 1280, height: 820 });
-    for (const language of ["fr", "de", "es", "it"]) {
-      await api(ada, "PATCH", "/me", { language });
-      await ada.reload();
-      await at(ada, "engines");
-      const text = await ada.locator("main").innerText();
-      for (const gap of text.match(/\{\w+\}|\b(?:undefined|NaN|null|asleep)\b|\b(?:eng|state)[A-Z]\w+/g) ?? []) found.push(`${language}: ${gap}`);
-    }
-    await api(ada, "PATCH", "/me", { language: "en" });
+    assert.deepEqual(await flaws([{ page: ada, path: "engines" }], String.raw`null|asleep|(?:eng|state)[A-Z]\w+`), []);
     await api(ada, "DELETE", "/deployments/drowsy?remove_file=true");
-    assert.deepEqual(found, []);
-  },
-
-  "a project publishes, another finds it, accepts it and uses it, and both statements agree to the last digit": async () => {
-    const { ada } = people;
-    const [geneva, vaud] = [await api(ada, "POST", "/projects", { name: "geneva" }), await api(ada, "POST", "/projects", { name: "vaud" })];
-    const invite = async (project, role) => (await api(ada, "POST", "/invitations", { project_id: project.id, role })).url;
-    people.marc = await joined(await invite(geneva, "manager"), "Marc Favre");
-    people.lea = await joined(await invite(vaud, "manager"), "Lea Blanc");
-    const { marc, lea } = people;
-    await api(marc, "POST", "/deployments", {
-      name: "permits", url: given.standin, key: "of-geneva", upstream_model: "large", project_id: geneva.id, context_tokens: 8000,
-      price: { input_per_mtok: "0.10", output_per_mtok: "0.30" },
-    });
-    await at(marc, "published");
-    await marc.getByRole("button", { name: "Publish a model" }).click();
-    const publishing = marc.getByRole("dialog", { name: "Publish a model" });
-    const publish = () => publishing.getByRole("button", { name: "Publish a model" }).click();
-    await publishing.getByText("Not below what serving it costs: €0.10 read, €0.30 written").waitFor();
-    await publishing.getByLabel("Name", { exact: true }).fill("permits");
-    await publishing.getByLabel("What it is").fill("Answers questions about building permits.");
-    await publishing.getByLabel("Languages").fill("fr de");
-    await publishing.getByLabel("Price of reading").fill("0,23");
-    await publishing.getByLabel("Price of writing").fill("0,29");
-    await publish();
-    await publishing.getByText("That is less than serving it costs (€0.30).").waitFor();
-    await publishing.getByLabel("Price of writing").fill("0,67");
-    await publish();
-    await publishing.waitFor({ state: "detached" });
-    await marc.getByRole("heading", { name: "geneva/permits" }).waitFor();
-    await marc.getByText("Nobody has accepted it yet.").waitFor();
-
-    await at(lea, "published");
-    await lea.getByRole("link", { name: "geneva/permits" }).click();
-    await lea.getByText("French, German").waitFor();
-    assert.deepEqual(await barriers(lea), []);
-    await lea.getByRole("button", { name: "Accept" }).click();
-    const terms = lea.getByRole("dialog", { name: "Accept geneva/permits" });
-    await terms.getByText("€0.23 per million tokens read, €0.67 written.").waitFor();
-    await terms.getByRole("button", { name: "Accept" }).click();
-    await terms.getByText("Please confirm that you have read the terms.").waitFor();
-    await terms.getByRole("checkbox").check();
-    await terms.getByRole("button", { name: "Accept" }).click();
-    await terms.waitFor({ state: "detached" });
-    await lea.getByRole("link", { name: "Try it" }).click();
-    await lea.getByRole("region", { name: "geneva/permits" }).waitFor();
-    const { secret } = await api(ada, "POST", "/keys", { project_id: vaud.id, name: "watching" });
-    await until(() => isServed("geneva/permits", secret), true); // gateways follow within two seconds
-    await lea.getByLabel("Prompt", { exact: true }).fill("Do I need a permit for a shed?");
-    await lea.getByRole("button", { name: "Ask them" }).click();
-    await lea.getByText("The stand-in has answered.").waitFor();
-    await lea.getByText("Cost, exact").waitFor();
-    await at(lea, "models");
-    await lea.getByRole("row", { name: /^geneva\/permits/ }).getByRole("link", { name: "offered by geneva" }).waitFor();
-
-    const month = new Date().toISOString().slice(0, 7);
-    const bought = async () => (await api(lea, "GET", `/statements?project_id=${vaud.id}&month=${month}`)).bought.map(({ requests }) => requests);
-    await until(bought, [1]);
-    const shown = {};
-    for (const [side, page] of Object.entries({ bought: lea, sold: marc })) {
-      await at(page, "statements?exact=true");
-      const cells = page.getByRole("row", { name: /^geneva\/permits/ }).getByRole("cell");
-      shown[side] = [await cells.nth(5).innerText(), await cells.last().innerText()];
-      assert.deepEqual(await barriers(page), []);
-    }
-    assert.match(shown.bought[0], /^0\.\d{9}$/);
-    assert.deepEqual(shown.bought, shown.sold);
-    const { sold } = await api(marc, "GET", `/statements?project_id=${geneva.id}&month=${month}`);
-    assert.equal(Number(sold[0].income), (sold[0].prompt_tokens * 23 + sold[0].completion_tokens * 67) / 1e8);
-    for (const page of [lea, marc]) assert.deepEqual(complaints(page), []);
   },
 };
 

@@ -1,7 +1,7 @@
 """The catalogue and what follows from it, in a real Chromium on a real platform: `catalogue.mjs`.
 
 One platform and one browser run all its flows in their order, from the first administrator on:
-finding, comparing, deploying; playground, engines; models offered to other projects.
+finding, comparing, deploying; playground, engines.
 """
 
 from collections.abc import Iterator
