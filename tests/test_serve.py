@@ -191,14 +191,20 @@ def test_it_stops_cleanly_and_starts_again_without_a_key(
     children = _children(platform.process.pid)
     assert platform.stop() == 0
     assert not [pid for pid in children if psutil.pid_exists(pid)]
-    with run_platform(data) as again:
+    port = _free_port()
+    with run_platform(data, "--port", str(port)) as again:
+        assert again.port == port
         assert again.key is None
         assert again.models == ["guide", "demo"]
         again.key = platform.key
         assert chat(again)[0] == 200
-    port = _free_port()
-    with run_platform(data, "--issue-key", "--port", str(port)) as third:
-        assert third.port == port
+
+
+@pytest.mark.slow
+def test_a_further_key_is_given_to_who_asks(platform: RunningPlatform, data: Path) -> None:
+    if platform.process.poll() is None:
+        platform.stop()
+    with run_platform(data, "--issue-key") as third:
         assert third.key is not None
         assert third.key != platform.key
         assert chat(third)[0] == 200
