@@ -13,7 +13,7 @@ import pytest
 
 from tests.platform import run_platform
 
-EXAMPLES = 40
+EXAMPLES = 60
 CASES_LEAST = 8_000
 SEEDS = (1, 2)
 
