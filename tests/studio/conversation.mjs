@@ -204,6 +204,31 @@ const flows = {
     await until(() => page.getByLabel("Temperature").inputValue(), "0.3");
   },
 
+  "the model that the address names, and no other": async () => { // slow
+    const page = await opened({ storageState: state, viewport: { width: 390, height: 800 } });
+    let lists = 0;
+    await page.route("**/api/v1/assistant/models?**", async (route) => {
+      const response = await route.fetch();
+      const { data } = await response.json();
+      lists += 1;
+      // It is there from the second list on.
+      await route.fulfill({ response, json: { data: data.filter(({ name }) => lists > 1 || name !== "tiny") } });
+    });
+    await page.goto(`${given.url}/#/?model=tiny`);
+    await page.getByRole("button", { name: /^Model: tiny/ }).waitFor();
+    await page.getByText("read · ").and(page.locator(".composer .price")).waitFor();
+    await page.evaluate(() => (location.hash = "#/?model=default%2Fatti"));
+    const refused = page.getByRole("alert").filter({ hasText: "The model “default/atti” cannot be used here" });
+    await refused.waitFor();
+    await field(page).fill("To whom does this go?");
+    await page.getByRole("button", { name: "Send", exact: true }).click();
+    await until(() => refused.count(), 2);
+    await written(page, "To whom does this go?");
+    await choose(page, "large");
+    await page.getByRole("button", { name: /^Model: large/ }).waitFor();
+    await field(page).fill("");
+  },
+
   "too long, by how much, and shorter": async () => { // slow
     const page = await at();
     await ask(page, "Tell me of the wind", { model: "tiny" });

@@ -146,7 +146,8 @@ export class Chosen {
     beginning.model ||= this.#firstModel();
     const wanted = namedModel();
     if (!beginning.model && wanted) {
-      if (!(await models.find(wanted, projectId)) && models.state === "ready") throw new ApiError(404, "model_not_found", t("modelUnusable", { model: wanted }));
+      // No code of the server's: what it says is in the reader's words already.
+      if (!(await models.find(wanted, projectId)) && models.state === "ready") throw new ApiError(404, "model_unusable", t("modelUnusable", { model: wanted }));
       beginning.model = wanted;
     }
     const { model, assistantId, instructions, parameters, isTemporary, libraryIds } = beginning;
