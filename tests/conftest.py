@@ -128,7 +128,29 @@ def standin() -> Iterator[RunningStandin]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest in one piece, so that no process waits for it at the end."""
-    items.sort(
-        key=lambda item: item.path.name not in LONG and item.get_closest_marker("browser") is None
+    """Begin with what takes longest in one piece, so that no process waits for it at the end, and
+    between with the gateway's tests: they mostly wait, and leave the processor to browsers.
+    """
+    long, waiting = (
+        list(dict.fromkeys(item.path for item in items if is_first(item)))
+        for is_first in (_is_long, _is_waiting)
     )
+    place = {
+        path: (number + 0.5) / len(paths)
+        for paths in (long, waiting)
+        for number, path in enumerate(paths)
+    }
+    items.sort(key=lambda item: place.get(item.path, 1))
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return item.path.name in LONG or item.get_closest_marker("browser") is not None
+
+
+def _is_waiting(item: pytest.Item) -> bool:
+    return item.path.parent.name == "gateway" and not _is_long(item)
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded is no rubbish: it need not be looked through again and again."""
+    gc.freeze()
