@@ -37,6 +37,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 MAX_LINES = 600
+APP_FILES = {".svelte", ".ts", ".css"}
 # What is imported under another name than it is installed by.
 IMPORTED_AS = {
     "argon2_cffi": "argon2",
@@ -130,6 +131,12 @@ def test_modules_say_what_they_are_for(path: Path) -> None:
     assert ast.get_docstring(ast.parse(text)), "begin the module with a docstring"
     assert text.count("\n") <= MAX_LINES, "split it by meaning"
     assert path.stem not in FORBIDDEN_NAMES, "name it for what it holds"
+
+
+def test_no_file_of_the_browser_app_is_too_long() -> None:
+    files = [path for path in (ROOT / "web" / "src").rglob("*") if path.suffix in APP_FILES]
+    assert len(files) > 100
+    assert [path.name for path in files if path.read_text().count("\n") > MAX_LINES] == []
 
 
 def test_every_import_is_declared() -> None:
