@@ -271,9 +271,8 @@ const flows = {
     const { ada, marc, lea, olga } = people;
     const { id } = (await api(marc, "GET", "/publications")).data.find(({ name }) => name === "geneva/permits");
     const looks = [
-      [marc, "published"], [lea, "published"], [marc, `published/${id}`], [lea, "statements"], [marc, "statements"],
-      [ada, "people"], [ada, "usage"], [olga, "usage"],
-      [ada, "people", ".actions .primary"], [marc, "published", ".actions .primary"],
+      [marc, "published", ".actions .primary"], [marc, `published/${id}`], [marc, "statements"], [lea, "statements"],
+      [lea, "published"], [olga, "usage"], [ada, "people", ".actions .primary"],
     ].map(([page, path, opens]) => ({ page, path, opens }));
     assert.deepEqual(await flaws(looks, String.raw`null|(?:mkt|topUp|invite|invitation|failed)[A-Z]\w+`), []);
   },
