@@ -18,6 +18,7 @@ from openai import (
     APITimeoutError,
     AuthenticationError,
     BadRequestError,
+    DefaultHttpxClient,
     InternalServerError,
     NotFoundError,
     OpenAI,
@@ -42,6 +43,8 @@ class Target:
     def client(self, **options: Any) -> OpenAI:
         """Return a client that does not retry unless told to."""
         chosen = {"base_url": self.base_url, "api_key": self.api_key, "max_retries": 0, **options}
+        if "http_client" not in chosen:  # as it would make one, but for a world's certificates
+            chosen["http_client"] = DefaultHttpxClient(verify=False)
         return OpenAI(**chosen)
 
 
