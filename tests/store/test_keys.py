@@ -127,6 +127,41 @@ def test_a_key_is_checked_against_its_project(store: Store, project: Project) ->
     )
 
 
+def test_a_key_is_renamed_and_limited_but_never_beyond_its_bounds(
+    store: Store, project: Project
+) -> None:
+    with store.write() as c:
+        key, _ = keys.create(c, PEPPER, project_id=project.id, name="one", now_ms=1)
+        other, _ = keys.create(
+            c, PEPPER, project_id=project.id, name="two", allowed_models=["a"],
+            requests_per_minute=5, now_ms=1,
+        )  # fmt: skip
+        changed = keys.change(
+            c, key.id, name="new", allowed_models=["a"], requests_per_minute=4,
+            tokens_per_minute=9, expires_at_ms=50, now_ms=2, issuer=other,
+        )  # fmt: skip
+        assert changed == keys.get(c, key.id)
+        assert (changed.name, changed.tokens_per_minute, changed.rights) == ("new", 9, key.rights)
+        refused: list[tuple[type[TramontaneError], dict[str, object]]] = [
+            (Conflict, {"name": "two"}),
+            (InvalidRequest, {"name": "No"}),
+            (InvalidRequest, {"tokens_per_minute": 0}),
+            (InvalidRequest, {"allowed_models": ["c"]}),
+            (Forbidden, {"allowed_models": ["b"], "issuer": other}),
+            (Forbidden, {"allowed_models": None, "issuer": other}),
+            (Forbidden, {"requests_per_minute": None, "issuer": other}),
+        ]
+        for error, given in refused:
+            with pytest.raises(error):
+                keys.change(c, key.id, now_ms=2, **given)  # type: ignore[arg-type]
+        assert keys.get(c, key.id) == changed
+        free = keys.change(c, key.id, allowed_models=None, expires_at_ms=None, now_ms=2)
+        assert (free.allowed_models, free.expires_at_ms) == (None, None)
+        keys.revoke(c, key.id, 3)
+        with pytest.raises(Conflict):
+            keys.change(c, key.id, name="again", now_ms=4)
+
+
 @on_sqlite
 def test_no_secret_is_at_rest(store: Store, project: Project, tmp_path: Path) -> None:
     secrets = []

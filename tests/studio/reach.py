@@ -280,12 +280,15 @@ def _of_projects(theirs: Tenant) -> dict[str, list[Attempt]]:
             Attempt(403, path={"project_id": project.id}, body={"closed_reason": "gone"})
         ],
         "listKeys": listed,
-        "createKey": [Attempt(403, body=key)],
+        "createKey": [Attempt(403, body=key, person=404)],
         "getProjectPolicy": [Attempt(404, path={"project_id": project.id})],
         "setProjectPolicy": [Attempt(403, path={"project_id": project.id}, body={})],
         "getKeyPolicy": [Attempt(404, path={"key_id": theirs.key.id})],
         "setKeyPolicy": [Attempt(403, path={"key_id": theirs.key.id}, body={})],
-        "revokeKey": [Attempt(403, path={"key_id": theirs.key.id})],
+        "changeKey": [
+            Attempt(403, path={"key_id": theirs.key.id}, body={"name": "mine"}, person=404)
+        ],
+        "revokeKey": [Attempt(403, path={"key_id": theirs.key.id}, person=404)],
         "listRoutes": [Attempt(403)],
         "putRoute": [
             Attempt(403, path={"name": "best"}, body={"deployments": [{"deployment": "demo"}]})

@@ -1,7 +1,7 @@
 """Rights never grow: people grant, take and hand on at random, beside an obvious model of who may.
 
 The model knows nobody's rights but by its own rules; after every step the store must agree with it,
-and each live key must be some enabled member's place.
+and each live key must be some enabled member's place, or a program's that somebody made who might.
 """
 
 import shutil
@@ -33,6 +33,7 @@ PROJECTS = ("one", "two")
 ROLES = ("member", "manager")
 MOST_PEOPLE = 6
 WHO = st.integers(0, MOST_PEOPLE - 1)
+RIGHTS = st.sampled_from((("infer",), ("infer", "read"), ("infer", "operate"), ("operate",)))
 
 
 class Someone(msgspec.Struct):
@@ -67,6 +68,16 @@ class Invited(msgspec.Struct):
         return may and not self.is_used
 
 
+class Issued(msgspec.Struct):
+    """A key of a program that somebody made."""
+
+    id: str
+    secret: str
+    project: str
+    rights: tuple[str, ...]
+    is_revoked: bool = False
+
+
 class Rights(RuleBasedStateMachine):
     """Some people, two projects, and everything that one may do to another's rights."""
 
@@ -83,6 +94,7 @@ class Rights(RuleBasedStateMachine):
         self.studio = Studio(chosen, self.store, data.pepper())
         self.people: list[Someone] = []
         self.links: list[Invited] = []
+        self.programs: list[Issued] = []
 
     def teardown(self) -> None:
         """Let go of the store."""
@@ -239,14 +251,62 @@ class Rights(RuleBasedStateMachine):
             browser = Person(self.studio, member, token)
             self.people.append(Someone(browser, link.is_admin, {link.project: link.role}))
 
+    @rule(by=WHO, project=st.sampled_from(PROJECTS), rights=RIGHTS)
+    def issue(self, by: int, project: str, rights: tuple[str, ...]) -> None:
+        """Make a key for a program: managers one that uses models, administrators any."""
+        actor = self.someone(by)
+        expected = self.refusal(actor, project)
+        if expected is None:
+            expected = 403 if "operate" in rights and not actor.is_admin else 201
+        name = f"program-{len(self.programs)}"
+        body = {"project_id": project, "name": name, "rights": rights}
+        status, said = self.call(actor, "POST", "/keys", body)
+        assert status == expected
+        if status == 201:
+            self.programs.append(Issued(said["key"]["id"], said["secret"], project, rights))
+
+    @precondition(lambda self: self.programs)
+    @rule(by=WHO, number=st.integers(0, 20), method=st.sampled_from(("PATCH", "DELETE")))
+    def look_after(self, by: int, number: int, method: str) -> None:
+        """Limit a program's key, or end it."""
+        actor, program = self.someone(by), self.programs[number % len(self.programs)]
+        expected = self.refusal(actor, program.project) or 200
+        if "operate" in program.rights and not actor.is_admin and expected == 200:
+            expected = 403
+        if expected == 200 and method == "PATCH" and program.is_revoked:
+            expected = 409
+        body = {"tokens_per_minute": 9} if method == "PATCH" else None
+        assert self.call(actor, method, f"/keys/{program.id}", body)[0] == expected
+        program.is_revoked |= expected == 200 and method == "DELETE"
+
+    @precondition(lambda self: self.programs)
+    @rule(number=st.integers(0, 20), project=st.sampled_from(PROJECTS))
+    def reach(self, number: int, project: str) -> None:
+        """A program tries to see a project, and to make another key."""
+        program = self.programs[number % len(self.programs)]
+        may_operate = "operate" in program.rights
+        seen = may_operate or ("read" in program.rights and program.project == project)
+        expected = 200 if seen else 404 if "read" in program.rights else 403
+        tried: list[tuple[str, str, object, int]] = [
+            ("GET", f"/projects/{project}", None, expected)
+        ]
+        if not may_operate:
+            tried.append(("POST", "/keys", {"project_id": project, "name": "more"}, 403))
+        for method, path, body, status in tried:
+            answer = self.studio.call(method, f"/api/v1{path}", program.secret, json=body)
+            assert answer.status == (401 if program.is_revoked else status)
+
     @invariant()
     def the_store_agrees(self) -> None:
         """Nobody has more, or less, than the model says."""
         with self.store.read() as c:
             found = {member.id: member for member in members.list_all(c)}
             places = memberships.list_all(c)
-            live = {key.id for key in keys.list_all(c) if key.revoked_at_ms is None}
+            live = {key.id: key for key in keys.list_all(c) if key.revoked_at_ms is None}
         enabled = set()
+        for program in self.programs:
+            if not program.is_revoked:
+                assert live.pop(program.id).rights == program.rights
         for someone in self.people:
             member = found.pop(someone.browser.member.id)
             assert member.is_admin == someone.is_admin
@@ -256,7 +316,7 @@ class Rights(RuleBasedStateMachine):
             if not someone.is_disabled:
                 enabled |= {place.key_id for place in own}
         assert not found
-        assert live == enabled
+        assert live.keys() == enabled
 
 
 def run(empty_store_file: Path, monkeypatch: pytest.MonkeyPatch, examples: int, steps: int) -> None:

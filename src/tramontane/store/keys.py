@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from typing import get_args
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection, insert, select, update
 
 from tramontane.errors import Conflict, Forbidden, InvalidRequest, Unauthenticated
@@ -143,6 +144,52 @@ def revoke(c: Connection, key_id: str, now_ms: int, *, of_member: bool = False) 
     c.execute(update(schema.keys).where(schema.keys.c.id == key.id).values(revoked_at_ms=now_ms))
     bump_revision(c)
     return msgspec.structs.replace(key, revoked_at_ms=now_ms)
+
+
+def change(
+    c: Connection,
+    key_id: str,
+    *,
+    name: str | UnsetType = UNSET,
+    allowed_models: Iterable[str] | UnsetType | None = UNSET,
+    requests_per_minute: int | UnsetType | None = UNSET,
+    tokens_per_minute: int | UnsetType | None = UNSET,
+    expires_at_ms: int | UnsetType | None = UNSET,
+    now_ms: int,
+    issuer: Key | None = None,
+) -> Key:
+    """Return the key with what is given changed; None takes a limit of its own away.
+
+    With an `issuer` it may then do nothing that the issuer may not. Raises NotFound,
+    InvalidRequest, Forbidden, and Conflict where the name is taken, the key has been revoked or is
+    a member's place.
+    """
+    old = get(c, key_id)
+    if old.revoked_at_ms is not None or old.member_id is not None:
+        why = "has been revoked" if old.member_id is None else "is a member's place in its project"
+        raise Conflict(f"the key {old.name} {why}: it cannot be changed", param="key_id")
+    project = projects.get(c, old.project_id)
+    given: dict[str, object] = {}
+    if name is not UNSET and name != old.name:
+        given["name"] = check_name("key", name)
+        _check_free(c, project, name)
+    if allowed_models is not UNSET:
+        given["allowed_models"] = check_models(allowed_models)
+    if requests_per_minute is not UNSET:
+        given["requests_per_minute"] = _check_limit(requests_per_minute, "requests_per_minute")
+    if tokens_per_minute is not UNSET:
+        given["tokens_per_minute"] = _check_limit(tokens_per_minute, "tokens_per_minute")
+    if expires_at_ms is not UNSET:
+        given["expires_at_ms"] = expires_at_ms
+    key = msgspec.structs.replace(old, **given)
+    if "allowed_models" in given:
+        _check_within_project(key, project)
+    if issuer is not None:
+        _check_within_issuer(key, get(c, issuer.id), now_ms)
+    if given:
+        c.execute(update(schema.keys).where(schema.keys.c.id == key.id).values(**given))
+        bump_revision(c)
+    return key
 
 
 def set_policy(c: Connection, key_id: str, policy: bytes | None) -> Key:

@@ -230,6 +230,7 @@ def api(platform: Callable[[], Platform]) -> Router:
             projects.change_project,
             keys.list_keys,
             keys.create_key,
+            keys.change_key,
             keys.revoke_key,
             budgets.list_budgets,
             budgets.set_budget,

@@ -180,13 +180,14 @@ def right_of(handler: BaseRouteHandler) -> Right | None:
 def check_rights(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Hold a route to the right it names; Forbidden says which one is missing.
 
-    `operate` contains `read`. A route for people is closed to keys. One that names no right and is
+    `operate` contains `read`. A route for people is closed to keys. One for managers asks its right
+    of keys, and finds out by itself what a signed-in member manages. One that names no right and is
     not public is open to any caller, whom the gate has checked.
     """
     if handler.opt.get("people"):
         connection.user.person()
     right = right_of(handler)
-    if right is None:
+    if right is None or (handler.opt.get("managers") and connection.user.member is not None):
         return
     rights = connection.user.rights
     if right not in rights and not (right == "read" and "operate" in rights):

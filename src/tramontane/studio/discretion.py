@@ -4,12 +4,15 @@ A member sees what they use themselves and what their project uses altogether; w
 project, or the platform, sees everybody's. It does not know how use is counted.
 """
 
+import contextlib
 from collections.abc import Collection
 
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from tramontane.errors import NotFound
 from tramontane.store import keys
+from tramontane.store.records import Key
 from tramontane.store.usage import UsageRow, User
 from tramontane.studio.auth import Caller
 
@@ -38,6 +41,18 @@ def hidden_keys(c: Connection, caller: Caller) -> frozenset[str]:
         for key in keys.list_all(c, caller.project_ids)
         if key.member_id not in (None, own_id) and not caller.may_manage(key.project_id)
     )
+
+
+def seen_key(c: Connection, caller: Caller, key_id: str) -> Key:
+    """Return that key, or NotFound alike whether it is not the caller's to see or nobody's."""
+    if caller.is_operator:
+        return keys.get(c, key_id)  # which names the nearest
+    key: Key | None = None
+    with contextlib.suppress(NotFound):  # said below, as of another's
+        key = keys.get(c, key_id)
+    if key is None or not caller.may_see(key.project_id) or key.id in hidden_keys(c, caller):
+        raise NotFound(f"there is no key {key_id[:80]!r}", param="key_id")
+    return key
 
 
 def together(

@@ -57,23 +57,25 @@ def describe(
     *,
     right: Right | None = None,
     people: bool = False,
+    managers: bool = False,
     public: bool = False,
     is_async: bool = False,
     errors: tuple[int, ...] = (),
 ) -> Declaration:
     """Return the arguments of a route; `right` None lets any key or signed-in member call it.
 
-    `people` closes it to keys: it acts for a person. `public` opens it to everybody. `errors` are
-    the statuses beyond 400, 401, 403 (a session's request from another site's page, or a missing
-    right), 500 and 503, which every operation can answer. The route runs on a thread, since the
-    store waits for the disk, unless it is `is_async`.
+    `people` closes it to keys: it acts for a person. `managers` asks the right of keys only: the
+    route itself finds out what a signed-in member manages. `public` opens it to everybody.
+    `errors` are the statuses beyond 400, 401, 403 (a session's request from another site's page, or
+    a missing right), 500 and 503, which every operation can answer. The route runs on a thread,
+    since the store waits for the disk, unless it is `is_async`.
     """
     statuses = {400, 403, 500, 503, *errors} | (set() if public else {401})
     declared = Declaration(
         operation_id=operation_id,
         summary=summary,
         tags=[tag],
-        opt={"right": right, "people": people, "public": public},
+        opt={"right": right, "people": people, "managers": managers, "public": public},
         security=_security(right, people, public),
         responses={status: _failure(status) for status in sorted(statuses)},
     )

@@ -42,7 +42,7 @@ class EngineView(msgspec.Struct, frozen=True, kw_only=True):
     `requests_last_minute` are null while the gateway cannot be asked; `eta_s` is null where a
     request would be served at once. `tokens_per_s` is what its answers gave together while any was
     under way, in the last minute. `pid` and `resident_bytes` are told to operators only, and of
-    engines here.
+    engines here; how much others ask, as `without_others` has it, to operators only too.
     """
 
     deployment: str
@@ -98,9 +98,21 @@ def engine_views(
     ]
 
 
-def without_processes(view: EngineView, message: str) -> EngineView:
-    """Return what those may know who do not operate the machine."""
-    return msgspec.structs.replace(view, pid=None, resident_bytes=None, message=message)
+def without_others(view: EngineView, message: str, since: str | None) -> EngineView:
+    """Return what those may know who do not operate the machine: whether they would be served, and
+    when. How much others ask, and when they last did, is not theirs to know.
+    """
+    return msgspec.structs.replace(
+        view,
+        message=message,
+        since=since,
+        pid=None,
+        resident_bytes=None,
+        in_flight=None,
+        tokens_per_s=None,
+        requests_last_minute=None,
+        last_used_at=None,
+    )
 
 
 def deployed(settings: Settings, store: Store) -> list[serving.Deployment]:

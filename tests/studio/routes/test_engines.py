@@ -3,9 +3,12 @@
 import os
 
 import msgspec
+import pytest
 
-from tests.studio.conftest import Studio, Tenant
+from tests.studio.conftest import NOW_MS, Studio, Tenant
+from tests.studio.people import person
 from tests.studio.routes.test_status import engine, secret_for
+from tramontane.assistant.gateway_loads import Load
 from tramontane.store import engines
 from tramontane.store.records import ModelFile
 
@@ -62,3 +65,35 @@ def test_others_see_what_they_may_use_and_nothing_of_the_machine(
     (small,) = told["data"]
     assert (small["deployment"], small["state"], small["pid"]) == ("small", "backing_off", None)
     assert "/models" not in small["message"]
+
+
+def test_others_traffic_is_told_to_operators_only(
+    studio: Studio, ours: Tenant, small_file: ModelFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = Load(
+        in_flight=4, waiting=2, places=4, eta_s=3.5, tokens_per_s=71.5, requests_last_minute=3817,
+        last_used_ms=NOW_MS,
+    )  # fmt: skip
+    monkeypatch.setattr(studio.platform.tokens, "loads", lambda: {"small": busy})
+    with studio.store.write() as c:
+        engines.put_instance(c, msgspec.structs.replace(engine("asleep"), pid=None))
+    traffic = ("in_flight", "tokens_per_s", "requests_last_minute", "last_used_at")
+    all_of_it = studio.call("GET", "/api/v1/engines", ours.operator).json["data"][1]
+    at = "2023-11-14T22:13:20Z"
+    assert [all_of_it[name] for name in traffic] == [4, 71.5, 3817, at]
+    assert all_of_it["since"] == at
+    deployed = studio.call("GET", "/api/v1/deployments", ours.operator).json["data"]
+    assert at in [one["state_since"] for one in deployed]
+    manager = person(studio, "boss", ours.project, role="manager")
+    for told in (
+        studio.call("GET", "/api/v1/engines", ours.read).json,
+        manager.call("GET", "/api/v1/engines").json,
+    ):
+        small = told["data"][1]
+        assert [small[name] for name in (*traffic, "since")] == [None] * 5
+        assert (small["state"], small["waiting"], small["eta_s"]) == ("asleep", 2, 3.5)
+    for path in ("deployments", "models", "status", "engines"):
+        body = manager.call("GET", f"/api/v1/{path}").body.decode()
+        assert "small" in body and "71.5" not in body and "3817" not in body
+    deployed = manager.call("GET", "/api/v1/deployments").json["data"]
+    assert [one["state_since"] for one in deployed if one["name"] == "small"] == [None]

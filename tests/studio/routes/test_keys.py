@@ -1,7 +1,9 @@
 """Keys: issued once, listed without secrets, revoked; never wider than the key that issues."""
 
-from tests.studio.conftest import DAY_MS, Studio, Tenant
-from tramontane.store import keys
+from tests.studio.conftest import DAY_MS, Answer, Studio, Tenant
+from tests.studio.people import Person, person
+from tramontane.governance import policies
+from tramontane.store import keys, memberships, projects
 
 BAD_INPUT = [
     ({"name": "new"}, "project_id"),
@@ -116,3 +118,104 @@ def test_a_new_key_is_never_wider_than_its_issuer(studio: Studio, ours: Tenant) 
         answer = studio.call("POST", "/api/v1/keys", narrow, json=fits | change)
         assert (answer.status, answer.error["param"]) == (403, param), change
     assert studio.call("POST", "/api/v1/keys", narrow, json=fits).status == 201
+
+
+def issue(person: Person, **changes: object) -> Answer:
+    """Return the answer to a member who wants a key of the project `ours`."""
+    return person.call("POST", "/api/v1/keys", json={"project_id": "ours", "name": "k", **changes})
+
+
+def test_a_manager_looks_after_the_projects_keys(
+    studio: Studio, ours: Tenant, theirs: Tenant
+) -> None:
+    boss = person(studio, "boss", ours.project, role="manager")
+    made = issue(boss, name="website", requests_per_minute=5)
+    assert made.status == 201
+    key, secret = made.json["key"], made.json["secret"]
+    assert (key["rights"], key["member_id"]) == (["infer", "read"], None)
+    assert studio.call("GET", "/api/v1/status", secret).json["key"]["project"] == "ours"
+    assert studio.call("POST", "/api/v1/keys", secret, json={}).error["code"] == "right_missing"
+
+    path = f"/api/v1/keys/{key['id']}"
+    changes = {"name": "shop", "requests_per_minute": None, "expires_at": "2023-12-01"}
+    changed = boss.call("PATCH", path, json={**changes, "allowed_models": ["large"]})
+    assert changed.status == 200
+    assert changed.json == key | {
+        "name": "shop",
+        "requests_per_minute": None,
+        "allowed_models": ["large"],
+        "expires_at": "2023-12-01T00:00:00Z",
+    }
+    assert boss.call("PATCH", path, json={"name": "ours-read"}).status == 409
+    assert boss.call("PATCH", path, json={"rights": ["operate"]}).error["param"] == "rights"
+    shown = {k["name"]: k for k in boss.call("GET", "/api/v1/keys").json["data"]}
+    assert shown["shop"] == changed.json and "theirs-read" not in shown
+    assert boss.call("DELETE", path).json["state"] == "revoked"
+    assert studio.call("GET", "/api/v1/status", secret).status == 401
+    assert boss.call("PATCH", path, json={"name": "again"}).status == 409
+    assert boss.call("DELETE", f"/api/v1/keys/{ours.key.id}").status == 200
+
+
+def test_a_managers_key_may_do_no_more_than_the_manager(
+    studio: Studio, ours: Tenant, theirs: Tenant
+) -> None:
+    boss = person(studio, "boss", ours.project, theirs.project, role="manager")
+    narrow = policies.write(policies.Policy(local_only=True))
+    with studio.store.write() as c:
+        projects.update(c, ours.project.id, allowed_models=["small", "large"])
+        place = memberships.get(c, boss.member.id, ours.project.id)
+        keys.set_policy(c, place.key_id, narrow)
+    for changes, status, param in (
+        ({"rights": ["infer", "operate"]}, 403, "rights"),
+        ({"rights": ["operate"]}, 403, "rights"),
+        ({"allowed_models": ["other"]}, 400, "allowed_models"),
+        ({"project_id": "elsewhere"}, 404, "project_id"),
+    ):
+        answer = issue(boss, **changes)
+        assert (answer.status, answer.error["param"]) == (status, param), changes
+    made = issue(boss).json["key"]
+    with studio.store.read() as c:
+        key = keys.get(c, made["id"])
+        assert key.policy == narrow  # that of the manager's own place goes with it
+        assert keys.usable_models(key, projects.get(c, "ours")) == ("large", "small")
+    more = boss.call("PATCH", f"/api/v1/keys/{key.id}", json={"allowed_models": ["other"]})
+    assert more.error["param"] == "allowed_models"
+
+
+def test_what_a_manager_may_not_touch(studio: Studio, ours: Tenant, theirs: Tenant) -> None:
+    boss = person(studio, "boss", ours.project, role="manager")
+    ada = person(studio, "ada", ours.project)
+    with studio.store.read() as c:
+        operating = keys.get(c, "ours-operator", ours.project.id)
+        place = memberships.get(c, ada.member.id, ours.project.id)
+    for who, key_id, status in (
+        (boss, operating.id, 403),
+        (boss, place.key_id, 409),
+        (boss, theirs.key.id, 404),
+        (boss, "key_nothing", 404),
+        (ada, ours.key.id, 403),
+        (ada, theirs.key.id, 404),
+    ):
+        path = f"/api/v1/keys/{key_id}"
+        assert who.call("PATCH", path, json={"name": "mine"}).status == status
+        assert who.call("DELETE", path).status == status
+    assert issue(ada).error["code"] == "managers_only"
+    assert issue(boss, project_id="theirs").status == 404
+    assert studio.call("PATCH", f"/api/v1/keys/{ours.key.id}", ours.read, json={}).status == 403
+    root = person(studio, "root", is_admin=True)
+    assert issue(root, name="more", rights=["operate"]).status == 201
+    assert root.call("DELETE", f"/api/v1/keys/{operating.id}").status == 200
+
+
+def test_an_operator_renames_and_limits_a_key(studio: Studio, ours: Tenant) -> None:
+    path = f"/api/v1/keys/{ours.key.id}"
+    said = {"name": "new", "tokens_per_minute": 7}
+    assert studio.call("PATCH", path, ours.operator, json=said).json["tokens_per_minute"] == 7
+    for body, param in (
+        ({"expires_at": "2001-01-01"}, "expires_at"),
+        ({"requests_per_minute": 0}, "requests_per_minute"),
+        ({"name": "a b"}, "name"),
+        ({"digest": "00"}, "digest"),
+    ):
+        answer = studio.call("PATCH", path, ours.operator, json=body)
+        assert (answer.status, answer.error["param"]) == (400, param)

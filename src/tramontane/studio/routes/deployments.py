@@ -20,7 +20,6 @@ from tramontane.studio import licensing, local, serving
 from tramontane.studio.auth import Caller, GivenCaller
 from tramontane.studio.languages import check_languages
 from tramontane.studio.local import NewPrice
-from tramontane.studio.moments import optional_name
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform, Platform
 from tramontane.studio.publishing import require_manager
@@ -35,6 +34,7 @@ from tramontane.studio.routes.status import (
     all_deployments,
     message_for,
     price_view,
+    since_for,
     visible_to,
 )
 
@@ -336,7 +336,7 @@ def _view(
         upstream_model=own.upstream_model if is_shown else None,
         model=own.model,
         state=deployment.state,
-        state_since=optional_name(deployment.state_since_ms),
+        state_since=since_for(caller, deployment),
         message=message_for(caller, deployment),
         price=price_view(deployment.price, currency),
         context_tokens=deployment.context_tokens,

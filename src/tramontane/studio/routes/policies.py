@@ -3,12 +3,11 @@
 from litestar import get, put
 from litestar.params import FromPath, JSONBody
 
-from tramontane.errors import NotFound
 from tramontane.governance import policies
 from tramontane.governance.policies import Policy
 from tramontane.store import keys, projects
 from tramontane.studio.auth import GivenCaller
-from tramontane.studio.discretion import hidden_keys
+from tramontane.studio.discretion import seen_key
 from tramontane.studio.operations import describe
 from tramontane.studio.platform import GivenPlatform
 from tramontane.studio.routes.projects import seen_by
@@ -57,10 +56,7 @@ def set_project_policy(
 def get_key_policy(platform: GivenPlatform, caller: GivenCaller, key_id: FromPath[str]) -> Policy:
     """What it may use beside its project's policy: both have to be kept."""
     with platform.store.read() as c:
-        key = keys.get(c, key_id)
-        if not caller.may_see(key.project_id) or key.id in hidden_keys(c, caller):
-            raise NotFound(f"there is no key {key_id[:80]!r}", param="key_id")
-        return policies.read(key.policy)
+        return policies.read(seen_key(c, caller, key_id).policy)
 
 
 @put(

@@ -192,6 +192,15 @@ def message_for(caller: Caller, deployment: serving.Deployment) -> str:
     return "The operator can see why."
 
 
+def since_for(caller: Caller, deployment: serving.Deployment) -> str | None:
+    """Return since when a deployment is as it is. An engine asleep has been so since shortly after
+    somebody asked last, so to operators only.
+    """
+    if deployment.state == "asleep" and not caller.is_operator:
+        return None
+    return optional_name(deployment.state_since_ms)
+
+
 def price_view(price: Price, currency: str) -> PriceView:
     """Return `price` as decimals."""
     return PriceView(
