@@ -1,5 +1,7 @@
 """`tramontane independence` and `tramontane drill`, beside a platform that does not run."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.ran import Run
@@ -16,6 +18,18 @@ def test_independence_shows_what_is_set_up_even_unused(run: Run) -> None:
     assert {loss["outcome"] for loss in guide["losses"]} == {"lost"}
     text = run("independence").out
     assert "nothing was used in this time" in text and "provider:local" in text
+
+
+def test_independence_says_which_setting_says_what_is_unknown(run: Run, data_dir: Path) -> None:
+    unknown = "unknown of local: owner's law, "
+    assert unknown in (said := run("independence").out) and "under [independence.local]" in said
+    config = data_dir.parent / "tramontane.toml"
+    config.write_text(
+        '[independence.local]\nseat = "CH"\njurisdiction = "CH"\nchip = "any"\nhost = "own"\n'
+    )
+    said = run("independence", "--config", config).out
+    assert "unknown of" not in said
+    assert "seat:CH" in said and "jurisdiction:CH" in said
 
 
 def test_a_preview_takes_nothing_away(run: Run) -> None:

@@ -1,9 +1,11 @@
 """`tramontane key`: a secret is shown once, and nowhere else."""
 
+import os
 import re
 from pathlib import Path
 
 from tests.cli.ran import Run
+from tramontane.datafolder import DataFolder
 
 SECRET = re.compile(r"tmt_[0-9A-Za-z]{8}_[0-9A-Za-z]{33}")
 
@@ -40,6 +42,15 @@ def test_the_secret_is_printed_once_and_kept_nowhere(run: Run, data_dir: Path) -
         assert secret[13:] not in shown.out + shown.err
     for path in data_dir.rglob("*"):
         assert not path.is_file() or secret[13:].encode() not in path.read_bytes()
+
+
+def test_it_says_from_when_on_the_key_works(run: Run, data_dir: Path) -> None:
+    run("project", "create", "one")
+    assert "It works as soon as the platform runs" in run("key", "create", "one", "early").out
+    folder = DataFolder(data_dir)
+    (folder.run / "serve.lock").write_text(str(os.getpid()))  # as a platform that runs leaves it
+    folder.address_file.write_text("http://127.0.0.1:8080")
+    assert "It works within two seconds." in run("key", "create", "one", "late").out
 
 
 def test_mistakes_say_what_to_change(run: Run) -> None:

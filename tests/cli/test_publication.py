@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import msgspec
@@ -80,6 +81,12 @@ def test_from_publishing_to_the_statements(run: Run, data_dir: Path, add: list[s
         run("statement", "--project", "acme", "--month", "2026-11", "--csv").out
     )))  # fmt: skip
     assert [(row["counterpart"], row["amount"]) for row in rows] == [("research", "5.000000001")]
+    digest = of_buyer["bought"][0]["digest"]
+    for project, told in (("acme", of_seller), ("research", of_buyer)):
+        text = run("statement", "--project", project, "--month", "2026-11").out
+        assert re.search(rf" {digest[:8]} *$", text, re.MULTILINE), text  # alike on both
+        assert f"digest of this whole statement, which no other has: {told['digest']}" in text
+    assert of_buyer["digest"] != of_seller["digest"]
     assert "sold 5.000000001" in run("statement", "--project", "acme", "--month", "2026-11").out
     assert run("statement", "--project", "acme", "--month", "2026-00").status == 1
 

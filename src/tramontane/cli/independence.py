@@ -1,5 +1,6 @@
 """`tramontane independence`: whom the platform depends on, and what stands without them."""
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -13,6 +14,9 @@ from tramontane.money import format_nano
 from tramontane.store.windows import time_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tramontane.governance.facts import Facts
     from tramontane.governance.independence import Concentration, Spread
     from tramontane.governance.survival import Survival
 
@@ -79,6 +83,7 @@ def independence(
     for spread in found:
         _print_spread(spread, currency)
     _print_survivals(survivals)
+    _print_unsaid(now.facts)
 
 
 def _spread_json(spread: "Spread") -> dict[str, Any]:
@@ -116,6 +121,18 @@ def _index(found: "Concentration") -> str:
     """1 is one for all; what is unknown may be anybody's, so there may be a least and a most."""
     least, most = f"{found.hhi_least:.2f}", f"{found.hhi_most:.2f}"
     return least if least == most else f"{least} to {most}, since not all is known"
+
+
+def _print_unsaid(facts: "Mapping[str, Facts]") -> None:
+    """One line for each who serves and of whom something is unknown: which setting says it."""
+    from tramontane.governance.facts import unsaid
+
+    for name, dimensions in unsaid(facts).items():
+        key = name if re.fullmatch(r"[\w-]+", name, re.ASCII) else f'"{name}"'  # as TOML has it
+        print(
+            f"unknown of {name}: {', '.join(TITLES[each] for each in dimensions)}; say it under"
+            f" [independence.{key}] in the configuration file: {', '.join(dimensions)}"
+        )
 
 
 def _print_survivals(survivals: "tuple[Survival, ...]") -> None:

@@ -16,7 +16,7 @@ from tramontane.cli.options import (
     words,
 )
 from tramontane.cli.output import models_text, print_fields, print_json, print_table, view
-from tramontane.cli.platform import opened
+from tramontane.cli.platform import is_served, opened
 
 if TYPE_CHECKING:
     from tramontane.store.records import Key
@@ -53,6 +53,7 @@ def create(
     from tramontane.store import keys
 
     with opened(config, data) as platform, platform.store.write() as c:
+        is_running = is_served(platform.folder)
         now_ms = platform.now_ms
         made, secret = keys.create(
             c,
@@ -71,6 +72,11 @@ def create(
         return
     _print(made, now_ms)
     print(f"\nsecret      {secret}\nIt is shown this once. Keep it as a password.")
+    print(
+        "It works within two seconds."
+        if is_running
+        else "It works as soon as the platform runs: tramontane serve"
+    )
 
 
 @app.command("list")

@@ -13,6 +13,9 @@ from tramontane.cli.settled import import_settled
 from tramontane.errors import InvalidRequest
 from tramontane.store.windows import day_name
 
+SHORT_DIGEST = 8
+"""So many characters of a line's digest are shown, here as in the page."""
+
 
 def statement(
     project: Annotated[str, typer.Option("--project", metavar="PROJECT", help="Whose.")],
@@ -59,11 +62,15 @@ def statement(
         print_json(msgspec.to_builtins(view))
         return
     bought = [
-        ("bought of", b.publisher, b.name, b.version, b.requests, b.cost) for b in view.bought
+        ("bought of", b.publisher, b.name, b.version, b.requests, b.cost, b.digest[:SHORT_DIGEST])
+        for b in view.bought
     ]
-    sold = [("sold to", s.buyer, s.name, s.version, s.requests, s.income) for s in view.sold]
+    sold = [
+        ("sold to", s.buyer, s.name, s.version, s.requests, s.income, s.digest[:SHORT_DIGEST])
+        for s in view.sold
+    ]
     print_table(
-        ("", "project", "publication", "version", "requests", view.currency),
+        ("", "project", "publication", "version", "requests", view.currency, "digest"),
         [*bought, *sold],
         empty=f"{whose.name} bought and sold nothing in {chosen}",
     )
@@ -71,5 +78,6 @@ def statement(
     print(
         f"\nbought {totals.bought}, sold {totals.sold}, which cost {totals.serving_cost} to serve"
         f" ({view.currency}); {'final' if view.is_final else 'not final yet'}"
-        f"\ndigest {view.digest}"
+        "\na line's digest is the same on the other side's statement; --csv has it in full"
+        f"\ndigest of this whole statement, which no other has: {view.digest}"
     )

@@ -127,6 +127,26 @@ def labels(facts: Facts) -> frozenset[str]:
     return frozenset(found)
 
 
+def unsaid(facts: Mapping[str, Facts]) -> dict[str, tuple[Dimension, ...]]:
+    """Return what nobody has said yet, under the name by which a setting says it.
+
+    That is the provider where there is one (`local` is this machine), else the deployment.
+
+    >>> unsaid({"small": Facts(provider="local", host="own", owner="own", chip="CPU")})
+    {'local': ('seat', 'jurisdiction')}
+    """
+    found: dict[str, set[Dimension]] = {}
+    for deployment, known in facts.items():
+        missing = {dimension for dimension in DIMENSIONS if known.of(dimension) is None}
+        if missing:
+            found.setdefault(known.provider or deployment, set()).update(missing - {"provider"})
+    return {
+        name: tuple(dimension for dimension in DIMENSIONS if dimension in missing)
+        for name, missing in sorted(found.items())
+        if missing
+    }
+
+
 def may_be(dimension: Dimension, value: str | None, name: str) -> bool:
     """Return whether what has `value` may be `name`'s: where it is not known, or a part of it."""
     if value is None or value == name:
