@@ -49,6 +49,10 @@ def test_a_card_is_found_by_its_files_hash_and_none_where_several_lie() -> None:
     known = [lying("a/one", "o/r", "f" * 64), lying("b/two", "o/r"), lying("c/three", "p/q")]
     found = restrictions.cards_of(known, sha256="f" * 64, repositories=["O/R", "p/q"])
     assert [each.id for each in found] == ["a/one", "c/three"]
+    # What a project has entered hides nothing.
+    own = [lying("x/mine", "p/q", "f" * 64)]
+    found = restrictions.cards_of(known, own, sha256="f" * 64, repositories=["O/R", "p/q"])
+    assert [each.id for each in found] == ["a/one", "c/three", "x/mine"]
 
 
 def test_a_licence_that_forbids_uses_must_have_been_read() -> None:

@@ -44,11 +44,22 @@ def terms_of(card: Card) -> Terms | None:
 
 
 def cards_of(
-    cards: Iterable[Card], *, sha256: str | None = None, repositories: Iterable[str] = ()
+    packed: Iterable[Card],
+    own: Iterable[Card] = (),
+    *,
+    sha256: str | None = None,
+    repositories: Iterable[str] = (),
 ) -> list[Card]:
     """Return the cards that weights belong to: that of the file with this SHA-256, and of each
-    ORG/REPO of the hub the one whose weights lie there; none where those of several do.
+    ORG/REPO of the hub the one whose weights lie there; none where those of several do. What
+    somebody has entered as `own` may add to what is `packed`, and takes nothing away.
     """
+    places_asked = list(repositories)
+    found = [card for cards in (packed, own) for card in _those(cards, sha256, places_asked)]
+    return list({card.id: card for card in reversed(found)}.values())[::-1]
+
+
+def _those(cards: Iterable[Card], sha256: str | None, repositories: list[str]) -> list[Card]:
     at: dict[str, list[Card]] = {each.lower(): [] for each in repositories}
     found: list[Card] = []
     for card in cards:
@@ -56,8 +67,7 @@ def cards_of(
             found.append(card)
         for place in places(card) & at.keys() if at else ():
             at[place].append(card)
-    found += [those[0] for those in at.values() if len(those) == 1]
-    return list({card.id: card for card in found}.values())
+    return found + [those[0] for those in at.values() if len(those) == 1]
 
 
 def require_read(terms: Terms, *, is_read: bool, how: str) -> None:

@@ -96,6 +96,8 @@ def invite(
         raise typer.BadParameter("--prepaid goes with --new-project")
     if new_project is None and models is not None:
         raise typer.BadParameter("--models goes with --new-project")
+    if models is not None and not words(models):
+        raise typer.BadParameter("--models names none; leave it out to allow every model")
     if new_project is not None and admin:
         raise typer.BadParameter("--admin does not go with --new-project")
     with opened(config, data, may_create=True) as platform, platform.store.write() as c:

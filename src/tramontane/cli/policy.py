@@ -149,13 +149,15 @@ def _kept(
     """Return whom `find` names and the policy, kept with what was asked for if anything was."""
     from tramontane.governance import policies
 
-    with opened(config, data) as platform, platform.store.write() as c:
-        found = find(c, whose)
-        policy = _changed(policies.read(found.policy), asked, clear)
-        if asked or clear:
-            keep(c, found.id, policies.write(policy))
+    with opened(config, data) as platform:
+        with platform.store.write() as c:
+            found = find(c, whose)
+            policy = _changed(policies.read(found.policy), asked, clear)
+            if asked or clear:
+                keep(c, found.id, policies.write(policy))
         if "providers" in asked:
-            _tell_unheard(c, platform, policy)
+            with platform.store.read() as c:
+                _tell_unheard(c, platform, policy)
     return found, policy
 
 

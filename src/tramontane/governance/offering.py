@@ -186,14 +186,19 @@ def kept_price(offer: Offered, source: Source | None, settings: Settings) -> Pub
 
 
 def below_cost(offer: Offered, source: Source, settings: Settings) -> Below | None:
-    """Return the first part of its price that is below what serving it costs now; None where there
-    is none, and where that is not known.
+    """Return the first part of its price, at any service tier, that is below what serving it costs
+    now; None where there is none, and where that is not known.
     """
     try:
         cost = source.price(settings)
     except ConfigError:
         return None
-    return first_below(offer.price.usual, cost)
+    usual = offer.price.usual
+    for name, factor in {"": "1", **source.tiers}.items():
+        price = offer.price.tiers.get(name, usual)
+        if (below := first_below(price, cost.times(parse_nano(factor)))) is not None:
+            return below
+    return None
 
 
 def first_below(price: Price, cost: Price) -> Below | None:

@@ -18,7 +18,13 @@ from tramontane.store import schema
 
 BUSY_TIMEOUT_MS = 10_000
 # PostgreSQL lets writers work side by side; what checks first and writes then would be wrong.
-_LOCK = f"SELECT set_config('lock_timeout', '{BUSY_TIMEOUT_MS}', true), pg_advisory_xact_lock(7821)"
+WRITING = 7821  # what PostgreSQL's advisory lock of writers is called
+# Who holds it and falls silent is thrown out, or nobody could write again.
+_LOCK = (
+    f"SELECT set_config('lock_timeout', '{BUSY_TIMEOUT_MS}', true),"
+    f" set_config('idle_in_transaction_session_timeout', '{6 * BUSY_TIMEOUT_MS}', true),"
+    f" pg_advisory_xact_lock({WRITING})"
+)
 UPGRADING = ".upgrading"  # what the copy is called that an upgrade works on
 
 

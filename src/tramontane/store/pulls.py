@@ -117,9 +117,12 @@ def list_all(c: Connection) -> list[Pull]:
 
 
 def sources_of(c: Connection, sha256: str) -> list[str]:
-    """Return where a file of the library was fetched from, as far as that is remembered."""
+    """Return where a file of the library was fetched from, as far as that is remembered: as it was
+    asked for, and as the hub calls it now.
+    """
     found = _list(c, schema.pulls.c.sha256 == sha256)
-    return list(dict.fromkeys(pull.resolved or pull.source for pull in found))
+    named = (name for pull in found for name in (pull.resolved, pull.source) if name)
+    return list(dict.fromkeys(named))
 
 
 def resume(c: Connection, pull_id: str, now_ms: int) -> Pull:

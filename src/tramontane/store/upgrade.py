@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine, text
 
 from tramontane.errors import ConfigError, Conflict, Unavailable
 from tramontane.store import migrations
+from tramontane.store.database import WRITING
 
-_ADVISORY_LOCK = 0x7472616D  # one upgrade at a time on a server
 _TRIES = 10
 _TRY_S = 0.1
 
@@ -25,7 +25,7 @@ _TRY_S = 0.1
 def server(engine: Engine) -> None:
     """Upgrade the store behind `engine` in one transaction. Raises ConfigError."""
     with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _ADVISORY_LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": WRITING})
         _run(connection)
     engine.dispose()
 

@@ -298,6 +298,14 @@ def test_a_cost_that_has_risen_is_shown_to_the_publisher_alone(market: Market) -
     assert market.change(made, terms="More.").json["version"] == 3  # nobody knows a cost now
 
 
+def test_a_cost_that_has_risen_at_one_service_tier_counts_too(market: Market) -> None:
+    made = market.offered()
+    urgent = msgspec.structs.replace(COST, service_tiers={"priority": "5", "flex": "0.5"})
+    put(market.studio, "own", market.seller.project.id, price=urgent)
+    assert market.seen(made, market.boss).json["is_below_cost"] is True
+    assert market.change(made, terms="Others.").error["code"] == "price_below_cost"
+
+
 def test_an_own_deployment_is_its_managers_to_make_and_remove(market: Market) -> None:
     studio, boss = market.studio, market.boss
     project_id = market.seller.project.id
