@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.assistant.desk import ScriptedTokens, Step, opened
-from tramontane.assistant.served import Served
+from tramontane.assistant.served import Served, State
 from tramontane.assistant.tokenstream import (
     Finished,
     Opened,
@@ -94,6 +94,12 @@ def test_times_are_those_of_the_clock() -> None:
     assert end.tokens_per_s == 40.0  # 80 tokens came in the two seconds after the first
     assert watch.end("stop", Usage(completion_tokens=1)).tokens_per_s is None
     assert watch.end("stop", None).tokens_per_s is None
+
+
+@pytest.mark.parametrize(("state", "woken"), [("asleep", True), ("ready", False)])
+def test_the_times_say_whether_waking_is_in_them(state: State, woken: bool) -> None:
+    told = events(opened(), TextDelta("a"), Finished("stop", None), of=sheet(state=state))
+    assert told[-1][1]["woken"] is woken
 
 
 def test_what_came_at_once_has_no_speed() -> None:

@@ -8,7 +8,7 @@ import { lineOf, readJson } from "../src/lib/pages/playground/jsontext";
 import { python } from "../src/lib/pages/playground/snippets";
 
 const EMPTY = { system: "", user: "Hello", parameters: {}, tools: "", form: "text" as const, schema: "", isBlind: false };
-const taken = (first_token_ms: number | null, tokens_per_s: number | null, cost: string, cost_known = true) => ({ first_token_ms, tokens_per_s, cost, cost_known });
+const taken = (first_token_ms: number | null, tokens_per_s: number | null, cost: string, cost_known = true, woken = false) => ({ first_token_ms, woken, tokens_per_s, cost, cost_known });
 
 test("a mistake is found at its line", () => {
   const mistake = (text: string) => {
@@ -68,6 +68,12 @@ test("figures say who was first, fastest and cheapest, or nothing", () => {
   assert.equal(findings([taken(1, 1, "0.1"), taken(2, 2, "0", false)]).cheapest, null);
   assert.equal(findings([taken(1, 1, "0.00"), taken(2, 2, "0")]).areFree, true);
   assert.equal(findings([taken(1, 1, "0")]).areFree, false);
+});
+
+test("who had to be woken is not compared in who spoke first", () => {
+  const slept = taken(9000, 50, "0.001", true, true);
+  assert.deepEqual(findings([taken(80, 30, "0.002"), taken(90, 40, "0.003"), slept]), { first: 0, fastest: 2, cheapest: 2, areFree: false });
+  assert.equal(findings([taken(80, 30, "0"), slept]).first, null);
 });
 
 test("Python's own words stand in Python", () => {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { exactMoney } from "../src/lib/format.svelte";
 import { niceTop } from "../src/lib/pages/usage/spend";
 import { amount, chosen, daysOf, SPANS, stacked, trendOf, usual } from "../src/lib/pages/usage/view";
 
@@ -42,4 +43,13 @@ test("where it leads is said of enough days only", () => {
   assert.equal(trendOf([2, 1, 2, 1, 2, 2]), "steady");
   assert.equal(trendOf([1, 1, 2, 2]), null);
   assert.equal(trendOf([0, 0, 0, 5, 0, 0]), null);
+});
+
+test("what is called exact has every digit", () => {
+  const plain = (text: string) => text.replace(/[^\d.,]/g, "");
+  assert.equal(plain(exactMoney("0.0000104", "USD")), "0.0000104");
+  assert.equal(plain(exactMoney("0.00104980", "EUR")), "0.0010498");
+  assert.equal(plain(exactMoney("0.5", "EUR")), "0.50");
+  assert.equal(plain(exactMoney("9007199254.740993001", "EUR")), "9,007,199,254.740993001");
+  assert.equal(plain(exactMoney("12.345678901", "EUR", 4)), "12.3457");
 });

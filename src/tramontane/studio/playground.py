@@ -37,7 +37,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer took. `first_token_ms` and `total_ms` count from the request; `tokens_per_s`
     is of the part after the first piece, null where that came too quickly to be measured. Unless
     `cost_known`, nobody has said what it costs, or only its bill will tell. `provider` and `region`
-    are null where nobody has said.
+    are null where nobody has said. `woken`: its engine slept when it was asked, so both times
+    hold that wait.
     """
 
     first_token_ms: int | None
@@ -54,10 +55,11 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     provider: str | None
     region: str | None
     place: str | None
+    woken: bool
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """What prices are read from: the deployments by name, and the currency."""
+    """What prices and states are read from: the deployments by name, and the currency."""
 
     served: Mapping[str, Served]
     model: str
@@ -158,6 +160,7 @@ class Stopwatch:
             currency=self._sheet.currency,
             request_id=self._opened.request_id,
             finish_reason=reason,
+            woken=self._is_woken(),
             **self._whereabouts(),
         )
 
@@ -182,6 +185,11 @@ class Stopwatch:
         if usage is None or served is None or self._sheet.model not in served.models:
             return None
         return cost_nano(served.price, usage) if served.price.is_known else None
+
+    def _is_woken(self) -> bool:
+        """The price list is of the moment before the gateway was asked."""
+        served = self._sheet.served.get(self._opened.deployment)
+        return served is not None and served.state == "asleep"
 
     def _whereabouts(self) -> dict[str, Any]:
         served = self._sheet.served.get(self._opened.deployment)

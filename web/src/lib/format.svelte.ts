@@ -73,6 +73,14 @@ export function money(amount: string | number, currency: string): string {
   }).format(value);
 }
 
+/** A decimal amount with every digit that it has, cents at the least; of nine at the most unless told. */
+export function exactMoney(amount: string, currency: string, most = 9): string {
+  const digits = amount.split(".")[1]?.replace(/0+$/, "").length ?? 0;
+  const options = { style: "currency", currency, currencyDisplay: "narrowSymbol" } as const;
+  // By its digits: a float would make others of them.
+  return formatter({ ...options, minimumFractionDigits: 2, maximumFractionDigits: Math.max(2, Math.min(most, digits)) }).format(amount as never);
+}
+
 /** Bytes with a unit: "3.4 MB". */
 export function bytes(size: number): string {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];

@@ -45,6 +45,8 @@ export interface PlayEnd extends Whereabouts {
   cost_known: boolean;
   currency: string;
   finish_reason: string;
+  /** Its engine slept when it was asked: both times hold that wait. */
+  woken: boolean;
 }
 
 export interface ToolPiece {

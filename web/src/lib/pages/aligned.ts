@@ -3,13 +3,15 @@
 import { number } from "$lib/format.svelte";
 
 const LEAST = 2;
+/** Money is counted in billionths. */
+export const PLACES = 9;
 /** Of an amount of one and more, nobody reads further. */
-const ENOUGH = 4;
+export const ENOUGH = 4;
 
 /** `amounts` (decimals) as the reader writes numbers, all with as many digits after the decimal sign. */
 export function aligned(amounts: string[]): string[] {
   const given = amounts.map((amount) => amount.split(".")[1]?.replace(/0+$/, "").length ?? 0);
-  const most = amounts.some((amount) => Number(amount) >= 1) ? ENOUGH : 9;
+  const most = amounts.some((amount) => Number(amount) >= 1) ? ENOUGH : PLACES;
   const digits = Math.min(most, Math.max(LEAST, ...given));
   return amounts.map((amount) => padded(number(Number(amount), digits), digits));
 }

@@ -78,6 +78,8 @@ const words: Translation<typeof english> = {
   playBestFastest: "am schnellsten",
   playBestCheapest: "am wenigsten",
   playFindFirst: "{model} sprach zuerst, nach {time}.",
+  playWoken: "mit Aufwachen",
+  playFindWoken: "Erst geweckt, darum beim ersten Wort nicht mitgezählt: {models}.",
   playFindFastest: "{model} schrieb am schnellsten, {rate} Token je Sekunde.",
   playFindCheapest: "{model} kostete am wenigsten, {cost}.",
   playFindNothing: "{model} kostete nichts.",

@@ -75,6 +75,8 @@ export default {
   playBestFastest: "fastest",
   playBestCheapest: "least",
   playFindFirst: "{model} spoke first, after {time}.",
+  playWoken: "waking included",
+  playFindWoken: "Had to be woken first, so not counted as first to speak: {models}.",
   playFindFastest: "{model} wrote fastest, {rate} tokens a second.",
   playFindCheapest: "{model} cost least, {cost}.",
   playFindNothing: "{model} cost nothing.",

@@ -78,6 +78,8 @@ const words: Translation<typeof english> = {
   playBestFastest: "el más rápido",
   playBestCheapest: "el menor",
   playFindFirst: "{model} habló primero, tras {time}.",
+  playWoken: "despertar incluido",
+  playFindWoken: "Hubo que despertarlo antes, así que no cuenta para la primera palabra: {models}.",
   playFindFastest: "{model} escribió más rápido, {rate} tokens por segundo.",
   playFindCheapest: "{model} costó menos, {cost}.",
   playFindNothing: "{model} no costó nada.",

@@ -78,6 +78,8 @@ const words: Translation<typeof english> = {
   playBestFastest: "le plus rapide",
   playBestCheapest: "le moins cher",
   playFindFirst: "{model} a parlé le premier, après {time}.",
+  playWoken: "réveil compris",
+  playFindWoken: "Réveillé d’abord, donc hors concours pour le premier mot : {models}.",
   playFindFastest: "{model} a écrit le plus vite, {rate} jetons par seconde.",
   playFindCheapest: "{model} a coûté le moins, {cost}.",
   playFindNothing: "{model} n’a rien coûté.",

@@ -78,6 +78,8 @@ const words: Translation<typeof english> = {
   playBestFastest: "il più veloce",
   playBestCheapest: "il minore",
   playFindFirst: "{model} ha parlato per primo, dopo {time}.",
+  playWoken: "risveglio compreso",
+  playFindWoken: "Svegliato prima, quindi non conta per la prima parola: {models}.",
   playFindFastest: "{model} ha scritto più in fretta, {rate} token al secondo.",
   playFindCheapest: "{model} è costato meno, {cost}.",
   playFindNothing: "{model} non è costato nulla.",

@@ -5,6 +5,7 @@ import { bytes, date, number } from "$lib/format.svelte";
 import { currentLanguage, t, type Key } from "$lib/i18n/index.svelte";
 import { factName } from "$lib/pages/independence/naming";
 import type { Bound, Choice, Facet, MixName, Sort } from "./filters";
+import { priceWritten } from "./pricing";
 
 const OPENNESS: Record<Openness, { word: Key; text: Key; share: number }> = {
   open_source: { word: "catOpenSource", text: "cardOpenSourceText", share: 1 },
@@ -212,10 +213,10 @@ export function choiceWord({ name, value }: Choice, currency: string): string {
     max_context: () => t("catChosenMaxContext", { count: Number(value) }),
     min_parameters: () => t("catChosenMinSize", { size: size(Number(value)) }),
     max_parameters: () => t("catChosenMaxSize", { size: size(Number(value)) }),
-    max_price: () => t("catChosenMaxPrice", { price: number(Number(value), 4), currency }),
+    max_price: () => t("catChosenMaxPrice", { price: priceWritten(value, currency) }),
   };
   // "32k" may stand in an address that somebody wrote.
-  if (name in bounds && Number.isNaN(Number(value))) return `${name} ${value}`;
+  if (name in bounds && name !== "max_price" && Number.isNaN(Number(value))) return `${name} ${value}`;
   if (name in bounds) return bounds[name as Bound]();
   if (name === "fits") return t("catFits");
   if (name === "q") return t("catChosenText", { text: value });

@@ -2,6 +2,7 @@
 
 import { ApiError } from "$lib/api/client";
 import type { OfferCard, OfferPrice, Publication } from "$lib/api/market";
+import type { Deployment } from "$lib/api/operating";
 import type { Membership } from "$lib/api/types";
 import { languageNames } from "$lib/chat/facts";
 import { money, number } from "$lib/format.svelte";
@@ -13,6 +14,11 @@ import { session } from "$lib/session.svelte";
 export function managed(): Membership[] {
   const mine = session.current?.projects ?? [];
   return session.isAdmin ? mine : mine.filter(({ role }) => role === "manager");
+}
+
+/** What a publication of `projectId` is served by unless its publisher says otherwise: its own before everybody's. */
+export function preselected(usable: Deployment[], projectId: string): string {
+  return (usable.find(({ project_id: owner }) => owner === projectId) ?? usable[0])?.name ?? "";
 }
 
 export function stateWord(offer: Publication): Key {

@@ -4,6 +4,8 @@ import { nano } from "$lib/pages/usage/spend";
 
 export interface Taken {
   first_token_ms: number | null;
+  /** Waking is inside `first_token_ms`: that says nothing of how fast it is. */
+  woken: boolean;
   tokens_per_s: number | null;
   cost: string;
   cost_known: boolean;
@@ -24,7 +26,7 @@ export function findings(all: (Taken | null)[]): Findings {
   const known = costs.filter((cost) => cost !== null);
   const areAllKnown = all.every((one) => one === null || one.cost_known);
   return {
-    first: best(all.map((one) => one?.first_token_ms ?? null), -1),
+    first: best(all.map((one) => (one?.woken ? null : (one?.first_token_ms ?? null))), -1),
     fastest: best(all.map((one) => one?.tokens_per_s ?? null), 1),
     // Where one cost is not known, nobody can be said to be the cheapest.
     cheapest: areAllKnown ? best(costs, -1) : null,
