@@ -242,7 +242,32 @@ const flows = {
     await topping.getByRole("button", { name: "Top up" }).click();
     await topping.waitFor({ state: "detached" });
     await ada.getByText(/^€1\.04\d* left of €1\.05\./).waitFor();
-    const { secret } = await api(ada, "POST", "/keys", { project_id: acme.id, name: "watching" });
+    // Who has a project of their own makes its keys, without an administrator.
+    await at(olga, "usage");
+    await olga.getByRole("button", { name: "Issue a key" }).click();
+    const issuing = olga.getByRole("dialog", { name: "Issue a key" });
+    await issuing.getByLabel("Name").fill("watching");
+    await issuing.getByRole("button", { name: "Issue a key" }).click();
+    const issued = olga.getByRole("dialog", { name: "The key" });
+    const secret = (await issued.locator("pre").innerText()).trim().replace("export TRAMONTANE_KEY=", "");
+    await issued.getByRole("button", { name: "Done" }).click();
+    await issued.waitFor({ state: "detached" });
+    await olga.getByRole("row", { name: /watching/ }).getByRole("button", { name: "Edit" }).click();
+    const editing = olga.getByRole("dialog", { name: "The key “watching”" });
+    await editing.getByLabel("Requests per minute, at most").fill("none");
+    await editing.getByRole("button", { name: "Save" }).click();
+    await editing.getByText("Write a whole number of 1 or more, or nothing.").waitFor();
+    await editing.getByLabel("Requests per minute, at most").fill("900");
+    assert.deepEqual(await barriers(olga), []);
+    await editing.getByRole("button", { name: "Save" }).click();
+    await editing.waitFor({ state: "detached" });
+    const [own] = (await api(olga, "GET", "/keys")).data.filter(({ name }) => name === "watching");
+    assert.deepEqual([own.requests_per_minute, own.tokens_per_minute, own.rights], [900, null, ["infer", "read"]]);
+    await at(olga, "engines"); // what others ask is not hers to see
+    await olga.getByRole("columnheader", { name: "Waiting" }).first().waitFor();
+    assert.equal(await olga.getByRole("columnheader", { name: "Last used" }).count(), 0);
+    await at(ada, "engines");
+    await ada.getByRole("columnheader", { name: "Last used" }).first().waitFor();
     await until(async () => (await asked("dear", secret, "Hello")).status, 200); // gateways follow within two seconds
     await olga.goto(chat);
     await olga.getByRole("button", { name: "Try again" }).click();

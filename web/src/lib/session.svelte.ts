@@ -75,6 +75,11 @@ class SessionState {
     return this.current?.member.is_admin ?? false;
   }
 
+  /** Whether they look after that project: its people, its keys. */
+  manages(projectId: string): boolean {
+    return this.isAdmin || (this.current?.projects ?? []).some(({ id, role }) => id === projectId && role === "manager");
+  }
+
   /** Change some preferences, here at once, and for good. */
   async prefer(changes: Partial<Preferences>): Promise<void> {
     const session = this.current;

@@ -31,7 +31,7 @@ export interface Engine {
   is_local: boolean;
 }
 
-/** `machine` is null to whoever does not operate it. */
+/** `machine` is null to whoever does not operate it, as is what tells how much others ask. */
 export interface Engines {
   machine: Machine | null;
   data: Engine[];

@@ -97,6 +97,9 @@ export interface KeyView {
   prefix: string;
   state: "active" | "expired" | "revoked";
   rights: string[];
+  /** Limits of its own, within its project's. */
+  requests_per_minute: number | null;
+  tokens_per_minute: number | null;
   expires_at: string | null;
   created_at: string;
 }

@@ -1,6 +1,6 @@
 /** How dimensions, facts and outcomes are called, and which of the four meanings an outcome has. */
 
-import type { Dimension, Outcome, Survival } from "$lib/api/independence";
+import type { DeploymentFacts, Dimension, Outcome, Survival } from "$lib/api/independence";
 import { currentLanguage, t, type Key } from "$lib/i18n/index.svelte";
 
 export const DIMENSIONS: Dimension[] = ["provider", "host", "owner", "seat", "chip", "jurisdiction"];
@@ -51,6 +51,26 @@ function countryName(code: string): string {
 export function outcome(of: Outcome): { word: string; mark: string; meaning: string } {
   const found = OUTCOMES[of];
   return { word: t(found.word), mark: found.mark, meaning: found.meaning };
+}
+
+/** A part of the configuration file for each of whom something is unknown, with what has to be said; examples are countries of their kind. */
+export function unsaid(deployments: DeploymentFacts[]): string {
+  const found = new Map<string, Set<Dimension>>();
+  for (const each of deployments) {
+    const missing = DIMENSIONS.filter((dimension) => dimension !== "provider" && each[dimension] === null);
+    if (!missing.length) continue;
+    const name = each.provider ?? each.name;
+    found.set(name, new Set([...(found.get(name) ?? []), ...missing]));
+  }
+  return [...found]
+    .sort(([one], [other]) => one.localeCompare(other))
+    .map(([name, missing]) => {
+      const lines = DIMENSIONS.filter((dimension) => missing.has(dimension)).map(
+        (dimension) => `${dimension} = "${dimension === "seat" || dimension === "jurisdiction" ? "CH" : "…"}"`,
+      );
+      return [`[independence.${/^[\w-]+$/.test(name) ? name : JSON.stringify(name)}]`, ...lines].join("\n");
+    })
+    .join("\n\n");
 }
 
 /** Those names that people ask for: a deployment that serves another name, and was not asked for by its own, is left out. */
