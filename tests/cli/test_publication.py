@@ -52,6 +52,9 @@ def test_from_publishing_to_the_statements(run: Run, data_dir: Path, add: list[s
         "acme/legal", "offered", "For research only.",
     )  # fmt: skip
     assert run(*add, *prices).status == 1  # the name is taken
+    found = "Offered by projects here: acme/legal."
+    assert found in run("catalog", "search", "acme", "answ", "law").out
+    assert found not in run("catalog", "search", "acme", "geneva").out
     unread = run("publication", "accept", "acme/legal", "--project", "research")
     assert unread.status == 1 and "For research only." in unread.out
     accepted = ("publication", "accept", "acme/legal", "--project", "research", "--version", "1")

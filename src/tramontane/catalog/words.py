@@ -29,6 +29,15 @@ def words(text: str) -> list[str]:
     return _WORD.findall(folded(text))
 
 
+def are_begun(wanted: list[str], known: list[str]) -> bool:
+    """Return whether each wanted word is a known one's beginning.
+
+    >>> are_begun(words("Tow DE"), words("Decrees of the town"))
+    True
+    """
+    return all(any(each.startswith(word) for each in known) for word in wanted)
+
+
 def spellings(word: str) -> list[str]:
     """Return the word, and its parts where a name runs into its number, so that both are found.
 

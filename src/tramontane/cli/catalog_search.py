@@ -5,7 +5,7 @@ not; where there is none yet, of the package's. What is shown is every card: who
 over the data folder is an operator.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -49,11 +49,15 @@ PriceCached = Annotated[
 
 
 class Opened(NamedTuple):
-    """The catalogue, and what is known of this machine and platform."""
+    """The catalogue, and what is known of this machine and platform.
+
+    `published` names the publications that words are about.
+    """
 
     finder: "Finder"
     memory: "Memory | None"
     here: Mapping[str, list[str]]
+    published: Callable[[str], list[str]]
 
 
 def search(
@@ -171,12 +175,15 @@ def search(
         offset=offset,
     )
     with _catalogue(config, data) as opened_catalogue:
-        finder, memory, here = opened_catalogue
+        finder, memory, here, published_by = opened_catalogue
         found = finder.search(read(asked, finder.exchange), memory=memory, here=here)
+        published = published_by(asked.text or "")
     if as_json:
         print_json(_json(found))
-    else:
-        _print_found(found, offset)
+        return
+    _print_found(found, offset)
+    if published:
+        print(f"Offered by projects here: {', '.join(published)}. See tramontane publication show.")
 
 
 def show(
@@ -261,6 +268,7 @@ def _catalogue(config: Path | None, data: Path | None) -> Iterator[Opened]:
     """Yield the catalogue: the platform's, or the package's where there is no data folder yet."""
     from tramontane.catalog.machine import Memory
     from tramontane.catalog.prices import Exchange
+    from tramontane.cli.publication import names_matching
     from tramontane.engines.memory import memory_now
     from tramontane.studio.catalogue import cards_served, made, own_cards
 
@@ -269,7 +277,7 @@ def _catalogue(config: Path | None, data: Path | None) -> Iterator[Opened]:
     settings = read_settings(config, data)
     exchange = Exchange(settings.currency, settings.exchange_rates)
     if DataFolder(settings.data_dir).is_new:
-        yield Opened(made(None, (), exchange), memory, {})
+        yield Opened(made(None, (), exchange), memory, {}, lambda _: [])
         return
     with opened(config, data) as platform, platform.store.read() as c:
         file = platform.folder.catalogue
@@ -277,13 +285,13 @@ def _catalogue(config: Path | None, data: Path | None) -> Iterator[Opened]:
         here: dict[str, list[str]] = {}
         for name, card_id in cards_served(finder, settings, c).items():
             here.setdefault(card_id, []).append(name)
-        yield Opened(finder, memory, here)
+        yield Opened(finder, memory, here, lambda text: names_matching(c, settings, text))
 
 
 def _view(opened_catalogue: Opened, model: str, mix: "Mix") -> "CardView":
     from tramontane.catalog.views import HereView, whole
 
-    finder, memory, here = opened_catalogue
+    finder, memory, here, _ = opened_catalogue
     card, own = finder.card(model)
     names = [HereView(deployment=name, state="unknown") for name in here.get(card.id, ())]
     return whole(card, finder.looking(mix, memory), names, own=own is not None)

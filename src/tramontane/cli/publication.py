@@ -27,6 +27,7 @@ from tramontane.store.windows import time_name
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from tramontane.config import Settings
     from tramontane.governance.offering import Source
     from tramontane.pricing import PriceSettings
     from tramontane.store.records import Offered
@@ -372,6 +373,40 @@ def _view(c: "Connection", platform: Platform, offer: "Offered") -> dict[str, An
         "card": msgspec.json.decode(offer.card),
         "terms": offer.terms,
     }
+
+
+def names_matching(c: "Connection", settings: "Settings", text: str) -> list[str]:
+    """Return the names of what is offered whose name, project, description, base model or
+    languages have all words of `text`, by their beginnings; none where there is no word.
+    """
+    from tramontane.catalog.words import are_begun
+    from tramontane.catalog.words import words as words_of
+    from tramontane.governance import offering
+    from tramontane.store import deployments, publications
+
+    wanted = words_of(text)
+    if not wanted:
+        return []
+    found = offering.sources(settings, deployments.list_all(c))
+    return [
+        offer.name
+        for offer in publications.list_all(c)
+        if _state(offer, offering.source_of(offer, found)) == "offered"
+        and are_begun(wanted, words_of(_said(offer)))
+    ]
+
+
+def _said(offer: "Offered") -> str:
+    """Return what a publication is found by, languages by all their names."""
+    from tramontane.catalog.language_names import names, primary
+
+    card = msgspec.json.decode(offer.card)
+    texts = [offer.name, offer.publisher]
+    texts += [str(card.get(field, "")) for field in ("name", "description", "base_model")]
+    languages = card.get("languages")
+    for tag in languages if isinstance(languages, list) else ():
+        texts += [str(tag), *names().get(primary(str(tag)), ())]
+    return " ".join(texts)
 
 
 def _state(offer: "Offered", source: "Source | None") -> str:
