@@ -286,6 +286,7 @@ const flows = {
     const { ada, nina } = people;
     await at(ada, "independence");
     await ada.getByRole("row", { name: /large.*lost/s }).waitFor();
+    await ada.locator("pre", { hasText: /\[independence\.local\]\s[^[]*seat = "CH"\s[^[]*jurisdiction = "CH"/ }).waitFor(); // what to say
     await ada.getByRole("button", { name: "Start a drill" }).click();
     const dialog = ada.getByRole("dialog");
     await dialog.getByLabel("Without", { exact: true }).selectOption({ label: "Provider: This machine" });
