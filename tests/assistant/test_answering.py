@@ -357,9 +357,10 @@ def test_what_a_budget_lacks_is_kept_with_the_answer(desk: Callable[..., Desk]) 
     asyncio.run(main())
 
 
-def test_a_capable_model_is_asked_for_a_title_once(desk: Callable[..., Desk]) -> None:
+def test_a_capable_model_that_is_free_is_asked_for_a_title_once(desk: Callable[..., Desk]) -> None:
     async def main() -> None:
-        d = desk(spoken("An answer."), spoken("A better title"), spoken("More."))
+        said = [spoken("An answer."), spoken("A better title"), spoken("More.")]
+        d = desk(*said, price=Price())
         first = await d.answered(d.order("what is it? tell me"))
         while d.answering._behind and len(d.tokens.bodies) < 2:
             await asyncio.sleep(0.01)
@@ -374,15 +375,16 @@ def test_a_capable_model_is_asked_for_a_title_once(desk: Callable[..., Desk]) ->
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("kind", ["not capable", "demonstration", "renamed", "temporary", "dear"])
+@pytest.mark.parametrize("kind", ["not capable", "demonstration", "renamed", "temporary", "priced"])
 def test_no_title_is_asked_for_in_vain(desk: Callable[..., Desk], kind: str) -> None:
     async def main() -> None:
         fields: dict[str, dict[str, Any]] = {
             "not capable": {"is_capable": False},
             "demonstration": {"is_demonstration": True},
-            "dear": {"price": Price(10 * NANO, 20 * NANO)},
+            "priced": {"price": Price(NANO // 10, NANO * 4 // 10)},
         }
-        d = desk(spoken("An answer."), spoken("A title"), **fields.get(kind, {}))
+        facts = {"price": Price()} | fields.get(kind, {})
+        d = desk(spoken("An answer."), spoken("A title"), **facts)
         if kind == "temporary":
             d.conversation = d.converse(is_temporary=True)
         if kind == "renamed":

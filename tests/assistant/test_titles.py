@@ -61,14 +61,15 @@ def test_from_a_file(name: str, title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("price", "is_cheap"),
+    ("price", "is_free"),
     [
         (Price(), True),
-        (Price(NANO // 5, NANO, 0, 0), True),
-        (Price(3 * NANO, 15 * NANO, 0, 0), False),
-        (Price(request_nano=NANO // 1_000), False),
+        (Price(1, 0), False),
+        (Price(0, NANO // 5), False),
+        (Price(request_nano=1), False),
+        (Price(cache_write_nano_per_mtok=NANO), False),
         (Price(is_known=False), False),
     ],
 )
-def test_only_a_cheap_model_is_asked(price: Price, is_cheap: bool) -> None:
-    assert titles.is_cheap(price, titles.request("What is it? " * 20, "A wind. " * 50)) is is_cheap
+def test_only_a_model_that_costs_nothing_is_asked(price: Price, is_free: bool) -> None:
+    assert titles.is_free(price) is is_free

@@ -78,17 +78,15 @@ class Afterwards:
         return True, msgspec.structs.replace(now, receipt=found)
 
     async def title(self, order: Order, answer: Message) -> None:
-        """Ask a capable model that is cheap enough for a better title; what goes wrong leaves the
+        """Ask a capable model that costs nothing for a better title; what goes wrong leaves the
         one there is.
         """
         served = await asyncio.to_thread(self._served)
         of = [s for s in served.values() if order.model in s.models]
-        is_capable = all(s.is_capable and not s.is_demonstration for s in of) and bool(of)
-        if not is_capable or order.conversation.is_temporary or not answer.text.strip():
+        may_ask = bool(of) and all(_gives_titles(s) for s in of)
+        if not may_ask or order.conversation.is_temporary or not answer.text.strip():
             return
         asked = titles.request(order.question, answer.text)
-        if not all(titles.is_cheap(s.price, asked) for s in of):
-            return
         body = {"model": order.model, "messages": asked, "max_tokens": titles.TOKENS}
         said: list[str] = []
         try:
@@ -114,3 +112,8 @@ class Afterwards:
             if known.title_source != "question":
                 return None  # somebody was faster
             return conversations.change(c, conversation_id, title=title, title_source="model")
+
+
+def _gives_titles(served: Served) -> bool:
+    """Whether it can be relied on for a title, which no receipt shows and so must cost nothing."""
+    return served.is_capable and not served.is_demonstration and titles.is_free(served.price)

@@ -1,19 +1,16 @@
-"""Titles: from the first file or question at once, and by a capable model where there is one.
+"""Titles: from the first file or question at once, and by a capable model that costs nothing.
 
 Pure; it asks no model itself.
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tramontane.money import NANO, Price, bound_nano
+from tramontane.money import MTOK, Price, bound_nano
 
 TITLE_CHARACTERS = 60
 TOKENS = 60
 _ASKED_CHARACTERS = 1_000
-_AROUND_TOKENS = 20  # that a template puts around a message
-_BOUND_NANO = NANO // 1_000
 _FENCE = re.compile(r"(?s)```.*?(?:```|\Z)")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(
@@ -74,12 +71,11 @@ def request(question: str, answer: str) -> list[dict[str, Any]]:
     ]
 
 
-def is_cheap(price: Price, asked: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether such a request cannot cost a thousandth of the platform's currency: nobody has asked
-    for it. A price that nobody has stated is not one.
+def is_free(price: Price) -> bool:
+    """Whether a title costs nothing: nobody has asked for it, and it is on no receipt. A price
+    that nobody has stated is not that.
     """
-    prompt = sum(len(str(message["content"]).encode()) for message in asked)  # a token has a byte
-    return price.is_known and bound_nano(price, prompt + _AROUND_TOKENS, TOKENS) < _BOUND_NANO
+    return price.is_known and bound_nano(price, MTOK, MTOK) == 0
 
 
 def from_model(text: str) -> str | None:
