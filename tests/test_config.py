@@ -107,3 +107,20 @@ def test_an_engine_stops_after_a_time_that_can_be(given: str, tmp_path: Path) ->
 def test_only_an_engine_here_can_be_stopped(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="only the engine of a local model"):
         load(tmp_path / "t.toml", f"[deployments.a]\n{URL}\nscale_to_zero_after_s = 60\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "context_tokens", "is_capable"),
+    [
+        (None, None, True),
+        (None, 4_096, True),
+        (None, 4_095, False),
+        (True, 1_024, True),
+        (False, 128_000, False),
+    ],
+)
+def test_who_can_be_relied_on(
+    said: bool | None, context_tokens: int | None, is_capable: bool
+) -> None:
+    settings = config.DeploymentSettings(capable=said)
+    assert config.is_capable(settings, context_tokens) is is_capable

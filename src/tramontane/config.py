@@ -33,6 +33,7 @@ ROUTE_RETRIES_MOST = 5
 ROUTE_WEIGHT_MOST = 1_000_000
 PROMPT_TOKENS_MOST = 1_000_000_000
 SLEEP_AFTER_MOST_S = 2_592_000.0
+CAPABLE_CONTEXT_TOKENS = 4_096
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,7 +121,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     template_tokens: int = 256
     image_tokens: int = 4_096
     stream_usage: StreamUsage = "ask"
-    capable: bool = True
+    capable: bool | None = None
     threads: int | None = None
     embeddings: bool | None = None
     share_prompt_cache: bool = False
@@ -128,6 +129,15 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     open_weights: bool | None = None
     no_training: bool | None = None
     scale_to_zero_after_s: float | None = None
+
+
+def is_capable(settings: DeploymentSettings, context_tokens: int | None) -> bool:
+    """Whether a deployment with a context of so many tokens (None: unknown) can be relied on: as
+    its operator says, else whether a conversation with a document fits into it.
+    """
+    if settings.capable is not None:
+        return settings.capable
+    return context_tokens is None or context_tokens >= CAPABLE_CONTEXT_TOKENS
 
 
 class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

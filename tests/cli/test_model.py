@@ -69,6 +69,7 @@ def test_a_model_is_deployed_and_undeployed(run: Run, data_dir: Path, tiny: Path
         "context_tokens": 512,
         "slots": 3,
         "threads": 1,
+        "capable": False,
         "max_output_tokens": 100,
         "input_per_mtok": "0.15",
         "output_per_mtok": "0.60",
@@ -100,6 +101,10 @@ def test_a_model_is_deployed_and_undeployed(run: Run, data_dir: Path, tiny: Path
     vectors = run("model", "deploy", "tiny", "--embeddings", "--json").json
     assert vectors["embeddings"] is True
     assert "tramontane model show tiny" in run("model", "deploy", "tiny").out
+    short = run("model", "deploy", "tiny", "--context", 256)
+    assert "context of 256 tokens is short" in short.err
+    relied_on = run("model", "deploy", "tiny", "--context", 256, "--capable", "--json")
+    assert relied_on.json["capable"] is True and "short" not in relied_on.err
 
 
 def test_a_file_added_again_is_mended_and_keeps_its_name(

@@ -236,7 +236,13 @@ const flows = {
     await page.getByText(/Too long for this model by about \d+ tokens/).waitFor();
     await page.getByText("Your text is safe.").first().waitFor();
     await page.keyboard.press("Enter");
-    await page.getByText("Not sent. Your text is safe here.").waitFor();
+    // It is too long by itself: no older message could be left out.
+    const refused = page.getByRole("alert").filter({ hasText: "Not sent. Your text is safe here. Your message, with what it brings along, is too long" });
+    await refused.waitFor();
+    assert.equal(await page.getByRole("button", { name: "Leave out the oldest messages" }).count(), 0);
+    assert.equal(await refused.getByText("whose context holds 600 tokens").isVisible(), false);
+    await refused.getByText("What the server says").click();
+    await refused.getByText("whose context holds 600 tokens").waitFor();
     assert.match(await field(page).inputValue(), /^the wind the wind/);
     await field(page).fill("and now in short");
     await page.keyboard.press("Enter");
@@ -369,7 +375,7 @@ const flows = {
 
   "search finds the word and goes to its place": async () => { // slow
     const page = await at();
-    await ask(page, "A question about cormorants", { model: "large" });
+    await ask(page, "Tell me of birds. A question about cormorants", { model: "large" });
     await page.goto(`${given.url}/#/`);
     await search(page, "cormorants");
     await page.locator("mark").getByText("cormorants").first().waitFor();

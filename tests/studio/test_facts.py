@@ -36,4 +36,5 @@ def test_a_model_here_is_here_and_what_nobody_said_is_unknown() -> None:
     )
     (found,) = map(served, deployments(Settings(), {"near": local}, {}, []))
     assert (found.kind, found.place, found.provider) == ("local", "here", "llama.cpp")
+    assert not found.is_capable
     assert (found.languages, found.open_weights) == (None, None)

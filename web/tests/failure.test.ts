@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError } from "../src/lib/api/client";
-import { explanation } from "../src/lib/chat/failure";
+import { explanation, refusal } from "../src/lib/chat/failure";
 import { Answer } from "../src/lib/pages/playground/asking.svelte";
 
 const refused = (code: string, more: object = {}) =>
@@ -18,6 +18,18 @@ test("a budget that is used up, and one that is only too small", () => {
 test("what has no words of ours is left to the server's", () => {
   assert.equal(explanation({ code: "unsupported_parameter" }), null);
   assert.equal(explanation(refused("model_not_found")), "failedGone");
+});
+
+test("too long: earlier messages are left out only where there are any", () => {
+  const long = (param: string | null) => refusal(new ApiError(400, "context_length_exceeded", "In English.", param));
+  assert.deepEqual(long("trim"), { problem: "failedLong", detail: "In English.", canTrim: true });
+  assert.deepEqual(long("text"), { problem: "failedLongAlone", detail: "In English.", canTrim: false });
+  assert.equal(explanation({ code: "context_length_exceeded" }, true), "failedLongAlone");
+});
+
+test("what the server says stands beside our words, and alone where there are none", () => {
+  assert.deepEqual(refusal(refused("insufficient_quota")), { problem: "failedBudget", detail: "In English.", canTrim: false });
+  assert.deepEqual(refusal(refused("unsupported_parameter")), { problem: "In English.", detail: "", canTrim: false });
 });
 
 test("the playground says it, and beside it what the gateway has said", () => {

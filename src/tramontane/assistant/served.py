@@ -14,6 +14,7 @@ from tramontane.store.records import EngineState
 Kind = Literal["guide", "local", "remote"]
 State = Literal[EngineState, "unprobed"]
 HERE = "here"
+BROKEN: tuple[State, ...] = ("failed", "stopped")
 ANSWERING: tuple[State, ...] = ("ready", "asleep", "unprobed")
 """States of what answers when it is asked: one that sleeps is woken, one elsewhere is tried."""
 

@@ -13,6 +13,7 @@ from tramontane.cli import pull
 from tramontane.cli.options import (
     Anyway,
     AsJson,
+    Capable,
     ConfigFile,
     Context,
     DataDir,
@@ -26,7 +27,13 @@ from tramontane.cli.options import (
 )
 from tramontane.cli.output import copying, print_fields, print_json, print_table, view
 from tramontane.cli.platform import Platform, opened
-from tramontane.config import DeploymentSettings, PriceSettings, check_sleep, parse_price
+from tramontane.config import (
+    DeploymentSettings,
+    PriceSettings,
+    check_sleep,
+    is_capable,
+    parse_price,
+)
 from tramontane.errors import Conflict
 from tramontane.money import format_nano
 
@@ -181,6 +188,7 @@ def deploy(
         typer.Option("--share-prompt-cache", help="Let projects share the engine's prompt cache."),
     ] = False,
     scale_to_zero: ScaleToZero = None,
+    capable: Capable = None,
     anyway: Anyway = False,
     licence_read: Annotated[
         bool,
@@ -216,6 +224,7 @@ def deploy(
                 max_in_flight=slots,
                 context_tokens=context,
                 max_output_tokens=max_output,
+                capable=capable,
                 threads=threads,
                 embeddings=embeddings,
                 share_prompt_cache=share_prompt_cache,
@@ -231,6 +240,13 @@ def deploy(
         print_json(found)
         return
     print_fields({name: value for name, value in found.items() if name not in ("state", "message")})
+    if capable is None and not found["capable"]:
+        print(
+            f"\nnote: its context of {planned.context_tokens:,} tokens is short for a conversation"
+            " with a document, so nobody begins with it unless they choose it; deploy it with"
+            " --capable if they should",
+            file=sys.stderr,
+        )
     print(
         "\na running platform serves it within seconds, a stopped one when it starts;"
         f" how it is: tramontane model show {file.name}"
@@ -422,6 +438,7 @@ def _deployment(
         "context_tokens": planned.context_tokens,
         "slots": planned.slots,
         "threads": planned.threads,
+        "capable": is_capable(settings, planned.context_tokens),
         "max_output_tokens": settings.max_output_tokens,
         "input_per_mtok": format_nano(price.input_nano_per_mtok),
         "output_per_mtok": format_nano(price.output_nano_per_mtok),

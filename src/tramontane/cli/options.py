@@ -84,6 +84,13 @@ ScaleToZero = Annotated[
         help="Stop its engine after so long without a request (10m), until the next one.",
     ),
 ]
+Capable = Annotated[
+    bool | None,
+    typer.Option(
+        "--capable/--not-capable",
+        help="Whether it is to be relied on. Left out: with a context of 4,096 tokens or more.",
+    ),
+]
 Anyway = Annotated[
     bool, typer.Option("--anyway", help="Deploy it although it may not fit into memory.")
 ]

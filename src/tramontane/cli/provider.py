@@ -8,6 +8,7 @@ import typer
 
 from tramontane.cli.options import (
     AsJson,
+    Capable,
     ConfigFile,
     Context,
     Currency,
@@ -264,6 +265,7 @@ def serve(
     open_weights: Annotated[
         bool | None, typer.Option("--open-weights/--closed-weights", help="Of the model.")
     ] = None,
+    capable: Capable = None,
     project: Annotated[
         str | None,
         typer.Option("--project", metavar="PROJECT", help="Its own. Left out: everybody's."),
@@ -297,6 +299,7 @@ def serve(
         context_tokens=context,
         max_output_tokens=max_output,
         open_weights=open_weights,
+        capable=capable,
     )
     chosen = public or model
     with opened(config, data) as platform:
@@ -424,9 +427,11 @@ def _unheard(platform: Platform, account: "Provider", model: str) -> str | None:
     if account.kind.url is None:
         return None
     path = platform.folder.catalogue
-    sold = selling.names_at(
-        packing.load(path if path.exists() else None).cards(), account.settings.kind
-    )
+    try:
+        catalogue = packing.load(path if path.exists() else None)
+    except InvalidRequest:
+        return None  # it is served by now, and `catalog check` says what is wrong
+    sold = selling.names_at(catalogue.cards(), account.settings.kind)
     if not sold or model in sold:
         return None
     near = selling.nearest(model, sold)

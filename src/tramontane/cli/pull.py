@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -18,6 +17,7 @@ import typer
 from tramontane.cli.options import (
     Anyway,
     AsJson,
+    Capable,
     ConfigFile,
     Context,
     DataDir,
@@ -65,6 +65,7 @@ def pull(
     price_in: LocalPriceIn = "0",
     price_out: LocalPriceOut = "0",
     scale_to_zero: ScaleToZero = None,
+    capable: Capable = None,
     anyway: Anyway = False,
     licence_read: Annotated[
         bool,
@@ -97,10 +98,11 @@ def pull(
                 max_in_flight=slots,
                 context_tokens=context,
                 threads=threads,
+                capable=capable,
                 scale_to_zero_after_s=parse_scale_to_zero(scale_to_zero),
             )
             wanted = _wanted(platform, deploy, settings, anyway=anyway)
-        elif any(each is not None for each in (context, slots, threads, scale_to_zero)):
+        elif any(each is not None for each in (context, slots, threads, scale_to_zero, capable)):
             raise InvalidRequest("these options are for a deployment: name it with --deploy NAME")
         with platform.store.write() as c:
             if wanted is not None:
@@ -181,8 +183,12 @@ def check_licence(
 
     path = platform.folder.catalogue
     own = (msgspec.json.decode(card.data, type=Card) for card in cards.list_all(c))
-    packed = packing.load(path if path.exists() else None).cards()
-    for card in restrictions.cards_of(chain(own, packed), sha256=sha256, repositories=repositories):
+    try:
+        packed = packing.load(path if path.exists() else None).cards()
+    except InvalidRequest as error:
+        print(f"note: {error.message}; the package's own is read instead", file=sys.stderr)
+        packed = packing.load(None).cards()
+    for card in restrictions.cards_of(packed, own, sha256=sha256, repositories=repositories):
         terms = restrictions.terms_of(card)
         if terms is None or terms.is_free is not False:
             continue

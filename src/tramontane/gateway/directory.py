@@ -504,7 +504,7 @@ def _deployment(
         price=price,
         is_local=is_local,
         is_demonstration=is_demonstration,
-        is_capable=settings.capable,
+        is_capable=config.is_capable(settings, context_tokens),
         max_in_flight=max_in_flight,
         queue_limit=settings.queue_limit,
         queue_timeout_s=settings.queue_timeout_s,

@@ -32,7 +32,7 @@ def served(deployment: serving.Deployment) -> Served:
         message=deployment.message,
         context_tokens=deployment.context_tokens,
         max_output_tokens=own.max_output_tokens,
-        is_capable=own.capable,
+        is_capable=deployment.is_capable,
         is_demonstration=deployment.is_demonstration,
         supports_tools=deployment.supports_tools,
         languages=own.languages,

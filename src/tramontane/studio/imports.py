@@ -14,7 +14,8 @@ from typing import IO
 
 import msgspec
 
-from tramontane.assistant.served import ANSWERING, Served
+from tramontane.assistant.choosing import best_model
+from tramontane.assistant.served import Served
 from tramontane.assistant.transfer import reading
 from tramontane.assistant.transfer.file import Refused
 from tramontane.assistant.transfer.keeping import Kept, keep
@@ -188,17 +189,6 @@ def usual_model(member: Member, models: Mapping[str, Served]) -> str:
     if usual in models:
         return str(usual)
     return best_model(models)
-
-
-def best_model(models: Mapping[str, Served]) -> str:
-    """Return the first model that answers now and can be relied on, as far as there is one."""
-
-    def rank(name: str) -> tuple[bool, bool, bool]:
-        served = models[name]
-        is_up = served.state in ANSWERING
-        return (not served.is_capable, served.is_demonstration, not is_up)
-
-    return min(models, key=rank, default="")
 
 
 def _note(skipped: list[SkippedView], title: str, code: str, reason: str) -> None:

@@ -45,7 +45,8 @@ class NewPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class NewLocal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a model file is to be served here. `context_tokens` is promised to each of `slots`
-    requests at once; `anyway`: deploy it although it may not fit into memory.
+    requests at once; `capable`: whether it is to be relied on, null: with a context of 4,096 tokens
+    or more; `anyway`: deploy it although it may not fit into memory.
     """
 
     name: str
@@ -56,6 +57,7 @@ class NewLocal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     scale_to_zero_after_s: float | None = None
     languages: tuple[str, ...] | None = None
     open_weights: bool | None = None
+    capable: bool | None = None
     anyway: bool = False
 
 
@@ -83,6 +85,7 @@ def wanted(settings: Settings, data: NewLocal, card_id: str | None) -> Wanted:
         threads=data.threads,
         languages=check_languages(data.languages),
         open_weights=data.open_weights,
+        capable=data.capable,
         scale_to_zero_after_s=data.scale_to_zero_after_s,
     )
     try:

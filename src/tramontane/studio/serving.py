@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from tramontane.config import DeploymentSettings, Settings, parse_price
+from tramontane.config import DeploymentSettings, Settings, is_capable, parse_price
 from tramontane.engines.plan import LocalModel
 from tramontane.errors import TramontaneError
 from tramontane.money import Price
@@ -55,6 +55,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str | None = None
     serves: str | None = None
     publication_id: str | None = None
+
+    @property
+    def is_capable(self) -> bool:
+        """Whether its answers can be relied on: it is no demonstration, and has room enough."""
+        return not self.is_demonstration and is_capable(self.settings, self.context_tokens)
 
 
 def deployments(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tramontane.assistant.choosing import best_model
 from tramontane.assistant.served import Served
 from tramontane.assistant.tokenstream import Queued, TextDelta
 from tramontane.assistant.turn import Piece, Tokens, turn
@@ -24,7 +25,6 @@ from tramontane.errors import (
 )
 from tramontane.store.assistants import AssistantSettings
 from tramontane.studio.following import Following
-from tramontane.studio.imports import best_model
 from tramontane.tools import ALL, Tool
 
 TURNS_MAX = 40

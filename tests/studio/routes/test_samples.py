@@ -8,13 +8,10 @@ import pytest
 from tests.studio.conftest import NOW_MS, Studio, Tenant
 from tests.studio.people import Person, person
 from tramontane import samples
-from tramontane.assistant.served import Served
 from tramontane.datafolder import DataFolder
 from tramontane.documents.files import FileStore
-from tramontane.money import Price
 from tramontane.store import conversations, documents
 from tramontane.store import messages as stored
-from tramontane.studio.routes.samples import best_model
 
 LARGEST_REPORT_BYTES = 150_000
 LARGEST_TABLE_BYTES = 400_000
@@ -74,21 +71,6 @@ def test_bad_input(ours: Tenant, ada: Person, studio: Studio) -> None:
 
 def test_a_language_that_is_not_there_is_english() -> None:
     assert samples.sample("report", "pt") == samples.sample("report", "en")
-
-
-def test_the_best_model() -> None:
-    price = Price(0, 0)
-
-    def served(**facts: object) -> Served:
-        return Served(deployment="d", models=(), price=price, **{"kind": "remote", **facts})  # type: ignore[arg-type]
-
-    guide = served(kind="guide", is_capable=False)
-    demo = served(kind="local", is_demonstration=True)
-    gone = served(state="failed")
-    assert best_model({"demo": demo, "guide": guide}, None) == "guide"
-    assert best_model({"guide": guide, "gone": gone}, "gone") == "guide"
-    assert best_model({"guide": guide, "large": served()}, "guide") == "large"
-    assert best_model({"guide": guide, "large": served(), "own": served()}, "own") == "own"
 
 
 @pytest.mark.parametrize("language", samples.LANGUAGES)

@@ -85,7 +85,8 @@ class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     projects with a budget may not use it. Here: `context_tokens` for each of `slots` requests at
     once; `scale_to_zero_after_s` seconds without a request its engine stops until the next;
     `anyway`: although it may not fit into memory; `licence_read`: its licence forbids some uses and
-    was read. `card_id` is its card in the catalogue.
+    was read. `capable`: whether it is to be relied on; null: unless its context is known to be
+    below 4,096 tokens. `card_id` is its card in the catalogue.
 
     With a `project_id` it is that project's own: nobody else sees or uses it.
     """
@@ -99,6 +100,7 @@ class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     context_tokens: int | None = None
     languages: tuple[str, ...] | None = None
     open_weights: bool | None = None
+    capable: bool | None = None
     model: str | None = None
     slots: int | None = None
     threads: int | None = None
@@ -299,6 +301,7 @@ def _settings_of(platform: Platform, data: NewDeployment, url: str | None) -> De
         context_tokens=data.context_tokens,
         languages=check_languages(data.languages),
         open_weights=data.open_weights,
+        capable=data.capable,
     )
     if data.context_tokens is not None and not 1 <= data.context_tokens <= _CONTEXT_MOST:
         raise InvalidRequest(f"context_tokens: from 1 to {_CONTEXT_MOST}.", param="context_tokens")

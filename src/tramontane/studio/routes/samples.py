@@ -1,7 +1,7 @@
 """`/api/v1/samples`: a report and a table that ship, put into a conversation of one's own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from tramontane import samples
 from tramontane.assistant import telling
-from tramontane.assistant.served import ANSWERING, Served
+from tramontane.assistant.choosing import best_model
 from tramontane.errors import Unavailable
 from tramontane.samples import Sample
 from tramontane.store import conversations, documents, libraries
@@ -56,6 +56,8 @@ async def try_sample(
 
     def begin() -> tuple[Conversation, str | None]:
         model = best_model(models_for(platform, place), _preferred(caller))
+        if not model:
+            raise Unavailable("No model can be used in this project yet.", code="no_model")
         with platform.store.write() as c:
             return _begun(platform, c, caller, place.project_id, model, wanted)
 
@@ -75,25 +77,6 @@ async def try_sample(
     return SampleMade(
         conversation_id=conversation.id, document_id=document_id, questions=wanted.questions
     )
-
-
-def best_model(served: Mapping[str, Served], preferred: str | None) -> str:
-    """Return who answers best: the preferred model where it is capable, another capable one that
-    is there, the guide, else whoever there is. Raises Unavailable where there is nobody.
-    """
-
-    def fitness(name: str) -> int:
-        model = served[name]
-        is_capable = model.is_capable and not model.is_demonstration
-        if is_capable and model.state in ANSWERING:
-            return 0 if name == preferred else 1
-        if model.kind == "guide":
-            return 2
-        return 3 if is_capable else 4
-
-    if not served:
-        raise Unavailable("No model can be used in this project yet.", code="no_model")
-    return min(served, key=fitness)
 
 
 def _preferred(caller: Caller) -> str | None:

@@ -171,8 +171,6 @@ def member_view(member: Member) -> MemberView:
 
 def _has_capable_model(platform: Platform) -> bool:
     return any(
-        deployment.settings.capable
-        and not deployment.is_demonstration
-        and deployment.state in ANSWERING
+        deployment.is_capable and deployment.state in ANSWERING
         for deployment in all_deployments(platform)
     )

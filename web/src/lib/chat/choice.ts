@@ -4,13 +4,15 @@ import type { Model } from "$lib/api/types";
 
 /**
  * The preferred model, else of the capable ones that are up the cheapest (input and output of a
- * million tokens added, ties by name; a price that nobody has stated comes last), else what there is.
+ * million tokens added, ties by name; a price that nobody has stated comes last, one that sleeps
+ * after those that do not), else the guide. For `documents` (tables, libraries) the preferred one
+ * must be capable: one that cannot hold a passage beside a question answers nonsense.
  */
-export function chosenFrom(models: Model[], preferred: string | null | undefined): Model | null {
+export function chosenFrom(models: Model[], preferred: string | null | undefined, documents = false): Model | null {
   const usable = models.filter((model) => !isBroken(model));
-  const capable = usable.filter((model) => model.is_capable).sort(byPrice);
+  const capable = usable.filter((model) => model.is_capable).sort(byReadiness);
   return (
-    usable.find((model) => model.name === preferred) ??
+    (documents ? capable : usable).find((model) => model.name === preferred) ??
     capable.find(isUp) ??
     capable[0] ??
     usable.find((model) => model.kind === "guide") ??
@@ -18,6 +20,10 @@ export function chosenFrom(models: Model[], preferred: string | null | undefined
     models[0] ??
     null
   );
+}
+
+function byReadiness(a: Model, b: Model): number {
+  return Number(a.state === "asleep") - Number(b.state === "asleep") || byPrice(a, b);
 }
 
 function byPrice(a: Model, b: Model): number {

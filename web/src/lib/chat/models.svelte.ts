@@ -50,9 +50,9 @@ class Models {
     return this.named(name);
   }
 
-  /** The model a new conversation begins with. */
-  first(preferred: string | null | undefined): Model | null {
-    return chosenFrom(this.all, preferred);
+  /** The model a new conversation begins with; `documents`: one that brings some along. */
+  first(preferred: string | null | undefined, documents: boolean): Model | null {
+    return chosenFrom(this.all, preferred, documents);
   }
 
   get guide(): Model | null {

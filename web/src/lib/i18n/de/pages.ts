@@ -120,7 +120,7 @@ const words: Translation<typeof english> = {
   notationHint: "Zum Beispiel {example}",
   notationLanguage: "Wie in der Sprache üblich",
   defaultModel: "Modell",
-  defaultModelNone: "Das erste, das bereit ist",
+  defaultModelNone: "Das günstigste verlässliche, das bereit ist",
   defaultProject: "Projekt",
   defaultProjectHint: "Es bezahlt neue Gespräche.",
   signinThis: "Dieser Browser",

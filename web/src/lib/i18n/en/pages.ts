@@ -117,7 +117,7 @@ export default {
   notationHint: "For example {example}",
   notationLanguage: "As the language does",
   defaultModel: "Model",
-  defaultModelNone: "The first that is ready",
+  defaultModelNone: "The cheapest capable one that is ready",
   defaultProject: "Project",
   defaultProjectHint: "It pays for new conversations.",
   signinThis: "This browser",

@@ -120,7 +120,7 @@ const words: Translation<typeof english> = {
   notationHint: "Por ejemplo {example}",
   notationLanguage: "Como en el idioma",
   defaultModel: "Modelo",
-  defaultModelNone: "El primero que esté listo",
+  defaultModelNone: "El más barato de los fiables que estén listos",
   defaultProject: "Proyecto",
   defaultProjectHint: "Paga las conversaciones nuevas.",
   signinThis: "Este navegador",

@@ -120,7 +120,7 @@ const words: Translation<typeof english> = {
   notationHint: "Par exemple {example}",
   notationLanguage: "Comme dans la langue",
   defaultModel: "Modèle",
-  defaultModelNone: "Le premier qui est prêt",
+  defaultModelNone: "Le moins cher des modèles fiables qui sont prêts",
   defaultProject: "Projet",
   defaultProjectHint: "Il paie les nouvelles conversations.",
   signinThis: "Ce navigateur",

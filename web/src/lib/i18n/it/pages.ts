@@ -120,7 +120,7 @@ const words: Translation<typeof english> = {
   notationHint: "Per esempio {example}",
   notationLanguage: "Come nella lingua",
   defaultModel: "Modello",
-  defaultModelNone: "Il primo pronto",
+  defaultModelNone: "Il più economico tra quelli affidabili e pronti",
   defaultProject: "Progetto",
   defaultProjectHint: "Paga le nuove conversazioni.",
   signinThis: "Questo browser",

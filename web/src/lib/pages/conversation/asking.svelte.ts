@@ -7,7 +7,7 @@ import { tick } from "svelte";
 import { api, ApiError } from "$lib/api/client";
 import type { Document, FileReference } from "$lib/api/types";
 import { Chat, type Entry } from "$lib/chat/chat.svelte";
-import { explanation } from "$lib/chat/failure";
+import { refusal, type Refusal } from "$lib/chat/failure";
 import { Reading } from "$lib/chat/reading.svelte";
 import { conversations } from "$lib/conversations.svelte";
 import { Attachments } from "$lib/documents/attachments.svelte";
@@ -17,12 +17,6 @@ import type { Chosen } from "./chosen.svelte";
 
 /** As many as the server takes with one question; what is beyond is in the conversation all the same. */
 const MOST_FILES = 50;
-
-/** Why a question was not accepted, and whether a shorter conversation would help. */
-export interface Refusal {
-  problem: string;
-  canTrim: boolean;
-}
 
 interface Unanswered {
   text: string;
@@ -73,7 +67,7 @@ export class Asking {
   /** Ask `text` after message `after` (null: first); returns why it was not accepted, or null. */
   async ask(text: string, after: string | null, trim = false, files: FileReference[] = [], whole = false): Promise<Refusal | null> {
     const projectId = this.#projectId();
-    if (projectId === null) return { problem: t("noProject"), canTrim: false };
+    if (projectId === null) return { problem: t("noProject"), detail: "", canTrim: false };
     const { parentId, clientId } = this.#unanswered?.text === text ? this.#unanswered : { parentId: after, clientId: crypto.randomUUID() };
     this.#unanswered = null;
     this.#reading.follow();
@@ -89,11 +83,10 @@ export class Asking {
       if (!(error instanceof ApiError)) throw error;
       if (error.isOffline) {
         this.#unanswered = { text, parentId, clientId };
-        return { problem: t("draftKept"), canTrim: false };
+        return { problem: t("draftKept"), detail: "", canTrim: false };
       }
-      const isLong = error.code === "context_length_exceeded"; // the server says by how much
-      const why = isLong ? error.message : (explanation(error) ?? error.message);
-      return { problem: `${t("sendFailed")} ${why}`, canTrim: isLong && this.#chat.path.length > 0 };
+      const { problem, ...more } = refusal(error);
+      return { problem: `${t("sendFailed")} ${problem}`, ...more };
     }
   }
 
@@ -132,7 +125,7 @@ export class Asking {
     if (chat.id === null) {
       const projectId = this.#projectId();
       if (projectId === null) throw new ApiError(0, "no_project", t("noProject"));
-      await chat.create(await this.#chosen.draft(projectId));
+      await chat.create(await this.#chosen.draft(projectId, true));
       this.#made = chat.id ?? "";
       go(`/c/${chat.id}`, true);
     }

@@ -14,6 +14,10 @@ import { session } from "$lib/session.svelte";
 /** What a new conversation begins with, until it is there. */
 class Beginning {
   model = $state("");
+  /** Whether somebody has chosen that model, or an assistant asks for it. */
+  isModelChosen = false;
+  /** Whether files came along before the first question. */
+  hasFiles = false;
   assistantId = $state<string | null>(null);
   instructions = $state<string | null>(null);
   parameters = $state.raw<Parameters | null>(null);
@@ -82,17 +86,19 @@ export class Chosen {
 
   beginWithLibrary(id: string): void {
     this.#beginning.libraryIds = [id];
+    this.#chooseAgain();
   }
 
   beginWithModel(name: string): void {
     this.#beginning.model = name;
+    this.#beginning.isModelChosen = true;
   }
 
   /** Begin with an assistant (or none), and with the model that it asks for. */
   beginWithAssistant(id: string | null): void {
     this.#beginning.assistantId = id;
     const wanted = assistants.all.find((one) => one.id === id)?.model;
-    if (wanted && models.named(wanted)) this.#beginning.model = wanted;
+    if (wanted && models.named(wanted)) this.beginWithModel(wanted);
   }
 
   /** Have the model that the address names, or say that it cannot be used. */
@@ -100,25 +106,29 @@ export class Chosen {
     const found = await models.find(wanted, projectId);
     if (!this.isNew || namedModel() !== wanted || this.#projectId() !== projectId) return;
     this.#beginning.model = found?.name ?? "";
+    this.#beginning.isModelChosen = found !== null;
     this.missing = found || models.state === "failed" ? null : wanted;
   }
 
   /** Choose another model where the one to begin with is not there, or not there any more. */
   keepModel(): void {
     if (models.state !== "ready" || models.named(this.#beginning.model)) return;
-    this.#beginning.model = this.#firstModel();
+    this.#beginning.isModelChosen = false;
+    this.#chooseAgain();
   }
 
   /** Throws ApiError. */
   async setModel(name: string): Promise<void> {
-    if (this.isNew) this.#beginning.model = name;
+    if (this.isNew) this.beginWithModel(name);
     else await this.#chat.change({ model: name });
   }
 
   /** Throws ApiError. */
   async setLibraries(ids: string[]): Promise<void> {
-    if (this.isNew) this.#beginning.libraryIds = ids;
-    else await this.#chat.change({ library_ids: ids });
+    if (this.isNew) {
+      this.#beginning.libraryIds = ids;
+      this.#chooseAgain();
+    } else await this.#chat.change({ library_ids: ids });
   }
 
   /** Returns why that could not be kept, or null. */
@@ -138,12 +148,13 @@ export class Chosen {
 
   /**
    * What a conversation is made from. Whoever is quicker than the list of models waits for it: the
-   * draft names one. Throws ApiError where the address names one that cannot be used.
+   * draft names one. `hasFiles`: it is made for what was attached. Throws ApiError where the address names one that cannot be used.
    */
-  async draft(projectId: string): Promise<Draft> {
+  async draft(projectId: string, hasFiles = false): Promise<Draft> {
     await models.known();
     const beginning = this.#beginning;
-    beginning.model ||= this.#firstModel();
+    beginning.hasFiles ||= hasFiles;
+    if (!beginning.model || hasFiles) this.#chooseAgain();
     const wanted = namedModel();
     if (!beginning.model && wanted) {
       // No code of the server's: what it says is in the reader's words already.
@@ -157,7 +168,13 @@ export class Chosen {
   /** None where the address names one that is not there: nobody asked for another. */
   #firstModel(): string {
     const wanted = namedModel();
-    return (wanted ? models.named(wanted) : models.first(session.preferences.default_model))?.name ?? "";
+    const { hasFiles, libraryIds } = this.#beginning;
+    return (wanted ? models.named(wanted) : models.first(session.preferences.default_model, hasFiles || libraryIds.length > 0))?.name ?? "";
+  }
+
+  /** What comes along may ask for another model, where nobody has chosen one. */
+  #chooseAgain(): void {
+    if (!this.#beginning.isModelChosen || !this.#beginning.model) this.#beginning.model = this.#firstModel();
   }
 }
 
