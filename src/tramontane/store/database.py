@@ -106,7 +106,7 @@ def migrate(url: str) -> None:
 
     with _explained():
         if path is None:
-            upgrade.server(_engine(url))
+            upgrade.server(_engine(url), WRITING)
         else:
             upgrade.file(path, path.name + UPGRADING, _engine, lambda: _is_current(url))
 

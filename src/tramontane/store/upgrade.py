@@ -16,16 +16,17 @@ from sqlalchemy import Connection, Engine, text
 
 from tramontane.errors import ConfigError, Conflict, Unavailable
 from tramontane.store import migrations
-from tramontane.store.database import WRITING
 
 _TRIES = 10
 _TRY_S = 0.1
 
 
-def server(engine: Engine) -> None:
-    """Upgrade the store behind `engine` in one transaction. Raises ConfigError."""
+def server(engine: Engine, lock_id: int) -> None:
+    """Upgrade the store behind `engine` in one transaction, which has the advisory lock `lock_id`
+    that every writer takes. Raises ConfigError.
+    """
     with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": WRITING})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": lock_id})
         _run(connection)
     engine.dispose()
 
