@@ -31,6 +31,8 @@ export class Chosen {
   #chat: Chat;
   #projectId: () => string | null;
   #beginning = $state.raw(new Beginning());
+  /** Another model on its way to the server: whoever asks at once asks that one. */
+  #changing: Promise<unknown> = Promise.resolve();
 
   constructor(chat: Chat, projectId: () => string | null) {
     this.#chat = chat;
@@ -120,7 +122,7 @@ export class Chosen {
   /** Throws ApiError. */
   async setModel(name: string): Promise<void> {
     if (this.isNew) this.beginWithModel(name);
-    else await this.#chat.change({ model: name });
+    else await (this.#changing = this.#chat.change({ model: name }));
   }
 
   /** Throws ApiError. */
@@ -152,6 +154,7 @@ export class Chosen {
    */
   async draft(projectId: string, hasFiles = false): Promise<Draft> {
     await models.known();
+    await this.#changing.catch(() => undefined); // whoever chose it was told
     const beginning = this.#beginning;
     beginning.hasFiles ||= hasFiles;
     if (!beginning.model || hasFiles) this.#chooseAgain();
