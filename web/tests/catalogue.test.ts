@@ -21,7 +21,7 @@ test("a card is priced at the mix of the list that led to it", () => {
 
 test("a mix in its parts, and in the command", () => {
   assert.equal(mixParts(MIXES.documents), "20 : 1");
-  assert.equal(mixParts(MIXES.agents), "10 : 30 : 1");
+  assert.equal(mixParts(MIXES.agents), "10 : 1 : 30");
   assert.equal(showCommand("a/b", MIXES.chat), "tramontane catalog show a/b");
   assert.equal(showCommand("a/b", MIXES.agents), "tramontane catalog show a/b --mix 10:1:30");
 });

@@ -112,9 +112,9 @@ export function cardAddress(id: string, mix: Mix): string {
   return `#/catalogue/card?${next.toString()}`;
 }
 
-/** The parts of a mix, "3 : 1", or "10 : 30 : 1" with what is read from a cache. */
+/** The parts of a mix in the order of the command's `--mix`: "3 : 1", or "10 : 1 : 30" with what is read from a cache. */
 export function mixParts({ input, output, cached }: Mix): string {
-  return (Number(cached) ? [input, cached, output] : [input, output]).join(" : ");
+  return (Number(cached) ? [input, output, cached] : [input, output]).join(" : ");
 }
 
 /** The mix that prices are of: three read for one written unless the address says otherwise. */
