@@ -28,7 +28,6 @@ MAX_FILES = 60
 _MAKERS_FIRST = (
     "models_dev", "gpustack", "xinference", "azureml", "helm", "localai", "litellm", "genai_prices",
 )  # fmt: skip
-_HUB = frozenset({"gpustack", "xinference"})
 
 
 def card(members: Sequence[Member], dates: Mapping[str, str], id_: str | None = None) -> Card:

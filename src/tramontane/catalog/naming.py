@@ -144,14 +144,6 @@ def _claude(text: str) -> str:
     return re.sub(r"^(claude-[a-z]+-\d+)\.(\d+)", r"\1-\2", text)
 
 
-def split(name: str) -> tuple[str | None, str]:
-    """Return the organisation and the rest of "ORG/NAME" or of a packager's "ORG_NAME"."""
-    if "/" in name:
-        head, _, tail = name.partition("/")
-        return head, tail
-    return None, name
-
-
 def of_pair(name: str) -> tuple[str, str] | None:
     """Return organisation and name of a packager's "ORG_NAME-GGUF", where it is written so."""
     match = _PAIR.match(name)
